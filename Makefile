@@ -1,0 +1,70 @@
+# One environment in .venv, made on first use and again only when its inputs change.
+# Nothing outside this folder is written to, apart from pip's and Keras' download caches.
+
+# The interpreter that makes .venv; found by itself when empty.
+PYTHON ?=
+# Passed on to `python -m simclr_utils run`, or to JupyterLab.
+ARGS ?=
+# The notebooks that `make refresh` works on: 03, 01-03, 01,04; all of them when empty.
+NB ?=
+
+venv := .venv
+python := $(venv)/bin/python
+# Records the folder that the editable install points to: a checkout that was copied or moved
+# must not import the package of the old one.
+stamp := $(venv)/.installed
+
+export IPYTHONDIR := $(CURDIR)/$(venv)/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/$(venv)/jupyter/config
+export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab refresh constraints environment clean-environment
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make run                 execute notebooks 01-05 and print the results table'
+	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
+	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
+	@echo 'make lab                 open JupyterLab on the first notebook'
+	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
+	@echo 'make constraints         choose the exact versions in constraints.txt anew'
+	@echo 'make environment         only create .venv (PYTHON=/path/to/python3.12 to choose one)'
+	@echo 'make clean-environment   remove .venv'
+	@echo
+	@echo 'Options of a run: $(python) -m simclr_utils run --help'
+
+run: environment
+	@$(python) -m simclr_utils run $(ARGS)
+
+test: environment
+	@$(python) -m ruff check --quiet .
+	@$(python) -m ruff format --quiet --check .
+	@$(python) -m pytest tests
+	@$(python) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+lab: environment
+	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/01_augmentations.ipynb
+
+refresh: environment
+	@$(python) tools/refresh_notebooks.py $(NB)
+
+# --universal: one file for every Python version and system that pyproject.toml allows.
+constraints: environment
+	@$(python) -m pip install --quiet uv
+	@$(python) -m uv pip compile --quiet --universal --upgrade --no-annotate --no-header \
+		--extra dev --extra stl10 --output-file constraints.txt pyproject.toml
+
+environment: $(stamp)
+
+ifneq ($(shell cat $(stamp) 2>/dev/null),$(CURDIR))
+.PHONY: $(stamp)
+endif
+
+$(stamp): pyproject.toml constraints.txt
+	@PYTHON='$(PYTHON)' sh tools/create_environment.sh $(venv)
+	@printf '%s\n' '$(CURDIR)' > $(stamp)
+
+clean-environment:
+	rm -rf $(venv)

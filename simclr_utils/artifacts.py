@@ -1,0 +1,249 @@
+"""What a run leaves on disk: files written whole or not at all, and the table of results."""
+
+import csv
+import io
+import json
+import math
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from simclr_utils.provenance import hardware_string, provenance, versions_string
+
+__all__ = [
+    "Results",
+    "atomic_path",
+    "load_history",
+    "load_json",
+    "provenance",
+    "save_history",
+    "save_json",
+    "summarize",
+    "versions_string",
+    "write_bytes",
+    "write_text",
+]
+
+# What rows that differ in their seeds alone have in common.
+REPEATED = ("dataset", "method", "labels", "metric")
+# What makes two rows the same measurement: a second one takes the place of the first.
+KEY = (*REPEATED, "subset_seed", "pretraining_seed", "preset", "fingerprint")
+REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
+COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
+COLUMNS += ("low", "high", "steps", "minutes", "preset", "fingerprint", "versions", "hardware")
+INTEGERS = ("labels", "subset_seed", "pretraining_seed", "steps")
+FLOATS = ("value", "low", "high", "minutes")
+
+
+@contextmanager
+def atomic_path(path):
+    """Gives a temporary path that takes the place of `path` when the block ends well.
+
+    A reader sees the old file or the new one, never half of either, also when the process is
+    killed. The temporary file lies in the same folder and keeps the suffix, which
+    `keras.Model.save` goes by; missing parent folders are made.
+
+    Args:
+        path: The file to write, a string or a `Path`.
+
+    Returns:
+        A context manager that yields the `Path` to write to.
+
+    Example:
+
+    >>> with atomic_path("runs/mine/encoder.keras") as temporary:
+    ...     encoder.save(temporary)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A folder, not a file: files made by mkstemp are closed to everybody else.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        os.replace(temporary, path)
+
+
+def write_text(path, text):
+    """Writes the string `text` to `path` in UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path, content):
+    """Writes the bytes `content` to `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def save_json(path, content):
+    """Writes dicts, lists, strings, numbers and None to `path` as indented JSON."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def load_json(path):
+    """Returns what `save_json` wrote to `path`."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def save_history(path, history):
+    """Writes training curves as CSV, one row an epoch.
+
+    Args:
+        path: The file to write.
+        history: Dict from a curve's name to its list of numbers, as in the `history` of what
+            `keras.Model.fit` returns. A curve measured every few epochs holds None elsewhere.
+
+    Raises:
+        ValueError: If the curves differ in length.
+    """
+    lengths = {name: len(values) for name, values in history.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"The curves of a history have one value an epoch each, received lengths {lengths}. "
+            "Fill the epochs in which a curve was not measured with None."
+        )
+    frame = pd.DataFrame(history)
+    frame.insert(0, "epoch", range(1, len(frame) + 1))
+    write_text(path, frame.to_csv(index=False))
+
+
+def load_history(path):
+    """Returns the dict that `save_history` wrote; what was not measured is None."""
+    frame = pd.read_csv(path).drop(columns="epoch").astype(object)
+    return frame.where(frame.notna(), None).to_dict("list")
+
+
+class Results:
+    """A table of measurements in a CSV file, one row a measurement.
+
+    Every `add` rewrites the file in one step, and a row with the same `KEY` is replaced: a run
+    that was stopped asks `has` for what is there and continues. `versions` and `hardware` are
+    filled in when they are not given. One process writes at a time.
+
+    Args:
+        path: The CSV file; it need not exist yet.
+        **shared: Columns that all rows added through this object have in common.
+
+    Raises:
+        ValueError: If a column is unknown, or the file has other columns than `COLUMNS`.
+
+    Example:
+
+    >>> results = Results("results.csv", dataset="shapes", preset="quick", fingerprint="1f2e")
+    >>> results.add(method="chance", labels=100, metric="accuracy", value=0.1)
+    >>> results.has(method="chance", labels=100)
+    True
+    """
+
+    def __init__(self, path, **shared):
+        _check_names(shared)
+        self.path = Path(path)
+        self.shared = shared
+        self._read()
+
+    def add(self, **row):
+        """Adds a measurement to the file, or replaces the one with the same `KEY`.
+
+        Args:
+            **row: A value for each column of `REQUIRED`, and for any other of `COLUMNS`. `low`
+                and `high` bound the row's own 95 % interval; seeds may be None or left out.
+
+        Raises:
+            ValueError: If a column is unknown or missing, or `value` is not finite.
+        """
+        row = {**self.shared, **row}
+        _check_names(row)
+        missing = [name for name in REQUIRED if row.get(name) is None]
+        if missing:
+            raise ValueError(f"A row of results lacks {missing}. Required are {list(REQUIRED)}.")
+        if not math.isfinite(row["value"]):
+            raise ValueError(f"`value` has to be a finite number, received {row['value']!r}.")
+        row = {"versions": versions_string(), "hardware": hardware_string(), **row}
+        row = {name: _as_text(row.get(name)) for name in COLUMNS}
+        others = [other for other in self._read() if any(other[k] != row[k] for k in KEY)]
+        content = io.StringIO()
+        writer = csv.DictWriter(content, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*others, row])
+        write_text(self.path, content.getvalue())
+
+    def has(self, **key):
+        """Returns whether there is a row with these values in these columns, and the shared."""
+        _check_names(key)
+        wanted = {name: _as_text(value) for name, value in {**self.shared, **key}.items()}
+        return any(all(row[k] == v for k, v in wanted.items()) for row in self._read())
+
+    def frame(self):
+        """Returns all rows as a pandas DataFrame with `COLUMNS`; what was not given is NA."""
+        types = dict.fromkeys(COLUMNS, "string")
+        types |= dict.fromkeys(INTEGERS, "Int64") | dict.fromkeys(FLOATS, "float64")
+        if not self.path.exists():
+            return pd.DataFrame(columns=COLUMNS).astype(types)
+        return pd.read_csv(self.path, dtype=types)
+
+    def _read(self):
+        if not self.path.exists():
+            return []
+        with open(self.path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(
+                    f"{self.path} has the columns {reader.fieldnames}, expected {list(COLUMNS)}. "
+                    "Name a new file, or move this one away."
+                )
+            return list(reader)
+
+
+def _check_names(names):
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        raise ValueError(f"Results have no column {unknown}. The columns are {list(COLUMNS)}.")
+
+
+def _as_text(value):
+    """The text of a value in the file: 100, 100.0 and NumPy's 100 are the same key."""
+    if value is None or value is pd.NA:
+        return ""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def summarize(frame):
+    """Averages results over their repetitions (label subsets, pretraining seeds).
+
+    The interval of several rows is Student's t over the rows: it tells how far the mean would
+    move with other subsets and seeds, on the same test images. A single row keeps its own.
+
+    Args:
+        frame: DataFrame as `Results.frame` returns it.
+
+    Returns:
+        A DataFrame, one row for each dataset, method, labels and metric in order of appearance:
+        those four columns, then `n`, `mean`, `low`, `high`.
+
+    Raises:
+        ValueError: If rows of several presets or fingerprints would be averaged.
+    """
+    rows = []
+    for key, group in frame.groupby(list(REPEATED), sort=False, dropna=False):
+        for name in ("preset", "fingerprint"):
+            if group[name].nunique(dropna=False) > 1:
+                raise ValueError(
+                    f"Rows of several values of {name!r} would be averaged: "
+                    f"{sorted(group[name].unique())}. Select one before, as in "
+                    f"summarize(frame[frame[{name!r}] == {group[name].iloc[0]!r}])."
+                )
+        mean, low, high = group["value"].mean(), group["low"].iloc[0], group["high"].iloc[0]
+        n = len(group)
+        if n >= 2:
+            half_width = stdtrit(n - 1, 0.975) * group["value"].std() / math.sqrt(n)
+            low, high = mean - half_width, mean + half_width
+        rows.append([*key, n, mean, low, high])
+    return pd.DataFrame(rows, columns=[*REPEATED, "n", "mean", "low", "high"])

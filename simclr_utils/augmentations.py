@@ -1,0 +1,75 @@
+"""`build_augmenter`: the recipe of a view, composed from named operations."""
+
+from collections.abc import Mapping
+
+import keras
+
+from simclr_utils.color_operations import RandomColorJitter, RandomGrayscale
+from simclr_utils.random_operations import (
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGaussianNoise,
+    RandomResizedCrop,
+)
+
+# What strength s means for each operation, in the order in which they are applied; strength 1 is
+# the paper's ImageNet recipe (Gaussian noise is not part of it). A flip has no strength.
+OPERATIONS = {
+    "crop": lambda s, size, seed: RandomResizedCrop(size, (1 - 0.92 * min(s, 1), 1), seed=seed),
+    "flip": lambda s, size, seed: RandomFlip(0.5, seed),
+    "color_jitter": lambda s, size, seed: RandomColorJitter(
+        0.8 * s, 0.8 * s, 0.8 * s, min(0.2 * s, 0.5), probability=0.8, seed=seed
+    ),
+    "grayscale": lambda s, size, seed: RandomGrayscale(min(s, 1), probability=0.2, seed=seed),
+    "blur": lambda s, size, seed: RandomGaussianBlur((0.1, max(2 * s, 0.1)), 0.5, seed),
+    "noise": lambda s, size, seed: RandomGaussianNoise(0.1 * s, 0.5, seed),
+}
+DEFAULT_OPERATIONS = ("crop", "flip", "color_jitter", "grayscale")
+
+
+def build_augmenter(image_size, strength=1.0, operations=DEFAULT_OPERATIONS, channels=3, seed=None):
+    """Builds the layer that turns a batch of images into one random view of each.
+
+    Call it twice for two views. Operations run in a fixed order (crop, flip, color_jitter,
+    grayscale, blur, noise), batched, with independent draws for each image and each call.
+
+    Args:
+        image_size: int, height and width of the views.
+        strength: float >= 0, multiplies the strength of every operation; 0 leaves the image as
+            it is, 1 is the paper's recipe for ImageNet.
+        operations: sequence of names, or a mapping from name to strength, for instance
+            `{"crop": 1.0, "color_jitter": 0.5}`. Names: crop, flip, color_jitter, grayscale,
+            blur, noise. For other probabilities, put the layers themselves into a
+            `keras.Sequential`.
+        channels: 1 or 3. With 1, `grayscale` is dropped and `color_jitter` changes brightness
+            and contrast only; a printed line says so.
+        seed: int or `None`, makes the sequence of views repeatable.
+
+    Returns:
+        A `keras.Sequential`: uint8 `[N, height, width, channels]` -> float32
+        `[N, image_size, image_size, channels]` in 0..1.
+
+    Raises:
+        ValueError: if a name is unknown, a strength negative, or `channels` neither 1 nor 3.
+
+    References:
+        SimCLR (Chen et al. 2020), section 3 and appendix A.
+    """
+    if not isinstance(operations, Mapping):
+        operations = dict.fromkeys(operations, 1.0)
+    unknown = [name for name in operations if name not in OPERATIONS]
+    if unknown:
+        raise ValueError(f"Unknown operations {unknown}. Choose from {list(OPERATIONS)}.")
+    strengths = {name: strength * operations[name] for name in OPERATIONS if name in operations}
+    if any(value < 0 for value in strengths.values()):
+        raise ValueError(f"Strengths must not be negative. Received: {strengths}")
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
+    if channels == 1 and {"color_jitter", "grayscale"} & set(strengths):
+        strengths.pop("grayscale", None)
+        print("One-channel images: no grayscale, and color_jitter without saturation and hue.")
+    layers = [keras.layers.Rescaling(1 / 255, dtype="float32")]
+    for index, (name, value) in enumerate(strengths.items()):
+        own_seed = None if seed is None else seed + index
+        layers.append(OPERATIONS[name](value, image_size, own_seed))
+    return keras.Sequential(layers, name="augmenter")

@@ -1,0 +1,173 @@
+"""The comparison of methods at a number of labels: chosen on validation, scored on test once."""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from simclr_utils.artifacts import load_json, save_json
+from simclr_utils.baselines import (
+    SupervisedRun,
+    supervised_steps,
+    train_supervised,
+    tune_supervised,
+)
+from simclr_utils.evaluation import accuracy_interval, fit_knn, fit_linear_probe, label_subset
+
+
+def usable_label_counts(label_counts, num_train, num_validation, num_classes):
+    """Fits a list of label counts to a dataset.
+
+    Counts up to `num_train` stay. If larger ones are asked for, the last point uses every label
+    there is: settings are chosen with training and validation apart, then the two are joined.
+
+    Args:
+        label_counts: ints.
+        num_train, num_validation: ints, labeled images there are.
+        num_classes: int; counts below it are left out.
+
+    Returns:
+        A tuple of ints, ascending.
+    """
+    counts = sorted(count for count in label_counts if num_classes <= count <= num_train)
+    if any(count > num_train for count in label_counts):
+        counts.append(num_train + num_validation)
+    return tuple(counts)
+
+
+class Comparison:
+    """Scores methods on one dataset and writes a row of results for each.
+
+    What is there already is not computed again, so that a stopped comparison continues. Each
+    row's test images are classified once, after everything was chosen on validation.
+
+    Args:
+        dataset: a `Dataset`.
+        results: a `Results`, where rows go.
+        folder: path, for what was tuned (`tuning/<labels>.json`).
+        num_subsets: int, label subsets at each count. With all labels there is but one subset;
+            the supervised baseline then starts from as many different initialisations.
+    """
+
+    def __init__(self, dataset, results, folder, num_subsets=3):
+        self.dataset = dataset
+        self.results = results
+        self.folder = Path(folder)
+        self.num_subsets = num_subsets
+
+    def subsets(self, labels):
+        """The subset seeds at a label count: one where all labels are used."""
+        return range(1 if self.is_all(labels) else self.num_subsets)
+
+    def is_all(self, labels):
+        return labels > len(self.dataset.train[1])
+
+    def rows(self, labels, seed):
+        """Numbers of the training images in a subset, an int array `[labels]`."""
+        count = min(labels, len(self.dataset.train[1]))
+        return label_subset(self.dataset.train[1], count, seed)
+
+    def add(self, method, labels, seed, predictions, **details):
+        score = accuracy_interval(predictions, self.dataset.test[1])
+        self.results.add(
+            method=method, labels=labels, subset_seed=seed, metric="accuracy", **score, **details
+        )
+
+    def missing(self, method, labels, seed, **key):
+        return not self.results.has(method=method, labels=labels, subset_seed=seed, **key)
+
+    def score_chance(self, label_counts):
+        """Always the most frequent class of the subset."""
+        for labels in label_counts:
+            for seed in self.subsets(labels):
+                known = self.dataset.train[1][self.rows(labels, seed)]
+                constant = np.full(len(self.dataset.test[1]), np.bincount(known).argmax())
+                self.add("chance", labels, seed, constant)
+
+    def score_frozen(self, method, features, label_counts, knn=False, **details):
+        """A linear probe (or kNN) on frozen features, at each label count and subset.
+
+        Args:
+            method: str, the name of the rows.
+            features: dict with `train`, `validation` and `test`, float arrays `[N, D]`.
+            label_counts: ints.
+            knn: bool, kNN in place of the probe.
+            **details: more columns of the rows, such as `steps` of the pretraining.
+        """
+        truth = {name: getattr(self.dataset, name)[1] for name in ("train", "validation")}
+        validation = (features["validation"], truth["validation"])
+        for labels in label_counts:
+            for seed in self.subsets(labels):
+                key = {k: v for k, v in details.items() if k == "pretraining_seed"}
+                if not self.missing(method, labels, seed, **key):
+                    continue
+                started, rows = time.monotonic(), self.rows(labels, seed)
+                known, answers = features["train"][rows], truth["train"][rows]
+                if knn and self.is_all(labels):
+                    known = np.concatenate([known, validation[0]])
+                    answers = np.concatenate([answers, validation[1]])
+                fit = fit_knn if knn else fit_linear_probe
+                options = {} if knn else {"validation": validation, "refit": self.is_all(labels)}
+                predictions = fit(known, answers, **options).predict(features["test"])
+                minutes = (time.monotonic() - started) / 60
+                self.add(method, labels, seed, predictions, minutes=minutes, **details)
+
+    def score_supervised(self, build_model, labels, steps_factor, progress=print):
+        """The supervised baseline at one label count: tuned on the first subset, run on all.
+
+        Args:
+            build_model: function without arguments -> a fresh `AugmentedClassifier`.
+            labels: int.
+            steps_factor: float, for `supervised_steps`.
+            progress: function of one string, told what was reached.
+        """
+        seeds = [s for s in range(self.num_subsets) if self.missing("supervised", labels, s)]
+        if not seeds:
+            return
+        num_steps = supervised_steps(labels, steps_factor)
+        tuned, run = self.tuned_settings(build_model, labels, num_steps)
+        for seed in seeds:
+            started = time.monotonic()
+            if seed or run is None or self.is_all(labels):
+                run = self.train_on_subset(build_model, labels, seed, num_steps, tuned)
+            predictions = run.predict(self.dataset.test[0])
+            minutes = (time.monotonic() - started) / 60 + (0 if seed else tuned["minutes"])
+            self.add("supervised", labels, seed, predictions, steps=num_steps, minutes=minutes)
+            keras.backend.clear_session()
+        progress(
+            f"{labels:6,d} labels: {num_steps:,} steps, {tuned['settings']}, "
+            f"validation {tuned['validation_curve'][-1]:.1%}"
+        )
+
+    def tuned_settings(self, build_model, labels, num_steps):
+        """What the grid chose on the first subset: a dict kept on disk, and its run if new."""
+        path = self.folder / "tuning" / f"{labels}.json"
+        if path.exists() and load_json(path)["num_steps"] == num_steps:
+            return load_json(path), None
+        started = time.monotonic()
+        images, answers = self.dataset.train
+        rows = np.sort(self.rows(labels, 0))
+        train = (images[rows], answers[rows])
+        run = tune_supervised(build_model, train, self.dataset.validation, num_steps)
+        tuned = {
+            "num_steps": num_steps,
+            "settings": run.settings,
+            "validation_curve": run.validation_curve,
+            "tried": run.tried,
+            "minutes": (time.monotonic() - started) / 60,
+        }
+        save_json(path, tuned)
+        return tuned, run
+
+    def train_on_subset(self, build_model, labels, seed, num_steps, tuned):
+        """One training with settings already chosen, on a subset or on all labels there are."""
+        rows = np.sort(self.rows(labels, 0 if self.is_all(labels) else seed))
+        train = tuple(part[rows] for part in self.dataset.train)
+        if self.is_all(labels):
+            pairs = zip(train, self.dataset.validation, strict=True)
+            train = tuple(np.concatenate(pair) for pair in pairs)
+        keras.utils.set_random_seed(seed)
+        model = build_model()
+        train_supervised(model, train, None, num_steps, tuned["settings"], seed)
+        return SupervisedRun(model, tuned["settings"], num_steps, [], [])

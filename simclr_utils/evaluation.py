@@ -1,0 +1,222 @@
+"""Evaluation of a frozen encoder: features, linear probe, kNN, and intervals for their scores."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+
+# The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
+# suits 100 labels and 10,000.
+PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
+
+
+def extract_features(encoder, images, batch_size=512):
+    """Computes the features of images with a frozen encoder.
+
+    Runs in inference mode: weights and batch statistics stay as they are, to the byte.
+
+    Args:
+        encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
+        images: uint8 array `[N, H, W, C]`, in memory or memory-mapped.
+        batch_size: int.
+
+    Returns:
+        A float32 array `[N, D]`.
+
+    Raises:
+        ValueError: if the images are not uint8, or do not fit the encoder's input.
+    """
+    if images.dtype != np.uint8:
+        raise ValueError(f"Images must be uint8, 0 to 255. Received: {images.dtype}")
+    expected = tuple(encoder.input_shape[1:])
+    if tuple(images.shape[1:]) != expected:
+        raise ValueError(
+            f"The encoder was built for images {expected}. Received: {tuple(images.shape[1:])}. "
+            "Load the images in that size, or pretrain an encoder on yours."
+        )
+    parts = []
+    for start in range(0, len(images), batch_size):
+        pixels = images[start : start + batch_size].astype("float32") / 255
+        parts.append(np.asarray(encoder(pixels, training=False), dtype="float32"))
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A fitted linear probe: standardisation and a logistic regression, and how it was chosen.
+
+    Attributes:
+        scaler: fitted `StandardScaler`.
+        classifier: fitted `LogisticRegression`.
+        penalty: float, the strength chosen.
+        validation_accuracy: float in 0..1, at that strength.
+        tried: list of pairs (penalty, validation accuracy), in the order tried.
+    """
+
+    scaler: StandardScaler
+    classifier: LogisticRegression
+    penalty: float
+    validation_accuracy: float
+    tried: list
+
+    def predict(self, features):
+        """Class numbers `[N]` for features `[N, D]`."""
+        return self.classifier.predict(self.scaler.transform(features))
+
+
+def fit_linear_probe(features, labels, validation, refit=False, max_iterations=5000):
+    """Fits a linear probe: L2-regularised multinomial logistic regression on frozen features.
+
+    Features are standardised with the training features' mean and spread. The solver, L-BFGS,
+    runs to convergence, so that the same features give the same probe. The strength comes from a
+    log-spaced grid, walked from strong to weak; the walk ends when three strengths in a row
+    score below the best on validation. Ties go to the stronger penalty.
+
+    Args:
+        features: float array `[N, D]`.
+        labels: int array `[N]`.
+        validation: pair of features `[M, D]` and labels `[M]`, on which the strength is chosen.
+        refit: bool, whether to fit once more on training and validation data together, at the
+            strength chosen. For the last word on "all labels".
+        max_iterations: int, after which L-BFGS has failed to converge.
+
+    Returns:
+        A `LinearProbe`.
+
+    Raises:
+        ValueError: if there are fewer than two classes.
+        RuntimeError: if the solver did not converge.
+
+    References:
+        Kornblith et al. 2019, "Do better ImageNet models transfer better?", appendix.
+    """
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"A probe needs two classes or more. Received: {np.unique(labels)}")
+    scaler, classifier = StandardScaler().fit(features), None
+    scaled, scaled_validation = scaler.transform(features), scaler.transform(validation[0])
+    tried, best = [], (None, -1.0)
+    for penalty in PENALTIES:
+        # Each fit starts where the last one ended: same optimum, fewer iterations.
+        classifier = fit_logistic(scaled, labels, penalty, max_iterations, classifier)
+        accuracy = float(np.mean(classifier.predict(scaled_validation) == validation[1]))
+        tried.append((penalty, accuracy))
+        best = max(best, tried[-1], key=lambda pair: pair[1])
+        if len(tried) >= 3 and all(accuracy < best[1] for _, accuracy in tried[-3:]):
+            break
+    if refit:
+        features = np.concatenate([features, validation[0]])
+        labels = np.concatenate([labels, validation[1]])
+        scaler = StandardScaler().fit(features)
+        scaled = scaler.transform(features)
+    classifier = fit_logistic(scaled, labels, best[0], max_iterations)
+    return LinearProbe(scaler, classifier, best[0], best[1], tried)
+
+
+def fit_logistic(features, labels, penalty, max_iterations, start=None):
+    """One L-BFGS fit; `start` is a fitted classifier whose weights it begins with."""
+    # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
+    classifier = LogisticRegression(
+        C=1 / (penalty * len(features)), max_iter=max_iterations, warm_start=True
+    )
+    if start is not None:
+        for name in ("classes_", "coef_", "intercept_"):
+            setattr(classifier, name, getattr(start, name).copy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return classifier.fit(features, labels)
+        except ConvergenceWarning as warning:
+            raise RuntimeError(
+                f"The probe did not converge in {max_iterations} iterations at penalty "
+                f"{penalty:.3g}. Raise `max_iterations`."
+            ) from warning
+
+
+def fit_knn(features, labels, num_neighbors=20, temperature=0.1):
+    """Builds a kNN classifier: cosine similarity, votes weighted by exp(similarity / temperature).
+
+    Args:
+        features: float array `[N, D]`.
+        labels: int array `[N]`.
+        num_neighbors: int; at most N are used.
+        temperature: float > 0.
+
+    Returns:
+        A fitted `sklearn.neighbors.KNeighborsClassifier`.
+
+    References:
+        Wu et al. 2018, "Unsupervised feature learning via non-parametric instance
+        discrimination".
+    """
+    return KNeighborsClassifier(
+        n_neighbors=min(num_neighbors, len(features)),
+        metric="cosine",
+        algorithm="brute",
+        weights=lambda distances: np.exp((1 - distances) / temperature),
+    ).fit(features, labels)
+
+
+def knn_accuracy(features, labels, validation, num_neighbors=20, temperature=0.1):
+    """Accuracy in 0..1 of `fit_knn` on `validation`, a pair of features and labels."""
+    knn = fit_knn(features, labels, num_neighbors, temperature)
+    return float(np.mean(knn.predict(validation[0]) == validation[1]))
+
+
+def accuracy_interval(predictions, labels, confidence=0.95):
+    """Scores predictions: accuracy and its Wilson interval.
+
+    The interval covers the sampling of the test images only, not of labels or training seeds.
+
+    Args:
+        predictions, labels: int arrays `[N]`.
+        confidence: float in (0, 1).
+
+    Returns:
+        A dict of floats: `value`, `low`, `high`, all in 0..1.
+
+    Raises:
+        ValueError: if the lengths differ or are 0.
+    """
+    if len(predictions) != len(labels) or not len(labels):
+        raise ValueError(f"Received {len(predictions)} predictions for {len(labels)} labels.")
+    hits = int(np.sum(np.asarray(predictions) == np.asarray(labels)))
+    interval = binomtest(hits, len(labels)).proportion_ci(confidence, method="wilson")
+    return {"value": hits / len(labels), "low": interval.low, "high": interval.high}
+
+
+def label_subset(labels, count, seed):
+    """Picks `count` training images with their labels, stratified by class, nested in `count`.
+
+    The order is a function of the seed alone, so that a smaller subset is part of a larger one.
+
+    Args:
+        labels: int array `[N]`.
+        count: int, 1 to N.
+        seed: int.
+
+    Returns:
+        An int array `[count]` of row numbers.
+
+    Raises:
+        ValueError: if there are not that many labels, or not one for each class.
+    """
+    classes = np.unique(labels)
+    if not len(classes) <= count <= len(labels):
+        raise ValueError(
+            f"A subset needs {len(classes)} labels (one a class) to {len(labels)}. Got {count}."
+        )
+    random = np.random.default_rng([seed, 9176])
+    rows = [random.permutation(np.flatnonzero(labels == label)) for label in classes]
+    # Each image's place is its rank as a share of its class, so that every prefix of the order
+    # is stratified; the first of each class goes in front, so that none is missing.
+    places = [
+        np.where(np.arange(len(part)) == 0, -1, np.arange(len(part)) + random.random()) / len(part)
+        for part in rows
+    ]
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return np.concatenate(rows)[order][:count]

@@ -1,0 +1,256 @@
+"""Executes the notebooks in order, outside Jupyter, into one folder a run."""
+
+import ast
+import itertools
+import json
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from simclr_utils import artifacts, report
+
+# Further sources are `medmnist:<name>` and folders.
+NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
+PARAMETERS = ("source", "preset", "seed", "run_dir")
+# What has to agree before an existing run is continued.
+IDENTITY = ("source", "preset", "seed", "settings")
+# Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed.
+CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 6 * 3600}
+
+
+class RunError(ValueError):
+    """An argument of a run does not fit; the message says how to mend it."""
+
+
+def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=None):
+    """Executes notebooks with papermill and reports what they found.
+
+    Args:
+        notebooks: Paths of notebooks, as `select_notebooks` returns them.
+        source: A named data set, or a folder of images.
+        preset: `"tiny"`, `"quick"` or `"full"`.
+        seed: Integer.
+        settings: Dict from name to value, for the notebooks with a parameter of that name.
+        out: The folder to write, by default `runs/<source>-<preset>` with a number when that
+            exists. One that exists is continued when it belongs to the same run.
+
+    Returns:
+        `True` if all notebooks ran to their end.
+
+    Raises:
+        RunError: If an argument does not fit; nothing has been written then.
+    """
+    source, settings = resolve_source(source), settings or {}
+    names = assign_parameters(notebooks, settings)
+    run_dir, record = open_run(
+        {"source": source, "preset": preset, "seed": seed, "settings": settings}, out
+    )
+    record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
+    record["provenance"] = artifacts.provenance(preset=preset, seed=seed)
+    given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir), **settings}
+    print(f"Writing {run_dir}", flush=True)
+    for notebook in notebooks:
+        parameters = {name: given[name] for name in names[notebook]}
+        failure, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
+        record.setdefault("notebooks", {})[notebook.stem] = {"failure": failure, **seconds}
+        artifacts.save_json(run_dir / "run.json", record)
+        report.export_notebook(run_dir, notebook.name)
+        if failure:
+            print(f"\nStopped. To continue, add --out {shlex.quote(str(run_dir))}", flush=True)
+            print(failure, file=sys.stderr)
+            return False
+    print(report.write_report(run_dir, record))
+    return True
+
+
+def execute(notebook, run_dir, parameters, timeout):
+    """Executes one notebook into `run_dir/notebooks`, keeping what ran when it fails.
+
+    Args:
+        notebook: Path of the notebook; its folder is the working directory.
+        run_dir: Path of the run.
+        parameters: Dict of the parameters to inject.
+        timeout: Seconds that one cell may take.
+
+    Returns:
+        A sentence on what failed, or None; and a dict with the `seconds` in all and the
+        seconds of each of the `cells` that ran.
+    """
+    output = run_dir / "notebooks" / notebook.name
+    output.parent.mkdir(exist_ok=True)
+    # A bar redraws its line: in a log file every redrawing would be a line of its own.
+    bar = {"desc": notebook.stem} if sys.stderr.isatty() else False
+    started, failure = time.perf_counter(), None
+    try:
+        papermill.execute_notebook(
+            notebook,
+            output,
+            parameters,
+            kernel_name="python3",
+            cwd=notebook.parent,
+            execution_timeout=timeout,
+            progress_bar=bar,
+            # Kernels warn on every start that their traffic on this machine is not encrypted.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+    except PapermillExecutionError as error:
+        failure = f"{error.ename}: {error.evalue}"
+    except CellTimeoutError:
+        failure = f"the cell took longer than {timeout} seconds"
+    except DeadKernelError:
+        failure = "the kernel died, perhaps for want of memory"
+    except KeyboardInterrupt:
+        failure = "interrupted"
+    seconds = time.perf_counter() - started
+    cells = _cell_seconds(output)
+    if failure:
+        failure = f"{notebook.name} failed in cell [{len(cells)}] of {output}: {failure}"
+    elif not bar:
+        print(f"{notebook.stem}: {len(cells)} cells in {seconds:.0f} s", flush=True)
+    return failure, {"seconds": round(seconds, 1), "cells": cells}
+
+
+def _cell_seconds(path):
+    """The seconds of each code cell that was started; papermill notes them as it goes."""
+    if not path.exists():
+        return []
+    cells = nbformat.read(path, as_version=4).cells
+    notes = [cell.metadata.get("papermill", {}) for cell in cells if cell.cell_type == "code"]
+    return [round(note.get("duration") or 0, 1) for note in notes if note.get("start_time")]
+
+
+def resolve_source(source):
+    """Returns the name of a data set as it is, and a folder as an absolute path."""
+    if source in NAMED_SOURCES or source.startswith("medmnist:"):
+        return source
+    folder = Path(source).expanduser().resolve()
+    if not folder.is_dir():
+        raise RunError(
+            f"There is no folder {folder}. A source is a folder of images, "
+            f"medmnist:<name>, or one of {', '.join(NAMED_SOURCES)}."
+        )
+    return str(folder)
+
+
+def select_notebooks(folder, selection=""):
+    """Returns the paths of the notebooks that `selection` names, in order.
+
+    Args:
+        folder: Folder of notebooks whose names begin with two digits.
+        selection: Numbers and ranges, such as `"01-03,05"`; empty for all.
+
+    Raises:
+        RunError: If there is no notebook, or none of a number that was named.
+    """
+    folder = Path(folder).resolve()
+    found = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    if not found:
+        raise RunError(
+            f"There are no notebooks in {folder}. Run from a checkout of the course, "
+            "installed with `pip install -e .`."
+        )
+    return select(found, selection)
+
+
+def select(found, selection):
+    """Returns the values of the dict `found` whose keys, two digits each, `selection` names."""
+    if not selection:
+        return [found[number] for number in sorted(found)]
+    chosen = set()
+    for part in selection.split(","):
+        match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part.strip())
+        if not match:
+            raise RunError(f"{part!r} names no notebook: write 03, 01-03 or 01,04.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        numbers = {f"{number:02d}" for number in range(first, last + 1)}
+        if not numbers or not numbers <= set(found):
+            raise RunError(f"{part!r} is not among the notebooks {', '.join(found)}.")
+        chosen |= numbers
+    return [found[number] for number in sorted(chosen)]
+
+
+def parse_settings(settings):
+    """Returns a dict from strings `name=value`; a value that is no literal stays a string."""
+    parsed = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.isidentifier():
+            raise RunError(f"{setting!r} is no setting: write name=value, as in epochs=20.")
+        if name in PARAMETERS:
+            option = "--out" if name == "run_dir" else f"--{name}"
+            raise RunError(f"{name!r} is no setting: use {option}.")
+        try:
+            # The way through JSON is the one the value takes when the run is continued.
+            parsed[name] = json.loads(json.dumps(ast.literal_eval(value)))
+        except (ValueError, SyntaxError, TypeError):
+            parsed[name] = value
+    return parsed
+
+
+def assign_parameters(notebooks, settings):
+    """Returns a dict from each notebook to the names of the parameters it is to be given."""
+    known = {notebook: list(papermill.inspect_notebook(notebook)) for notebook in notebooks}
+    possible = sorted({name for names in known.values() for name in names} - set(PARAMETERS))
+    unknown = [name for name in settings if name not in possible]
+    if unknown:
+        raise RunError(
+            f"No notebook of this run has a parameter {unknown[0]!r}; "
+            f"there are {', '.join(possible) or 'none beside the options'}."
+        )
+    return {
+        notebook: [name for name in (*PARAMETERS, *settings) if name in names]
+        for notebook, names in known.items()
+    }
+
+
+def open_run(record, out=None):
+    """Makes the folder of a run, or finds the one to continue.
+
+    Args:
+        record: Dict with the keys of `IDENTITY`.
+        out: The folder, or None to choose a new one.
+
+    Returns:
+        The absolute path of the folder, and the record with what an earlier start left in it.
+
+    Raises:
+        RunError: If `out` exists and belongs to another run, or to none.
+    """
+    run_dir = _new_folder(record) if out is None else Path(out).expanduser().resolve()
+    if not run_dir.exists() or (run_dir.is_dir() and not any(run_dir.iterdir())):
+        run_dir.mkdir(parents=True, exist_ok=True)
+        artifacts.save_json(run_dir / "run.json", record)
+        return run_dir, record
+    if not (run_dir / "run.json").is_file():
+        raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
+    earlier = artifacts.load_json(run_dir / "run.json")
+    differences = [
+        f"{name} is {earlier.get(name)!r} there and {record[name]!r} here"
+        for name in IDENTITY
+        if earlier.get(name) != record[name]
+    ]
+    if differences:
+        raise RunError(
+            f"{run_dir} belongs to another run ({'; '.join(differences)}): "
+            "name another folder with --out, or repeat that run's options to continue it."
+        )
+    return run_dir, {**earlier, **record}
+
+
+def _new_folder(record):
+    source = re.sub(r"[^\w.-]+", "-", Path(record["source"]).name)
+    first = Path("runs").resolve() / f"{source}-{record['preset']}"
+    for number in itertools.count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue

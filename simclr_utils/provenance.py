@@ -1,0 +1,86 @@
+"""What made a result: versions, hardware, date."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+DISTRIBUTIONS = ("tensorflow", "keras", "numpy", "scikit-learn", "simclr-utils")
+
+
+def versions():
+    """Returns a dict from name to version: Python, the main libraries that are here, ours."""
+    found = {"python": platform.python_version()}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def versions_string():
+    """Returns `versions()` as one string for the column `versions` of the results."""
+    return ", ".join(f"{name} {version}" for name, version in versions().items())
+
+
+def hardware():
+    """Returns a dict with the processor's name, the cores we may use, and the GPUs' names.
+
+    GPUs are looked for only when TensorFlow has been imported by somebody else: its import takes
+    seconds.
+    """
+    # macOS has no affinities.
+    limited = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count()
+    gpus = []
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        for device in tensorflow.config.list_physical_devices("GPU"):
+            details = tensorflow.config.experimental.get_device_details(device)
+            gpus.append(details.get("device_name", device.name))
+    return {"processor": _processor_name(), "cores": cores, "gpus": gpus}
+
+
+def hardware_string():
+    """Returns `hardware()` as one string for the column `hardware` of the results."""
+    found = hardware()
+    return ", ".join([f"{found['processor']} ({found['cores']} cores)", *found["gpus"]])
+
+
+def _processor_name():
+    try:
+        if sys.platform == "darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def provenance(preset=None, seed=None, fingerprint=None):
+    """Says what made a result.
+
+    Args:
+        preset: Name of the preset, a string or None.
+        seed: Integer seed or None.
+        fingerprint: The `fingerprint` of the `Dataset`, a string or None.
+
+    Returns:
+        A dict that `save_json` can write: `date` (UTC), `preset`, `seed`, `fingerprint`,
+        `versions` and `hardware` (two dicts).
+    """
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "preset": preset,
+        "seed": seed,
+        "fingerprint": fingerprint,
+        "versions": versions(),
+        "hardware": hardware(),
+    }

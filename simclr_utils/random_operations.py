@@ -1,0 +1,205 @@
+"""Random operations on batches of images: anew for every image, every view, every call."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class RandomOperation(keras.layers.Layer):
+    """Base of the augmentations: changes each image of a batch with a probability.
+
+    A subclass writes `transform(images)`, and takes its random numbers from `self.per_image`,
+    which draws one number for each image. The numbers come from a `keras.random.SeedGenerator`,
+    so they differ from call to call, inside `tf.function` too, and the generator's state is saved
+    with the model's variables. The operation is random whatever `training` says: a view is a view.
+
+    Args:
+        probability: float in [0, 1], the chance of each image to be changed.
+        seed: int or `None`, makes the sequence of draws repeatable.
+
+    Raises:
+        ValueError: if `probability` is not in [0, 1].
+    """
+
+    def __init__(self, probability=1.0, seed=None, **kwargs):
+        # Pixels stay float32 under mixed precision: they are cheap, and bfloat16 has 8 bits.
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if not 0 <= probability <= 1:
+            raise ValueError(f"`probability` must lie in 0 to 1. Received: {probability}")
+        self.probability = probability
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def per_image(self, images, low, high, count=1):
+        """One uniform draw (or `count` of them) for each image: float32 `[N, count, 1, 1]`."""
+        shape = (tf.shape(images)[0], count, 1, 1)
+        return keras.random.uniform(shape, low, high, seed=self.seed_generator)
+
+    def transform(self, images):
+        raise NotImplementedError(f"{type(self).__name__} must define `transform(images)`.")
+
+    def call(self, images):
+        changed = self.transform(images)
+        if self.probability == 1:
+            return changed
+        chosen = self.per_image(images, 0.0, 1.0) < self.probability
+        return tf.where(chosen, changed, images)
+
+    def get_config(self):
+        return {**super().get_config(), "probability": self.probability, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomResizedCrop(RandomOperation):
+    """Cuts a random box out of each image and resizes it to `image_size`.
+
+    The box's area is uniform in `scale` (a share of the image), and the logarithm of its aspect
+    ratio (width / height) is uniform over `aspect_ratio`. Of ten such draws the first that fits
+    into the image is taken; if none fits, the whole image is. Bilinear, with pixel centres
+    aligned, so that the full box returns the image unchanged.
+
+    Args:
+        image_size: int, height and width of the output.
+        scale: pair of floats in (0, 1], the range of the area. The paper's is (0.08, 1).
+        aspect_ratio: pair of floats, the range of width / height. The paper's is (3/4, 4/3).
+        seed: int or `None`.
+
+    Input shape: `[N, height, width, channels]`. Output: float32
+    `[N, image_size, image_size, channels]`.
+
+    Raises:
+        ValueError: if a range is empty or `scale` leaves (0, 1].
+
+    References:
+        Szegedy et al. 2015, "Going deeper with convolutions"; SimCLR (Chen et al. 2020), A.
+    """
+
+    ATTEMPTS = 10
+
+    def __init__(
+        self, image_size, scale=(0.08, 1.0), aspect_ratio=(3 / 4, 4 / 3), seed=None, **kwargs
+    ):
+        kwargs.pop("probability", None)  # always 1: a crop of the whole image is in its range
+        super().__init__(seed=seed, **kwargs)
+        if not 0 < scale[0] <= scale[1] <= 1:
+            raise ValueError(f"`scale` must be a range within 0 to 1. Received: {scale}")
+        if not 0 < aspect_ratio[0] <= aspect_ratio[1]:
+            raise ValueError(f"`aspect_ratio` must be a positive range. Received: {aspect_ratio}")
+        self.image_size = image_size
+        self.scale = tuple(scale)
+        self.aspect_ratio = tuple(aspect_ratio)
+
+    def sample_boxes(self, images):
+        """Boxes float32 `[N, 4]`: top, left, height, width as shares of the image."""
+        height, width = images.shape[1:3]
+        area = self.per_image(images, *self.scale, count=self.ATTEMPTS)[:, :, 0, 0]
+        log_range = [math.log(ratio) for ratio in self.aspect_ratio]
+        ratio = tf.exp(self.per_image(images, *log_range, count=self.ATTEMPTS)[:, :, 0, 0])
+        box_width = tf.sqrt(area * ratio * height / width)
+        box_height = tf.sqrt(area / ratio * width / height)
+        fits = (box_width <= 1) & (box_height <= 1)
+        first = tf.argmax(fits, axis=1)[:, None]
+        box = tf.stack([box_height, box_width], axis=2)
+        box = tf.gather(box, first, axis=1, batch_dims=1)[:, 0]
+        box = tf.where(tf.reduce_any(fits, axis=1)[:, None], box, tf.ones_like(box))
+        corner = self.per_image(images, 0.0, 1.0, count=2)[:, :, 0, 0] * (1 - box)
+        return tf.concat([corner, box], axis=1)
+
+    def transform(self, images):
+        size = tf.constant([float(length) for length in images.shape[1:3]])
+        boxes = self.sample_boxes(images)
+        corner, box = boxes[:, :2] * size, boxes[:, 2:] * size  # in pixels
+        # `crop_and_resize` takes the centres of the first and the last output pixel.
+        step = box / self.image_size
+        first = corner + step / 2 - 0.5
+        last = first + step * (self.image_size - 1)
+        ends = tf.clip_by_value(tf.concat([first, last], 1) / tf.tile(size - 1, [2]), 0, 1)
+        index = tf.range(tf.shape(images)[0])
+        return tf.image.crop_and_resize(images, ends, index, [self.image_size] * 2)
+
+    def get_config(self):
+        config = {**super().get_config(), "image_size": self.image_size}
+        return {**config, "scale": self.scale, "aspect_ratio": self.aspect_ratio}
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomFlip(RandomOperation):
+    """Mirrors each image left to right, with a probability.
+
+    Args:
+        probability: float in [0, 1].
+        seed: int or `None`.
+    """
+
+    def __init__(self, probability=0.5, seed=None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+
+    def transform(self, images):
+        return tf.reverse(images, axis=[2])
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomGaussianBlur(RandomOperation):
+    """Blurs each image with a Gaussian of its own width.
+
+    The kernel spans a tenth of the image, as in the paper, and at least 3 pixels; edges are
+    mirrored.
+
+    Args:
+        sigma: pair of floats > 0, the range of the standard deviation in pixels. The paper's is
+            (0.1, 2).
+        probability: float in [0, 1]. The paper's is 0.5.
+        seed: int or `None`.
+    """
+
+    def __init__(self, sigma=(0.1, 2.0), probability=0.5, seed=None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+        if not 0 < sigma[0] <= sigma[1]:
+            raise ValueError(f"`sigma` must be a positive range. Received: {sigma}")
+        self.sigma = tuple(sigma)
+
+    def transform(self, images):
+        radius = max(1, images.shape[1] // 20)
+        sigma = self.per_image(images, *self.sigma)
+        taps = tf.range(-radius, radius + 1, dtype=tf.float32)[None, :, None, None]
+        kernel = tf.exp(-(taps**2) / (2 * sigma**2))
+        kernel = kernel / tf.reduce_sum(kernel, axis=1, keepdims=True)
+        for axis in (1, 2):
+            margins = [[0, 0]] * 4
+            margins[axis] = [radius, radius]
+            padded = tf.pad(images, margins, "SYMMETRIC")
+            length = images.shape[axis]
+            shifted = [
+                tf.gather(padded, tf.range(tap, tap + length), axis=axis)
+                for tap in range(2 * radius + 1)
+            ]
+            images = tf.add_n([kernel[:, tap, None] * part for tap, part in enumerate(shifted)])
+        return images
+
+    def get_config(self):
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomGaussianNoise(RandomOperation):
+    """Adds Gaussian noise to each pixel, with a standard deviation drawn for each image.
+
+    Args:
+        max_stddev: float >= 0; the standard deviation is uniform in [0, max_stddev] (pixels
+            are in 0..1).
+        probability: float in [0, 1].
+        seed: int or `None`.
+    """
+
+    def __init__(self, max_stddev=0.1, probability=0.5, seed=None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+        self.max_stddev = max_stddev
+
+    def transform(self, images):
+        noise = keras.random.normal(tf.shape(images), seed=self.seed_generator)
+        stddev = self.per_image(images, 0.0, self.max_stddev)
+        return tf.clip_by_value(images + stddev * noise, 0.0, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "max_stddev": self.max_stddev}

@@ -1,0 +1,139 @@
+"""What a reader looks at after a run: web pages, figures, the table of results."""
+
+import base64
+import logging
+from html import escape
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+
+from simclr_utils import artifacts
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font-family: sans-serif; line-height: 1.5; max-width: 60em; margin: 2em auto }}
+table {{ border-collapse: collapse; margin: 1em 0 }}
+th, td {{ border-bottom: 1px solid #ccc; padding: 0.3em 0.9em; text-align: left }}
+code {{ overflow-wrap: anywhere }}
+</style></head><body>
+<h1>{title}</h1>
+<p><code>{command}</code></p>
+<h2>Results</h2>
+{results}
+<h2>Notebooks</h2>
+{notebooks}
+<h2>Provenance</h2>
+{provenance}
+</body></html>
+"""
+
+
+def export_notebook(run_dir, name):
+    """Writes `html/<notebook>.html`, and each picture as `figures/<notebook>-<number>.png`.
+
+    Args:
+        run_dir: Path of the run.
+        name: File name of a notebook in `run_dir/notebooks`; one that is not there is passed over.
+    """
+    run_dir = Path(run_dir)
+    path = run_dir / "notebooks" / name
+    if not path.exists():
+        return
+    notebook = nbformat.read(path, as_version=4)
+    exporter = HTMLExporter()
+    # It warns of every picture without a description: of matplotlib's, that is all.
+    exporter.log.setLevel(logging.ERROR)
+    html, _ = exporter.from_notebook_node(notebook)
+    artifacts.write_text(run_dir / "html" / f"{path.stem}.html", html)
+    for old in (run_dir / "figures").glob(f"{path.stem}-*.png"):
+        old.unlink()
+    for number, content in enumerate(_pictures(notebook), start=1):
+        artifacts.write_bytes(run_dir / "figures" / f"{path.stem}-{number:02d}.png", content)
+
+
+def _pictures(notebook):
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                yield base64.b64decode(output["data"]["image/png"])
+
+
+def results_tables(run_dir, preset):
+    """Returns the results of a run as tables to print.
+
+    Rows of other presets, and of images that have changed since, stay in `results.csv` only.
+
+    Args:
+        run_dir: Path of the run.
+        preset: Name of the preset.
+
+    Returns:
+        A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if
+        the run has no results.
+    """
+    frame = artifacts.Results(Path(run_dir) / "results.csv").frame()
+    frame = frame[frame["preset"] == preset]
+    if frame.empty:
+        return {}
+    frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
+    summary = artifacts.summarize(frame).sort_values("labels", kind="stable")
+    methods = list(frame["method"].unique())
+    tables = {}
+    for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False):
+        cells = rows.assign(cell=[_cell(row) for row in rows.itertuples()])
+        cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
+        columns = list(cells["labels"].unique())
+        table = cells.pivot(index="method", columns="labels", values="cell")
+        order = [method for method in methods if method in table.index]
+        table = table.loc[order, columns].fillna("").rename_axis(index=None, columns=None)
+        tables[f"{metric} on {dataset}"] = table
+    return tables
+
+
+def _cell(row):
+    if row.low != row.low:  # NaN: no interval is known.
+        return f"{row.mean:.3f}"
+    return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
+
+
+def write_report(run_dir, record):
+    """Writes `index.html`, a page that needs no other file to be read.
+
+    Args:
+        run_dir: Path of the run.
+        record: Dict as in `run.json`.
+
+    Returns:
+        The text to print at the end of the run: the tables, and where the report lies.
+    """
+    run_dir = Path(run_dir)
+    tables = results_tables(run_dir, record["preset"])
+    results = [f"<h3>{escape(title)}</h3>{table.to_html()}" for title, table in tables.items()]
+    links = [
+        (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
+        for stem, entry in sorted(record["notebooks"].items())
+    ]
+    page = PAGE.format(
+        title=escape(f"{Path(record['source']).name}, preset {record['preset']}"),
+        command=escape(record["command"]),
+        results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",
+        notebooks=_html_table(links),
+        provenance=_html_table(_flatten({**record["provenance"], "settings": record["settings"]})),
+    )
+    artifacts.write_text(run_dir / "index.html", page)
+    lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
+    lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
+    return "\n".join([*lines, f"\nReport: {run_dir / 'index.html'}"])
+
+
+def _flatten(record, prefix=""):
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name} ")
+        else:
+            yield escape(prefix + name), escape(str(value))
+
+
+def _html_table(rows):
+    return "<table>" + "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows) + "</table>"

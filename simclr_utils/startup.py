@@ -1,0 +1,85 @@
+"""Starting a session: a quiet TensorFlow, seeds, and the precision to train in."""
+
+import contextlib
+import os
+import sys
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Swallows what native code writes to file descriptor 2; Python exceptions still surface."""
+    sys.stderr.flush()
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
+
+
+def start(seed=0, precision="auto"):
+    """Imports TensorFlow quietly, sets every seed, and chooses the precision of training.
+
+    Call it first in a notebook. Operations are made deterministic, so that a seed gives the same
+    numbers again on the same machine.
+
+    Args:
+        seed: int, for Python, NumPy and Keras.
+        precision: `"auto"`, or the name of a Keras dtype policy such as `"float32"`.
+            `"auto"` is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or an NVIDIA GPU
+            of compute capability 8.0 or more computes in it, otherwise `float32`.
+
+    Returns:
+        A sentence with versions, devices and the precision and its reason, to be printed.
+
+    Raises:
+        ValueError: if Keras does not know the policy.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quiet_stderr():
+        import keras
+        import tensorflow as tf
+
+        tf.zeros(1) + 1  # the first operation is what prints the rest of the noise
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    chosen, reason = choose_precision(tf) if precision == "auto" else (precision, "as asked")
+    keras.config.set_dtype_policy(chosen)
+    gpus = tf.config.list_physical_devices("GPU")
+    devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores"
+    return (
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {devices}, seed {seed}, "
+        f"precision {chosen} ({reason})"
+    )
+
+
+def choose_precision(tf):
+    """The policy for this machine and the reason, two strings."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
+        if capability and capability[0] >= 8:
+            return "mixed_bfloat16", f"GPU of compute capability {capability[0]}.{capability[1]}"
+        return "float32", "this GPU has no bfloat16 units"
+    features = {"avx512_bf16", "amx_bf16"} & processor_flags()
+    if features:
+        return "mixed_bfloat16", f"this processor has {', '.join(sorted(features))}"
+    return "float32", "this processor does not compute in bfloat16"
+
+
+def available_cores():
+    """Processor cores this process may use, where the system tells; otherwise all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def processor_flags():
+    """The processor's feature names as Linux lists them; elsewhere an empty set."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("flags"):
+                return set(line.split(":")[1].split())
+    return set()

@@ -1,0 +1,114 @@
+"""Files are written whole; results keep one row a measurement; intervals are Student's t."""
+
+import numpy as np
+import pytest
+
+from simclr_utils import artifacts
+
+ROW = {"dataset": "d", "method": "probe", "labels": 100, "metric": "accuracy", "value": 0.5}
+ROW |= {"preset": "quick", "fingerprint": "0123"}
+
+
+@pytest.fixture
+def results(tmp_path):
+    return artifacts.Results(tmp_path / "run" / "results.csv")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.json"
+    artifacts.save_json(path, {"a": [1, None]})
+    with pytest.raises(RuntimeError), artifacts.atomic_path(path) as temporary:
+        temporary.write_text("half of")
+        assert temporary.suffix == ".json"
+        raise RuntimeError
+    assert artifacts.load_json(path) == {"a": [1, None]}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_history_survives_with_gaps(tmp_path):
+    history = {"loss": [2.5, 1.25], "knn": [None, 0.5], "steps": [10, 20]}
+    artifacts.save_history(tmp_path / "history.csv", history)
+    assert artifacts.load_history(tmp_path / "history.csv") == history
+    with pytest.raises(ValueError, match="lengths"):
+        artifacts.save_history(tmp_path / "history.csv", {"loss": [1.0], "knn": [1.0, 2.0]})
+
+
+def test_provenance_names_versions_and_hardware(tmp_path):
+    made = artifacts.provenance(preset="full", seed=3, fingerprint="f")
+    assert (made["preset"], made["seed"], made["fingerprint"]) == ("full", 3, "f")
+    assert made["versions"]["numpy"] == np.__version__
+    assert {"tensorflow", "keras", "scikit-learn", "python"} <= set(made["versions"])
+    assert made["hardware"]["cores"] >= 1 and made["hardware"]["processor"]
+    artifacts.save_json(tmp_path / "made.json", made)
+    assert f"numpy {np.__version__}" in artifacts.versions_string()
+
+
+def test_a_row_comes_back(results):
+    results.add(**ROW, low=np.float32(0.25), subset_seed=np.int64(2))
+    frame = results.frame()
+    assert tuple(frame.columns) == artifacts.COLUMNS
+    row = frame.iloc[0]
+    assert (row["labels"], row["value"], row["low"], row["subset_seed"]) == (100, 0.5, 0.25, 2)
+    assert row["fingerprint"] == "0123"
+    assert np.isnan(row["high"]) and "numpy" in row["versions"] and "cores" in row["hardware"]
+
+
+def test_the_same_measurement_is_replaced_and_another_is_not(results):
+    for seed, value in [(None, 0.1), (None, 0.2), (0, 0.3), (0, 0.4), (0.0, 0.5), (1, 0.6)]:
+        results.add(**{**ROW, "subset_seed": seed, "value": value})
+    results.add(**{**ROW, "preset": "full"})
+    assert list(results.frame()["value"]) == [0.2, 0.5, 0.6, 0.5]
+
+
+def test_a_stopped_run_sees_what_is_there(results):
+    assert not results.has(method="probe") and results.frame().empty
+    results.add(**ROW, subset_seed=1)
+    again = artifacts.Results(results.path, preset="quick")
+    assert again.has(method="probe", labels=np.int32(100), subset_seed=1)
+    assert not again.has(method="probe", labels=100, subset_seed=2)
+    assert not artifacts.Results(results.path, preset="full").has(method="probe")
+    again.add(**{**ROW, "labels": 250})
+    assert len(results.frame()) == 2
+
+
+def test_wrong_rows_are_refused(results):
+    with pytest.raises(ValueError, match=r"no column \['accuracy'\].*pretraining_seed"):
+        results.add(**ROW, accuracy=0.5)
+    with pytest.raises(ValueError, match=r"lacks \['metric', 'preset'\]"):
+        results.add(**{k: v for k, v in ROW.items() if k not in ("metric", "preset")})
+    with pytest.raises(ValueError, match="finite"):
+        results.add(**{**ROW, "value": float("nan")})
+    with pytest.raises(ValueError, match="no column"):
+        results.has(label=100)
+    assert not results.path.exists()
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="has the columns"):
+        artifacts.Results(tmp_path / "other.csv")
+    assert (tmp_path / "other.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_means_and_intervals(results):
+    for seed, value in enumerate([0.4, 0.5, 0.6]):
+        results.add(**{**ROW, "subset_seed": seed, "value": value, "low": 0.0, "high": 1.0})
+    results.add(**{**ROW, "labels": 250, "low": 0.45, "high": 0.55})
+    many, one = artifacts.summarize(results.frame()).itertuples()
+    # Student's t with 2 degrees of freedom, as tables print it: 4.303.
+    half_width = 4.303 * 0.1 / 3**0.5
+    assert (many.labels, many.n) == (100, 3)
+    np.testing.assert_allclose(
+        (many.mean, many.low, many.high), (0.5, 0.5 - half_width, 0.5 + half_width), atol=1e-4
+    )
+    assert (one.labels, one.n, one.mean, one.low, one.high) == (250, 1, 0.5, 0.45, 0.55)
+
+
+def test_unlike_rows_are_not_averaged(results):
+    results.add(**ROW)
+    results.add(**{**ROW, "preset": "full"})
+    with pytest.raises(ValueError, match="several values of 'preset'.*Select one"):
+        artifacts.summarize(results.frame())
+    frame = results.frame()
+    assert artifacts.summarize(frame[frame["preset"] == "full"])["n"].tolist() == [1]
+    assert artifacts.summarize(frame[:0]).empty

@@ -1,0 +1,187 @@
+"""The headless run, on notebooks that need seconds."""
+
+import csv
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from simclr_utils import artifacts, datasets, headless, report
+from simclr_utils.__main__ import build_parser, main
+
+PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
+PICTURE = "from PIL import Image\nfrom IPython.display import Image as Show\n"
+PICTURE += 'Image.new("RGB", (2, 2)).save("{}")\nShow("{}")'
+MEASURE = """from simclr_utils.artifacts import Results
+results = Results(run_dir + "/results.csv", dataset=source, preset=preset, fingerprint="f")
+for subset in range(3):
+    results.add(method="probe", labels=500, subset_seed=subset, metric="accuracy", value=0.5)
+results.add(method="probe", labels=100, metric="accuracy", value=0.4, low=0.3, high=0.5)
+results.add(method="chance", labels=100, metric="accuracy", value=0.1)"""
+
+
+def write_notebook(folder, name, *sources, extra=""):
+    cells = [new_markdown_cell("# Title"), new_code_cell(PARAMETERS + extra)]
+    cells[1].metadata["tags"] = ["parameters"]
+    cells += [new_code_cell(source) for source in sources]
+    kernel = {"name": "gone", "display_name": "gone", "language": "python"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / name)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "the notebooks"
+    folder.mkdir()
+    picture = tmp_path / "picture.png"
+    write_notebook(folder, "01_first.ipynb", "print(epochs)", extra="epochs = 1\n")
+    write_notebook(folder, "02_second.ipynb", PICTURE.format(picture, picture), MEASURE)
+    return folder
+
+
+def stdout(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+
+
+def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
+    notebooks = headless.select_notebooks(folder)
+    assert headless.run(notebooks, preset="tiny", seed=3, settings={"epochs": 7})
+    run_dir = folder.parent / "runs" / "shapes-tiny"
+    assert stdout(run_dir / "notebooks" / "01_first.ipynb") == "7\n"
+    assert (run_dir / "html" / "02_second.html").stat().st_size > 1000
+    assert [path.name for path in (run_dir / "figures").iterdir()] == ["02_second-01.png"]
+    record = artifacts.load_json(run_dir / "run.json")
+    assert record["settings"] == {"epochs": 7} and record["seed"] == 3
+    assert len(record["notebooks"]["01_first"]["cells"]) == 3  # with the injected parameters
+    assert record["provenance"]["versions"]["python"]
+    printed = capsys.readouterr().out
+    table = printed[printed.index("accuracy on shapes") :].splitlines()
+    assert table[1].split() == ["100", "labels", "500", "labels"]
+    assert table[2].split() == ["probe", "0.400", "[0.300,", "0.500]", "0.500", "[0.500,", "0.500]"]
+    assert table[3].split() == ["chance", "0.100"]
+    assert printed.rstrip().endswith("index.html")
+    page = (run_dir / "index.html").read_text()
+    assert "0.400 [0.300, 0.500]" in page and 'href="html/01_first.html"' in page
+    assert "src=" not in page and "http" not in page
+
+
+def test_a_second_run_gets_a_folder_of_its_own(folder):
+    notebooks = headless.select_notebooks(folder, "1")
+    for _ in range(3):
+        assert headless.run(notebooks)
+    names = sorted(path.name for path in (folder.parent / "runs").iterdir())
+    assert names == ["shapes-quick", "shapes-quick-2", "shapes-quick-3"]
+
+
+def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
+    write_notebook(folder, "02_second.ipynb", "print('before')", "1 / 0", "print('after')")
+    assert not headless.run(headless.select_notebooks(folder), out="here")
+    error = capsys.readouterr().err.rstrip().splitlines()[-1]
+    assert "02_second.ipynb failed in cell [4]" in error
+    assert "ZeroDivisionError: division by zero" in error
+    assert stdout(folder.parent / "here" / "notebooks" / "02_second.ipynb") == "before\n"
+    assert (folder.parent / "here" / "html" / "02_second.html").exists()
+    record = artifacts.load_json(folder.parent / "here" / "run.json")
+    assert "ZeroDivisionError" in record["notebooks"]["02_second"]["failure"]
+
+
+def test_a_cell_that_hangs_is_stopped_and_named(folder, monkeypatch, capsys):
+    write_notebook(folder, "01_first.ipynb", "import time", "time.sleep(60)")
+    monkeypatch.setitem(headless.CELL_TIMEOUTS, "tiny", 2)
+    assert not headless.run(headless.select_notebooks(folder, "1"), preset="tiny")
+    error = capsys.readouterr().err.rstrip().splitlines()[-1]
+    assert "01_first.ipynb failed in cell [4]" in error and "longer than 2 seconds" in error
+
+
+def test_the_same_run_continues_and_replaces_its_rows(folder):
+    for selection in ("2", "1-2"):
+        assert headless.run(headless.select_notebooks(folder, selection), out="here")
+    run_dir = folder.parent / "here"
+    with open(run_dir / "results.csv") as file:
+        assert len(list(csv.DictReader(file))) == 5
+    assert set(artifacts.load_json(run_dir / "run.json")["notebooks"]) == {"01_first", "02_second"}
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"preset": "full"}, {"settings": {"epochs": 2}}])
+def test_another_run_in_the_same_folder_is_refused(folder, change):
+    notebooks = headless.select_notebooks(folder, "1")
+    assert headless.run(notebooks, out="here")
+    before = (folder.parent / "here" / "run.json").read_bytes()
+    with pytest.raises(headless.RunError, match=f"{next(iter(change))} is .* there and .* here"):
+        headless.run(notebooks, out="here", **change)
+    assert (folder.parent / "here" / "run.json").read_bytes() == before
+
+
+def test_a_folder_of_somebody_else_is_refused(folder):
+    (folder.parent / "thesis").mkdir()
+    (folder.parent / "thesis" / "chapter.tex").touch()
+    with pytest.raises(headless.RunError, match="is no run of this course"):
+        headless.run(headless.select_notebooks(folder), out="thesis")
+    assert [path.name for path in (folder.parent / "thesis").iterdir()] == ["chapter.tex"]
+
+
+def test_a_setting_that_no_notebook_has_lists_those_there_are(folder):
+    with pytest.raises(headless.RunError, match="parameter 'epoch'; there are epochs"):
+        headless.run(headless.select_notebooks(folder), settings={"epoch": 1})
+    assert not (folder.parent / "runs").exists()
+
+
+def test_settings_are_literals_or_strings():
+    parsed = headless.parse_settings(["a=0.5", "b=None", "c=cosine", "d=(1, 2)", "e=x=y", "f='3'"])
+    expected = {"a": 0.5, "b": None, "c": "cosine", "d": [1, 2], "e": "x=y", "f": "3"}
+    assert parsed == expected
+    for wrong in ("epochs", "=3", "two words=1", "seed=1"):
+        with pytest.raises(headless.RunError, match="is no setting"):
+            headless.parse_settings([wrong])
+
+
+def test_selections(folder):
+    write_notebook(folder, "04_fourth.ipynb")
+
+    def names(selection):
+        return [path.name[:2] for path in headless.select_notebooks(folder, selection)]
+
+    assert names("") == ["01", "02", "04"]
+    assert names("04,1") == ["01", "04"]
+    assert names("01-02") == ["01", "02"]
+    for wrong in ("03", "02-04", "2-1", "first", "1,"):
+        with pytest.raises(headless.RunError, match="notebook"):
+            names(wrong)
+    with pytest.raises(headless.RunError, match="no notebooks in"):
+        headless.select_notebooks(folder / "empty")
+
+
+def test_sources(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    assert headless.resolve_source("images") == str(tmp_path / "images")
+    assert headless.resolve_source("medmnist:pathmnist") == "medmnist:pathmnist"
+    with pytest.raises(headless.RunError, match="There is no folder .*imagse.*cifar10"):
+        headless.resolve_source("imagse")
+
+
+def test_the_named_sources_are_those_that_datasets_knows():
+    assert set(headless.NAMED_SOURCES) == {name for name in datasets.SOURCES if "<" not in name}
+
+
+def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
+    results = artifacts.Results(tmp_path / "results.csv", dataset="d", labels=10, metric="m")
+    results.add(method="probe", value=0.1, preset="quick", fingerprint="old")
+    results.add(method="probe", value=0.2, preset="quick", fingerprint="new")
+    results.add(method="probe", value=0.3, preset="full", fingerprint="other")
+    tables = report.results_tables(tmp_path, "quick")
+    assert tables["m on d"].to_dict() == {"10 labels": {"probe": "0.200"}}
+
+
+def test_the_command_line(folder, monkeypatch, capsys):
+    monkeypatch.setattr("simclr_utils.__main__.NOTEBOOKS", folder)
+    assert main(["run", "--notebooks", "01", "--set", "epochs=9", "--out", "here"]) == 0
+    assert stdout(folder.parent / "here" / "notebooks" / "01_first.ipynb") == "9\n"
+    assert main(["run", "--notebooks", "01", "--source", "nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("error: There is no folder")
+    write_notebook(folder, "01_first.ipynb", "raise RuntimeError('no')")
+    assert main(["run", "--notebooks", "01"]) == 1
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["run", "--preset", "huge"])

@@ -1,0 +1,155 @@
+"""What the committed notebooks have to keep to, so that they teach, run and compare."""
+
+import ast
+import re
+
+import jupytext
+
+MAXIMUM_BYTES = 500_000
+MAXIMUM_CELL_LINES = 25
+MAXIMUM_CODE_LINES = 200
+MINIMUM_WORDS_PER_LINE = 4
+# Shares of the code cells.
+MAXIMUM_EXEMPT = 1 / 4
+MINIMUM_COMPARED = 1 / 5
+
+EXEMPTING_TAGS = {"nbval-ignore-output", "nbval-skip", "skip-execution"}
+EXEMPTING_COMMENT = re.compile(r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP)\b", re.MULTILINE)
+MACHINE_PATH = re.compile(
+    r"(?<![\w./:<-])/(home|Users|root|tmp|var|mnt|opt|work|workspace|content|private)/\w"
+    r"|[A-Z]:\\+Users\b"
+)
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def find_problems(notebook, twin, size):
+    """Returns a list of sentences, one for each rule that the notebook breaks.
+
+    Args:
+        notebook: A notebook as nbformat reads it.
+        twin: The text of its MyST twin.
+        size: Bytes of the notebook's file.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [
+        *_parameter_problems(code),
+        *_style_problems(notebook, code, size),
+        *_source_problems(code),
+        *_output_problems(notebook, code),
+        *_comparison_problems(code),
+        *_twin_problems(notebook, twin),
+    ]
+
+
+def _tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def _lines(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def _parameter_problems(code):
+    cells = [cell for cell in code if "parameters" in _tags(cell)]
+    if len(cells) != 1:
+        yield f"{len(cells)} cells are tagged `parameters`, not one"
+        return
+    values = {}
+    for statement in ast.parse(cells[0].source).body:
+        try:
+            targets = getattr(statement, "targets", None) or [statement.target]
+            values[targets[0].id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError):
+            yield f"`{ast.unparse(statement)}` among the parameters assigns no literal"
+    missing = [name for name in ("source", "preset", "seed", "run_dir") if name not in values]
+    if missing:
+        yield f"the parameters lack {missing}"
+    if values.get("preset") != "quick":
+        yield f"the default preset is {values.get('preset')!r}, not 'quick'"
+
+
+def _style_problems(notebook, code, size):
+    lines = sum(len(_lines(cell)) for cell in code)
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    words = sum(len(text.split()) for text in prose)
+    if size > MAXIMUM_BYTES:
+        yield f"{size} bytes, more than {MAXIMUM_BYTES}"
+    if lines > MAXIMUM_CODE_LINES:
+        yield f"{lines} lines of code, more than {MAXIMUM_CODE_LINES}"
+    if words < MINIMUM_WORDS_PER_LINE * lines:
+        yield f"{words} words for {lines} lines of code, fewer than {MINIMUM_WORDS_PER_LINE} a line"
+    for cell in code:
+        if len(_lines(cell)) > MAXIMUM_CELL_LINES:
+            yield f"{_name(cell)} has more than {MAXIMUM_CELL_LINES} lines"
+
+
+def _source_problems(code):
+    for cell in code:
+        if re.search(r"\binteract(ive|ive_output|_manual)?\(", cell.source):
+            yield f"{_name(cell)} calls interact, which can hang a headless run"
+        if re.search(r"\bOutput\(", cell.source):
+            yield f"{_name(cell)} makes an Output widget, which can hang a headless run"
+        # nbval compares nothing after a trailing semicolon; comments may end in one.
+        if any(line.partition("#")[0].rstrip().endswith(";") for line in _lines(cell)):
+            yield f"{_name(cell)} has a line that ends with a semicolon"
+        if MACHINE_PATH.search(cell.source):
+            yield f"{_name(cell)} names a path of one machine"
+
+
+def _output_problems(notebook, code):
+    counts = [cell.execution_count for cell in code]
+    if counts != list(range(1, len(code) + 1)):
+        yield f"the execution counts are {counts}, not 1 to {len(code)} in order"
+    for name in ("widgets", "papermill"):
+        if name in notebook.metadata:
+            yield f"metadata.{name} is stored"
+    for cell in code:
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{_name(cell)} stores an error"
+            if output.get("name") == "stderr":
+                yield f"{_name(cell)} stores text on stderr"
+            pictures = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+            if set(pictures) - {"image/png"}:
+                yield f"{_name(cell)} stores a picture as {pictures}, not as PNG"
+            if MACHINE_PATH.search(_text(output)):
+                yield f"{_name(cell)} stores a path of one machine"
+
+
+def _text(output):
+    data = output.get("data", {})
+    kinds = [kind for kind in data if kind.startswith("text/")]
+    return "\n".join([output.get("text", ""), *(str(data[kind]) for kind in kinds)])
+
+
+def _comparison_problems(code):
+    exempt = [
+        cell
+        for cell in code
+        if _tags(cell) & EXEMPTING_TAGS or EXEMPTING_COMMENT.search(cell.source)
+    ]
+    compared = [cell for cell in code if cell not in exempt and any(map(_compares, cell.outputs))]
+    if len(exempt) > MAXIMUM_EXEMPT * len(code):
+        yield f"{len(exempt)} of {len(code)} code cells are exempt from comparison, over a quarter"
+    if len(compared) < MINIMUM_COMPARED * len(code):
+        yield f"only {len(compared)} of {len(code)} code cells have an output that is compared"
+
+
+def _compares(output):
+    data = output.get("data", {})
+    # The text beside a picture or a widget says next to nothing.
+    return bool(_text(output).strip()) and "image/png" not in data and WIDGET_VIEW not in data
+
+
+def _twin_problems(notebook, twin):
+    if content(notebook) != content(jupytext.reads(twin, fmt="md:myst")):
+        yield "its twin in text/ says something else: run `make refresh`"
+
+
+def content(notebook):
+    """Returns what a notebook and its twin have in common: kinds, texts and tags of the cells."""
+    return [(cell.cell_type, cell.source.strip(), sorted(_tags(cell))) for cell in notebook.cells]
+
+
+def _name(cell):
+    return f"cell {cell.get('id')}"
