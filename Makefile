@@ -50,10 +50,10 @@ lab: environment
 refresh: environment
 	@$(python) tools/refresh_notebooks.py $(NB)
 
-# --universal: one file for every Python version and system that pyproject.toml allows.
+# --universal from 3.10 on: one file for every Python and system that pyproject.toml allows.
 constraints: environment
 	@$(python) -m pip install --quiet uv
-	@$(python) -m uv pip compile --quiet --universal --upgrade --no-annotate --no-header \
+	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-annotate --no-header \
 		--extra dev --extra stl10 --output-file constraints.txt pyproject.toml
 
 environment: $(stamp)

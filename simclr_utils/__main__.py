@@ -28,7 +28,8 @@ def build_parser():
         help="how much is computed: seconds, minutes, or what results come from (default: quick)",
     )
     run.add_argument("--seed", type=int, default=0, help="an integer (default: 0)")
-    run.add_argument("--notebooks", default="01-05", help="such as 03, 01-03 or 01,04 (default: 01-05)"
+    run.add_argument(
+        "--notebooks", default="01-05", help="such as 03, 01-03 or 01,04 (default: 01-05)"
     )
     run.add_argument(
         "--set",

@@ -20,6 +20,7 @@ __all__ = [
     "load_history",
     "load_json",
     "provenance",
+    "save_dataset_record",
     "save_history",
     "save_json",
     "summarize",
@@ -69,7 +70,7 @@ def atomic_path(path):
 
 def write_text(path, text):
     """Writes the string `text` to `path` in UTF-8, whole or not at all."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path, content):
@@ -114,6 +115,24 @@ def load_history(path):
     """Returns the dict that `save_history` wrote; what was not measured is None."""
     frame = pd.read_csv(path).drop(columns="epoch").astype(object)
     return frame.where(frame.notna(), None).to_dict("list")
+
+
+def save_dataset_record(run_dir, dataset):
+    """Writes what was done to a run's data: `data.json` for the report, and `refused.csv`.
+
+    Args:
+        run_dir: Folder of the run.
+        dataset: A `datasets.Dataset`.
+    """
+    record = {
+        "summary": dataset.summary(),
+        "fingerprint": dataset.fingerprint,
+        "classes": list(dataset.class_names),
+        "repetitions removed": dataset.overlaps,
+    }
+    save_json(Path(run_dir) / "data.json", record)
+    refused = pd.DataFrame(dataset.refused, columns=["file", "reason"])
+    write_text(Path(run_dir) / "refused.csv", refused.to_csv(index=False))
 
 
 class Results:

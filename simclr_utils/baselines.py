@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from simclr_utils.batches import image_batches
 from simclr_utils.networks import build_classifier
-from simclr_utils.optimizers import build_optimizer
+from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
 LEARNING_RATES = (1e-3, 4e-3)
 WEIGHT_DECAYS = (1e-4, 1e-1)
@@ -36,97 +36,153 @@ class AugmentedClassifier(keras.Model):
 
 @dataclass(frozen=True)
 class SupervisedRun:
-    """A trained classifier, with what was tried to get it.
+    """What one training of the baseline ended in.
 
     Attributes:
-        model: `AugmentedClassifier`, trained.
+        weights: list of arrays, of the classifier after the last step.
         settings: dict with `learning_rate` and `weight_decay`.
-        num_steps: int, update steps of this training.
-        validation_curve: list of floats, accuracy at even distances over the training.
-        tried: list of pairs (settings, last validation accuracy).
+        num_steps: int, update steps.
+        validation_curve: list of floats, accuracy at even distances over the training; empty
+            without validation images.
     """
 
-    model: AugmentedClassifier
+    weights: list
     settings: dict
     num_steps: int
     validation_curve: list
-    tried: list
 
-    def predict(self, images, batch_size=512):
-        """Class numbers `[N]` for uint8 images `[N, H, W, C]`."""
+
+class SupervisedBaseline:
+    """The same encoder trained from scratch, as often as a comparison needs it.
+
+    One model a weight decay is compiled and used again for every training: its weights, its
+    optimizer and its random state start anew each time. Tracing a model takes longer than a
+    short training.
+
+    Args:
+        build_model: function without arguments that returns a fresh `AugmentedClassifier`.
+        batch_size: int; fewer images than that make one batch.
+    """
+
+    def __init__(self, build_model, batch_size=64):
+        self.build_model = build_model
+        self.batch_size = batch_size
+        self.models = {}
+
+    def fresh_model(self, weight_decay, seed):
+        """The compiled model for a weight decay, as if it had just been built with `seed`."""
+        keras.utils.set_random_seed(seed)
+        fresh = self.build_model()
+        if weight_decay not in self.models:
+            fresh.compile(
+                optimizer=build_optimizer("adamw", 0.0, weight_decay=weight_decay),
+                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                metrics=["accuracy"],
+            )
+            self.models[weight_decay] = fresh
+            return fresh
+        model = self.models[weight_decay]
+        for variable, start in zip(network_variables(model), network_variables(fresh), strict=True):
+            variable.assign(start)
+        for variable in model.optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        return model
+
+    def train(self, train, validation, num_steps, settings, seed=0):
+        """Trains with augmentation, AdamW, warm-up and cosine decay, to the last step.
+
+        The weights after the last step are the result: no epoch is picked.
+
+        Args:
+            train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
+            validation: a pair likewise, scored ten times on the way, or `None`.
+            num_steps: int, update steps; rounded to a multiple of ten.
+            settings: dict with `learning_rate` and `weight_decay`.
+            seed: int, of weights, augmentation and the order of the images.
+
+        Returns:
+            A `SupervisedRun`.
+        """
+        images, labels = train
+        model = self.fresh_model(settings["weight_decay"], seed)
+        steps_per_check = max(1, round(num_steps / NUM_CHECKS))
+        num_steps = steps_per_check * NUM_CHECKS
+        if validation is not None:
+            validation = tf.data.Dataset.from_tensor_slices(validation).batch(512)
+        history = model.fit(
+            image_batches(images, min(self.batch_size, len(images)), seed, labels),
+            steps_per_epoch=steps_per_check,
+            epochs=NUM_CHECKS,
+            validation_data=validation,
+            callbacks=[FollowSchedule(warmup_cosine(settings["learning_rate"], num_steps))],
+            verbose=0,
+            shuffle=False,
+        )
+        curve = history.history.get("val_accuracy", [])
+        return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve)
+
+    def tune(self, train, validation, num_steps, seed=0):
+        """Trains once for each pair of learning rate and weight decay, judged on validation.
+
+        Args:
+            train, validation: pairs of uint8 images and int labels.
+            num_steps: int, update steps of each training.
+            seed: int.
+
+        Returns:
+            The `SupervisedRun` with the highest validation accuracy at its last step, and the
+            list of all of them.
+        """
+        runs = [
+            self.train(
+                train,
+                validation,
+                num_steps,
+                {"learning_rate": learning_rate, "weight_decay": weight_decay},
+                seed,
+            )
+            for learning_rate, weight_decay in itertools.product(LEARNING_RATES, WEIGHT_DECAYS)
+        ]
+        return max(runs, key=lambda run: run.validation_curve[-1]), runs
+
+    def predict(self, run, images, batch_size=512):
+        """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
+        model = self.models[run.settings["weight_decay"]]
+        model.classifier.set_weights(run.weights)
         parts = [
-            np.argmax(self.model(images[start : start + batch_size], training=False), axis=1)
+            np.argmax(model(images[start : start + batch_size], training=False), axis=1)
             for start in range(0, len(images), batch_size)
         ]
         return np.concatenate(parts)
 
 
-def supervised_steps(num_labels, factor=40):
+class FollowSchedule(keras.callbacks.Callback):
+    """Sets the learning rate before every step; a schedule inside the optimizer is traced once.
+
+    Args:
+        schedule: function of the step, an int -> the learning rate.
+    """
+
+    def __init__(self, schedule):
+        super().__init__()
+        self.schedule, self.step = schedule, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.optimizer.learning_rate = float(self.schedule(self.step))
+        self.step += 1
+
+
+def network_variables(model):
+    """All variables of augmenter and classifier: weights, batch statistics, random state."""
+    return [*model.augmenter.variables, *model.classifier.variables]
+
+
+def supervised_steps(num_labels, factor=32):
     """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
 
     More labels carry more to learn, but fewer epochs of them are needed.
     """
     return max(NUM_CHECKS, round(factor * num_labels**0.5))
-
-
-def train_supervised(model, train, validation, num_steps, settings, seed=0, batch_size=64):
-    """Trains a classifier with augmentation, AdamW, warm-up and cosine decay.
-
-    The weights after the last step are the result: no epoch is picked.
-
-    Args:
-        model: `AugmentedClassifier`, untrained.
-        train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
-        validation: a pair likewise, measured ten times on the way, or `None`.
-        num_steps: int, update steps.
-        settings: dict with `learning_rate` and `weight_decay`.
-        seed: int, of the order of the images.
-        batch_size: int; fewer images than that make one batch.
-
-    Returns:
-        The list of validation accuracies, floats in 0..1; empty without validation images.
-    """
-    images, labels = train
-    model.compile(
-        optimizer=build_optimizer("adamw", num_steps=num_steps, **settings),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    if validation is not None:
-        validation = tf.data.Dataset.from_tensor_slices(validation).batch(512)
-    history = model.fit(
-        image_batches(images, min(batch_size, len(images)), seed, labels),
-        steps_per_epoch=max(1, num_steps // NUM_CHECKS),
-        epochs=NUM_CHECKS,
-        validation_data=validation,
-        verbose=0,
-        shuffle=False,
-    )
-    return history.history.get("val_accuracy", [])
-
-
-def tune_supervised(build_model, train, validation, num_steps, seed=0):
-    """Trains one classifier for each pair of learning rate and weight decay; keeps the best.
-
-    Args:
-        build_model: function without arguments that returns a fresh `AugmentedClassifier`.
-        train, validation: pairs of uint8 images and int labels.
-        num_steps: int, update steps of each training.
-        seed: int.
-
-    Returns:
-        The `SupervisedRun` with the highest validation accuracy at its last step.
-    """
-    best, tried = None, []
-    for learning_rate, weight_decay in itertools.product(LEARNING_RATES, WEIGHT_DECAYS):
-        settings = {"learning_rate": learning_rate, "weight_decay": weight_decay}
-        keras.utils.set_random_seed(seed)
-        model = build_model()
-        curve = train_supervised(model, train, validation, num_steps, settings, seed)
-        tried.append((settings, curve[-1]))
-        if best is None or curve[-1] > best.validation_curve[-1]:
-            best = SupervisedRun(model, settings, num_steps, curve, tried)
-    return best
 
 
 def build_supervised(augmenter, encoder, num_classes):

@@ -10,7 +10,7 @@ from simclr_utils.evaluation import extract_features, knn_accuracy
 class KNNMonitor(keras.callbacks.Callback):
     """Measures the encoder's kNN accuracy on validation images while it is being pretrained.
 
-    Writes `knn_accuracy` into the epoch's logs; epochs without a measurement have none. List it
+    Writes `knn_accuracy` into the epoch's logs, `None` for an epoch without a measurement. List it
     before callbacks that read it. The labels tell how good the features are; they teach the
     encoder nothing.
 
@@ -27,6 +27,7 @@ class KNNMonitor(keras.callbacks.Callback):
         self.every = every
 
     def on_epoch_end(self, epoch, logs=None):
+        logs["knn_accuracy"] = None
         if (epoch + 1) % self.every and epoch + 1 < self.params["epochs"]:
             return
         (images, labels), (validation_images, validation_labels) = self.train, self.validation
@@ -57,9 +58,29 @@ class EpochLine(keras.callbacks.Callback):
         done, epochs = epoch + 1, self.params["epochs"]
         if done % self.every and done not in (1, epochs):
             return
-        parts = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in (logs or {}).items()]
-        if self.chance_loss is not None:
-            parts.insert(1, f"(chance {self.chance_loss:.3f})")
+        measured = {name: value for name, value in (logs or {}).items() if value is not None}
+        parts = {name: f"{name.replace('_', ' ')} {value:.3f}" for name, value in measured.items()}
+        if self.chance_loss is not None and "loss" in parts:
+            parts["loss"] += f" (chance {self.chance_loss:.3f})"
         minutes = (time.monotonic() - self.started) / 60
-        left = minutes / done * (epochs - done)
-        print(f"epoch {done:3d}/{epochs}  {'  '.join(parts)}  {minutes:.1f} min, {left:.1f} left")
+        duration = f"{minutes:.1f} min, {minutes / done * (epochs - done):.1f} left"
+        print(f"epoch {done:3d}/{epochs}", *parts.values(), duration, sep="  ")
+
+
+class LiveCurves(keras.callbacks.Callback):
+    """Redraws a picture of the history after every epoch.
+
+    Args:
+        draw: function of the history so far (dict of lists, one value an epoch) -> a picture.
+        show: function that takes the picture, such as `LivePicture.update`.
+    """
+
+    def __init__(self, draw, show):
+        super().__init__()
+        self.draw, self.show = draw, show
+        self.history = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.show(self.draw(self.history))

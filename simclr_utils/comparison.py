@@ -3,16 +3,10 @@
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from simclr_utils.artifacts import load_json, save_json
-from simclr_utils.baselines import (
-    SupervisedRun,
-    supervised_steps,
-    train_supervised,
-    tune_supervised,
-)
+from simclr_utils.baselines import supervised_steps
 from simclr_utils.evaluation import accuracy_interval, fit_knn, fit_linear_probe, label_subset
 
 
@@ -34,6 +28,28 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
     if any(count > num_train for count in label_counts):
         counts.append(num_train + num_validation)
     return tuple(counts)
+
+
+def find_crossing(labels, first, second):
+    """Finds the number of labels at which the first line falls below the second.
+
+    Between two measured points both lines are straight over the logarithm of the labels.
+
+    Args:
+        labels: ints `[K]`, ascending.
+        first, second: floats `[K]`, the accuracies at those.
+
+    Returns:
+        A float, the first such number, or `None` if there is none.
+    """
+    gaps, places = np.subtract(first, second).astype(float), np.log(labels)
+    for index in range(len(gaps) - 1):
+        before, after = gaps[index : index + 2]
+        if before > 0 >= after:
+            share = before / (before - after)
+            step = places[index + 1] - places[index]
+            return float(np.exp(places[index] + share * step))
+    return None
 
 
 class Comparison:
@@ -113,61 +129,54 @@ class Comparison:
                 minutes = (time.monotonic() - started) / 60
                 self.add(method, labels, seed, predictions, minutes=minutes, **details)
 
-    def score_supervised(self, build_model, labels, steps_factor, progress=print):
+    def score_supervised(self, baseline, labels, steps_factor, progress=print):
         """The supervised baseline at one label count: tuned on the first subset, run on all.
 
         Args:
-            build_model: function without arguments -> a fresh `AugmentedClassifier`.
+            baseline: a `SupervisedBaseline`.
             labels: int.
             steps_factor: float, for `supervised_steps`.
             progress: function of one string, told what was reached.
         """
         seeds = [s for s in range(self.num_subsets) if self.missing("supervised", labels, s)]
-        if not seeds:
-            return
         num_steps = supervised_steps(labels, steps_factor)
-        tuned, run = self.tuned_settings(build_model, labels, num_steps)
+        if seeds:
+            tuned, run = self.tuned_settings(baseline, labels, num_steps)
         for seed in seeds:
             started = time.monotonic()
             if seed or run is None or self.is_all(labels):
-                run = self.train_on_subset(build_model, labels, seed, num_steps, tuned)
-            predictions = run.predict(self.dataset.test[0])
+                train = self.supervised_images(labels, seed)
+                run = baseline.train(train, None, num_steps, tuned["settings"], seed)
+            predictions = baseline.predict(run, self.dataset.test[0])
             minutes = (time.monotonic() - started) / 60 + (0 if seed else tuned["minutes"])
-            self.add("supervised", labels, seed, predictions, steps=num_steps, minutes=minutes)
-            keras.backend.clear_session()
-        progress(
-            f"{labels:6,d} labels: {num_steps:,} steps, {tuned['settings']}, "
-            f"validation {tuned['validation_curve'][-1]:.1%}"
-        )
+            steps = run.num_steps
+            self.add("supervised", labels, seed, predictions, steps=steps, minutes=minutes)
+            progress(f"{labels:6,d} labels, subset {seed}: {steps:,} steps, {run.settings}")
 
-    def tuned_settings(self, build_model, labels, num_steps):
+    def tuned_settings(self, baseline, labels, num_steps):
         """What the grid chose on the first subset: a dict kept on disk, and its run if new."""
         path = self.folder / "tuning" / f"{labels}.json"
         if path.exists() and load_json(path)["num_steps"] == num_steps:
             return load_json(path), None
         started = time.monotonic()
-        images, answers = self.dataset.train
         rows = np.sort(self.rows(labels, 0))
-        train = (images[rows], answers[rows])
-        run = tune_supervised(build_model, train, self.dataset.validation, num_steps)
+        train = tuple(part[rows] for part in self.dataset.train)
+        best, runs = baseline.tune(train, self.dataset.validation, num_steps)
         tuned = {
             "num_steps": num_steps,
-            "settings": run.settings,
-            "validation_curve": run.validation_curve,
-            "tried": run.tried,
+            "settings": best.settings,
+            "tried": [(run.settings, run.validation_curve) for run in runs],
             "minutes": (time.monotonic() - started) / 60,
         }
         save_json(path, tuned)
-        return tuned, run
+        return tuned, best
 
-    def train_on_subset(self, build_model, labels, seed, num_steps, tuned):
-        """One training with settings already chosen, on a subset or on all labels there are."""
+    def supervised_images(self, labels, seed):
+        """Images and labels to train on: a subset, or all there are, validation's included."""
         rows = np.sort(self.rows(labels, 0 if self.is_all(labels) else seed))
         train = tuple(part[rows] for part in self.dataset.train)
-        if self.is_all(labels):
-            pairs = zip(train, self.dataset.validation, strict=True)
-            train = tuple(np.concatenate(pair) for pair in pairs)
-        keras.utils.set_random_seed(seed)
-        model = build_model()
-        train_supervised(model, train, None, num_steps, tuned["settings"], seed)
-        return SupervisedRun(model, tuned["settings"], num_steps, [], [])
+        if not self.is_all(labels):
+            return train
+        return tuple(
+            np.concatenate(pair) for pair in zip(train, self.dataset.validation, strict=True)
+        )

@@ -25,10 +25,10 @@ class Config:
     base_learning_rate: float = 8e-3  # at batch size 256; scales with the square root
     weight_decay: float = 1e-4
     batch_size: int = 256  # images, each seen twice
-    pretraining_steps: int = 6000
+    pretraining_steps: int = 4500
     label_counts: tuple = (100, 250, 500, 1000, 10_000)
     num_subsets: int = 3  # label subsets at each count
-    supervised_steps_factor: float = 40.0  # update steps are factor * sqrt(labels)
+    supervised_steps_factor: float = 32.0  # update steps are factor * sqrt(labels)
     limits: dict | None = None  # images of each split, as `load_dataset` takes it; None: all
 
 
@@ -50,6 +50,7 @@ PRESETS = {
         label_counts=(100, 500),
         num_subsets=1,
         supervised_steps_factor=15.0,
+        limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     "full": Config(),
 }

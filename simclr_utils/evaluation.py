@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 from scipy.stats import binomtest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -44,6 +45,22 @@ def extract_features(encoder, images, batch_size=512):
         pixels = images[start : start + batch_size].astype("float32") / 255
         parts.append(np.asarray(encoder(pixels, training=False), dtype="float32"))
     return np.concatenate(parts)
+
+
+def pixel_features(images, largest=32):
+    """Flattens images into features: what a probe can do without any encoder.
+
+    Args:
+        images: uint8 array `[N, H, W, C]`.
+        largest: int; larger images are averaged down to this size first.
+
+    Returns:
+        A float32 array `[N, D]` in 0..1.
+    """
+    pixels = images.astype("float32") / 255
+    if max(images.shape[1:3]) > largest:
+        pixels = np.asarray(tf.image.resize(pixels, (largest, largest), method="area"))
+    return pixels.reshape(len(images), -1)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ PARAMETERS = ("source", "preset", "seed", "run_dir")
 IDENTITY = ("source", "preset", "seed", "settings")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 6 * 3600}
+FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
 
 
 class RunError(ValueError):
@@ -86,7 +88,10 @@ def execute(notebook, run_dir, parameters, timeout):
     output = run_dir / "notebooks" / notebook.name
     output.parent.mkdir(exist_ok=True)
     # A bar redraws its line: in a log file every redrawing would be a line of its own.
-    bar = {"desc": notebook.stem} if sys.stderr.isatty() else False
+    # The size is given because tqdm stays silent in terminals, such as containers', that have none.
+    columns, rows = shutil.get_terminal_size()
+    terminal = {"desc": notebook.stem, "ncols": columns, "nrows": rows}
+    bar = terminal if sys.stderr.isatty() else False
     started, failure = time.perf_counter(), None
     try:
         papermill.execute_notebook(
@@ -100,14 +105,8 @@ def execute(notebook, run_dir, parameters, timeout):
             # Kernels warn on every start that their traffic on this machine is not encrypted.
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
-    except PapermillExecutionError as error:
-        failure = f"{error.ename}: {error.evalue}"
-    except CellTimeoutError:
-        failure = f"the cell took longer than {timeout} seconds"
-    except DeadKernelError:
-        failure = "the kernel died, perhaps for want of memory"
-    except KeyboardInterrupt:
-        failure = "interrupted"
+    except (*FAILURES, KeyboardInterrupt) as error:
+        failure = _cause(error, timeout)
     seconds = time.perf_counter() - started
     cells = _cell_seconds(output)
     if failure:
@@ -115,6 +114,16 @@ def execute(notebook, run_dir, parameters, timeout):
     elif not bar:
         print(f"{notebook.stem}: {len(cells)} cells in {seconds:.0f} s", flush=True)
     return failure, {"seconds": round(seconds, 1), "cells": cells}
+
+
+def _cause(error, timeout):
+    if isinstance(error, CellTimeoutError):
+        return f"the cell took longer than {timeout} seconds"
+    if isinstance(error, DeadKernelError):
+        return "the kernel died, perhaps for want of memory"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"{error.ename}: {error.evalue}"
 
 
 def _cell_seconds(path):

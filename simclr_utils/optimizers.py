@@ -25,17 +25,33 @@ def square_root_learning_rate(base, batch_size):
     return base * math.sqrt(batch_size / 256)
 
 
-def build_optimizer(name, learning_rate, num_steps, weight_decay=1e-4, warmup_share=0.1):
-    """Builds an optimizer whose learning rate warms up linearly and decays by a cosine to 0.
+def warmup_cosine(learning_rate, num_steps, warmup_share=0.1):
+    """Builds a schedule: a linear warm-up to the peak, then a cosine down to 0.
 
-    Biases and normalisation parameters are not decayed.
+    Args:
+        learning_rate: float, the peak.
+        num_steps: int, update steps of the whole run.
+        warmup_share: float in 0..1, the share of the steps spent warming up.
+
+    Returns:
+        A `keras.optimizers.schedules.CosineDecay`, a function of the step.
+    """
+    warmup_steps = max(1, int(warmup_share * num_steps))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, num_steps - warmup_steps),
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
+    )
+
+
+def build_optimizer(name, learning_rate, weight_decay=1e-4):
+    """Builds an optimizer that does not decay biases and normalisation parameters.
 
     Args:
         name: `"adamw"`, `"sgd"` (Nesterov momentum 0.9) or `"lamb"`.
-        learning_rate: float, the peak.
-        num_steps: int, update steps of the whole run.
+        learning_rate: float, or a schedule such as `warmup_cosine` gives.
         weight_decay: float >= 0, decoupled.
-        warmup_share: float in 0..1, the share of the steps spent warming up.
 
     Returns:
         A `keras.optimizers.Optimizer`.
@@ -45,14 +61,7 @@ def build_optimizer(name, learning_rate, num_steps, weight_decay=1e-4, warmup_sh
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"Unknown optimizer {name!r}. Choose from {list(OPTIMIZERS)}.")
-    warmup_steps = max(1, int(warmup_share * num_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(1, num_steps - warmup_steps),
-        warmup_target=learning_rate,
-        warmup_steps=warmup_steps,
-    )
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    optimizer = OPTIMIZERS[name](schedule, weight_decay=weight_decay, **momentum)
+    optimizer = OPTIMIZERS[name](learning_rate, weight_decay=weight_decay, **momentum)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

@@ -67,7 +67,10 @@ def show_image(axis, image, title=None):
     image = np.asarray(image)
     if image.shape[-1] == 1:
         image = image[..., 0]
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+    limit = 255 if image.dtype == np.uint8 else 1
+    # Square pixels for small images: sharper, and a fraction of the bytes as PNG.
+    interpolation = "nearest" if max(image.shape[:2]) <= 64 else "auto"
+    axis.imshow(image, cmap="gray", vmin=0, vmax=limit, interpolation=interpolation)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.grid(False)
@@ -129,7 +132,8 @@ def plot_pretraining(history, chance_loss, num_candidates):
         _curve(axes[2], history.get("knn_accuracy", []), "validation", COLORS["green"], "s")
         axes[2].set(title="kNN accuracy of the features", xlabel="epoch")
         for axis in axes:
-            axis.legend(fontsize=8)
+            if axis.lines:  # kNN accuracy may not have been measured yet
+                axis.legend(fontsize=8)
     return drawing
 
 
@@ -139,3 +143,133 @@ def _curve(axis, values, label, color, marker=None):
     if points:
         marker = marker or ("o" if len(points) == 1 else None)
         axis.plot(*zip(*points, strict=True), color=color, marker=marker, ms=4, label=label)
+
+
+def plot_curves(panels, x_label, log_x=False):
+    """Draws named curves in panels side by side, told apart by colour and by marker.
+
+    Args:
+        panels: dict from a panel's title to a dict from a curve's name to its pair `(x, y)`.
+        x_label: string, below every panel.
+        log_x: bool, for values that span decades.
+
+    Returns:
+        A closed `Figure`.
+    """
+    with figure(1, len(panels), (9, 3.2), squeeze=False) as (drawing, axes):
+        for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+            for (name, (x, y)), marker in zip(curves.items(), "osD^v<>p", strict=False):
+                axis.plot(x, y, marker=marker, markevery=0.12, ms=4, label=name)
+            axis.set(title=title, xlabel=x_label, xscale="log" if log_x else "linear")
+            axis.legend(fontsize=8)
+    return drawing
+
+
+def plot_bars(names, series, title, xlabel, chance=None):
+    """Draws horizontal bars, one group a name, with the values written beside them.
+
+    Args:
+        names: strings `[G]`, from top to bottom.
+        series: dict from a legend's entry to `[G]` values; one entry needs no legend.
+        title, xlabel: strings above the bars and below their axis.
+        chance: float, where a dashed line stands, or `None`.
+
+    Returns:
+        A closed `Figure`.
+    """
+    thickness = 0.8 / len(series)
+    height = 1 + len(names) * max(0.32, 0.2 * len(series))
+    with figure(size=(9, height)) as (drawing, axis):
+        for index, (entry, values) in enumerate(series.items()):
+            places = np.arange(len(names)) + (index - (len(series) - 1) / 2) * thickness
+            label = entry if len(series) > 1 else None
+            bars = axis.barh(places, values, 0.9 * thickness, label=label)
+            axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=3, fontsize=8)
+        axis.set(title=title, xlabel=xlabel, xlim=(min(0, *map(min, series.values())), 1.08))
+        axis.set_yticks(range(len(names)), names)
+        axis.invert_yaxis()
+        axis.grid(False, axis="y")
+        if chance is not None:
+            axis.axvline(chance, color=COLORS["gray"], linestyle="--", label="chance")
+        if len(series) > 1 or chance is not None:
+            axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    return drawing
+
+
+def plot_view_histograms(pairs, titles, num_bins=16):
+    """Draws pairs of views, each pair above the histograms of its pixels' values.
+
+    Args:
+        pairs: float array `[P, 2, H, W, C]` in 0..1.
+        titles: strings `[P]`.
+        num_bins: int.
+
+    Returns:
+        A closed `Figure`.
+    """
+    grid = {"squeeze": False, "height_ratios": (1, 1, 1.3)}
+    with figure(3, len(pairs), (9, 5), **grid) as (drawing, axes):
+        for column, pair, title in zip(axes.T, pairs, titles, strict=True):
+            show_image(column[0], pair[0], title)
+            show_image(column[1], pair[1])
+            channels = ("red", "green", "blue") if pair.shape[-1] == 3 else ("gray",)
+            for view, style in zip(pair, ("-", "--"), strict=True):
+                for values, name in zip(np.moveaxis(view, -1, 0), channels, strict=True):
+                    shares, edges = np.histogram(values, num_bins, (0, 1))
+                    middles = (edges[1:] + edges[:-1]) / 2
+                    column[2].plot(middles, shares / values.size, style, color=COLORS[name], lw=1.3)
+            column[2].set(xlim=(0, 1), xlabel="value of a pixel", yticks=[])
+        axes[2, 0].set_ylabel("share of pixels")
+        for style, name in (("-", "view 1"), ("--", "view 2")):
+            axes[2, -1].plot([], [], style, color="black", lw=1.3, label=name)
+        drawing.legend(loc="outside lower center", ncols=2, fontsize=8)
+    return drawing
+
+
+def plot_similarities(similarities):
+    """Draws how similar views of one image are, against views of different images.
+
+    Args:
+        similarities: dict from a title to a pair of float arrays: cosine similarities of views
+            of one image, and of different images.
+
+    Returns:
+        A closed `Figure`.
+    """
+    low = min(0, *(others.min() for _, others in similarities.values()))
+    with figure(1, len(similarities), (9, 2.8), squeeze=False) as (drawing, axes):
+        for axis, (title, (same, others)) in zip(axes[0], similarities.items(), strict=True):
+            for values, color, label in (
+                (others, "orange", "views of different images"),
+                (same, "blue", "views of one image"),
+            ):
+                options = {"color": COLORS[color], "alpha": 0.7, "label": label}
+                shares = np.full(len(values), 1 / len(values))
+                axis.hist(values, np.linspace(low, 1, 41), weights=shares, **options)
+            axis.set(title=title, xlabel="cosine similarity")
+        axes[0, 0].set_ylabel("share of pairs")
+        handles = axes[0, 0].get_legend_handles_labels()
+        drawing.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)
+    return drawing
+
+
+def plot_vectors(images, vectors, titles):
+    """Draws each image beside its vector, a value a stripe, on one colour scale.
+
+    Args:
+        images: array `[N, H, W, C]`, uint8 or float in 0..1.
+        vectors: float array `[N, D]`.
+        titles: strings `[N]`.
+
+    Returns:
+        A closed `Figure`.
+    """
+    limits = {"vmin": vectors.min(), "vmax": np.quantile(vectors, 0.99)}
+    size = (9, 1.15 * len(images))
+    with figure(len(images), 2, size, width_ratios=(1, 9), squeeze=False) as (drawing, axes):
+        for row, image, vector, title in zip(axes, images, vectors, titles, strict=True):
+            show_image(row[0], image)
+            row[1].imshow(vector[None], aspect="auto", cmap="viridis", **limits)
+            row[1].set(title=title, xticks=[], yticks=[])
+            row[1].grid(False)
+    return drawing

@@ -11,8 +11,9 @@ class RandomOperation(keras.layers.Layer):
 
     A subclass writes `transform(images)`, and takes its random numbers from `self.per_image`,
     which draws one number for each image. The numbers come from a `keras.random.SeedGenerator`,
-    so they differ from call to call, inside `tf.function` too, and the generator's state is saved
-    with the model's variables. The operation is random whatever `training` says: a view is a view.
+    so they differ from call to call, inside `tf.function` too. The generator's state is among the
+    layer's `variables`, but Keras' `save` leaves it out: a loaded layer begins with its seed again.
+    The operation is random whatever `training` says: a view is a view.
 
     Args:
         probability: float in [0, 1], the chance of each image to be changed.

@@ -21,6 +21,8 @@ code {{ overflow-wrap: anywhere }}
 <p><code>{command}</code></p>
 <h2>Results</h2>
 {results}
+<h2>Data</h2>
+<pre>{data}</pre>
 <h2>Notebooks</h2>
 {notebooks}
 <h2>Provenance</h2>
@@ -114,7 +116,9 @@ def write_report(run_dir, record):
         (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
         for stem, entry in sorted(record["notebooks"].items())
     ]
+    data = run_dir / "data.json"
     page = PAGE.format(
+        data=escape(artifacts.load_json(data)["summary"]) if data.exists() else "",
         title=escape(f"{Path(record['source']).name}, preset {record['preset']}"),
         command=escape(record["command"]),
         results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",

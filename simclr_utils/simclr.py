@@ -23,7 +23,8 @@ class SimCLR(keras.Model):
     Example:
         model = SimCLR(augmenter, encoder, projection_head, temperature=0.2)
         model.compile(optimizer=build_optimizer(...))
-        model.fit(image_batches(images, 256), steps_per_epoch=len(images) // 256, epochs=10)
+        steps = len(images) // 256
+        model.fit(image_batches(images, 256), steps_per_epoch=steps, epochs=10, shuffle=False)
 
     References:
         Chen et al. 2020, "A simple framework for contrastive learning of visual

@@ -1,5 +1,7 @@
 """Explorers: controls beside a picture that a pure function draws."""
 
+import html
+
 import ipywidgets
 
 
@@ -26,7 +28,7 @@ def explore(draw, **controls):
             picture.value = draw(**{name: control.value for name, control in controls.items()})
             message.value = ""
         except ValueError as error:
-            message.value = f"<b>{error}</b>"
+            message.value = f"<b>{html.escape(str(error))}</b>"
 
     for control in controls.values():
         control.observe(redraw, names="value")

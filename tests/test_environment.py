@@ -192,7 +192,10 @@ def test_the_first_python_that_fits_is_taken(create, tmp_path):
     fake_python(tmp_path, "python3.13", 13, has_venv=False)
     fake_python(tmp_path, "python3.12", 12)
     fake_python(tmp_path, "python3.10", 10)
-    assert f"used {tmp_path}/python3.12 -m venv --clear --without-pip {tmp_path}/venv" in create().stderr
+    assert (
+        f"used {tmp_path}/python3.12 -m venv --clear --without-pip {tmp_path}/venv"
+        in create().stderr
+    )
 
 
 def test_a_named_python_is_taken_or_refused(create, tmp_path):

@@ -185,3 +185,10 @@ def test_the_command_line(folder, monkeypatch, capsys):
     assert main(["run", "--notebooks", "01"]) == 1
     with pytest.raises(SystemExit):
         build_parser().parse_args(["run", "--preset", "huge"])
+
+
+def test_a_kernel_that_dies_is_named(folder, capsys):
+    write_notebook(folder, "01_first.ipynb", "import os", "os._exit(1)")
+    assert not headless.run(headless.select_notebooks(folder, "1"), preset="tiny")
+    error = capsys.readouterr().err.rstrip().splitlines()[-1]
+    assert "01_first.ipynb failed in cell [4]" in error and "the kernel died" in error

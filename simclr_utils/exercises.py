@@ -1,0 +1,138 @@
+"""Checks of the notebooks' exercises: right, or which of the usual mistakes was made."""
+
+import numpy as np
+
+
+def check_nt_xent(function):
+    """Tells whether a function computes NT-Xent, and if not, which known mistake fits.
+
+    Args:
+        function: `function(view_1, view_2, temperature)` of float arrays `[N, D]` -> a number.
+
+    Returns:
+        A sentence.
+    """
+    random = np.random.default_rng(0)
+    view_1 = random.normal(size=(5, 4))
+    view_2, temperature = view_1 + random.normal(size=(5, 4)), 0.3
+    try:
+        value = float(function(view_1.copy(), view_2.copy(), temperature))
+    except Exception as error:  # a learner's code may raise anything: tell, do not stop
+        return f"Not yet: your function raised {type(error).__name__}: {error}"
+    mistakes = {
+        "Right: this is NT-Xent.": {},
+        "Not yet: the vectors are not normalised to length 1.": {"normalise": False},
+        "Not yet: multiply less, divide more: the temperature is a divisor.": {"power": 1},
+        "Not yet: the temperature is missing.": {"power": 0},
+        "Not yet: each anchor still competes with itself. Mask the diagonal.": {"mask": False},
+        "Not yet: normalise each row, not each column.": {"axis": 0},
+        "Not yet: the other view was never used; the same view stands twice.": {"same": True},
+        "Not yet: candidates of the anchor's own view are missing.": {"cross_only": True},
+    }
+    for message, mistake in mistakes.items():
+        expected = reference_nt_xent(view_1, view_2, temperature, **mistake)
+        if np.isclose(value, expected, rtol=1e-4):
+            return message
+        if np.isclose(value, expected * 10, rtol=1e-4):
+            return "Not yet: take the mean over the 2N anchors, not the sum."
+        if np.isclose(value, 2 * expected, rtol=1e-4):
+            return "Not yet: twice the loss. Average the two directions."
+        if np.isclose(value, -expected, rtol=1e-4):
+            return "Not yet: the sign is turned. The loss is minus the logarithm."
+    if np.isclose(value, np.log(9)):
+        return "Not yet: this is the chance level log(2N - 1), whatever the vectors are."
+    expected = reference_nt_xent(view_1, view_2, temperature)
+    return f"Not yet: {value:.4f} in place of {expected:.4f}, by none of the usual mistakes."
+
+
+def check_crossing(function):
+    """Tells whether a function finds where two lines cross over log(labels).
+
+    Args:
+        function: `function(labels, first, second)` of three lists of length K -> a number.
+
+    Returns:
+        A sentence.
+    """
+    labels = [100, 1000, 10_000]
+    try:
+        value = function(labels, [0.5, 0.6, 0.65], [0.4, 0.5, 0.75])
+        never = function(labels, [0.5, 0.6, 0.7], [0.4, 0.5, 0.6])
+    except Exception as error:  # a learner's code may raise anything: tell, do not stop
+        return f"Not yet: your function raised {type(error).__name__}: {error}"
+    if value is not None and np.isclose(value, 1000 * 10**0.5, rtol=1e-3):
+        if never is None:
+            return "Right."
+        return "Nearly: return None for lines that do not cross."
+    if value is not None and np.isclose(value, 5500, rtol=1e-3):
+        return "Not yet: you interpolate over the labels; use their logarithm."
+    return f"Not yet: {value} in place of {1000 * 10**0.5:,.0f}."
+
+
+def reference_nt_xent(
+    view_1, view_2, temperature, normalise=True, power=-1, mask=True, axis=1, same=False,
+    cross_only=False,
+):  # fmt: skip
+    """NT-Xent in NumPy, with a switch for each mistake that the check knows."""
+    projections = np.concatenate([view_1, view_1 if same else view_2])
+    if normalise:
+        projections = projections / np.linalg.norm(projections, axis=axis, keepdims=True)
+    logits = projections @ projections.T * temperature**power
+    anchors, num_images = np.arange(len(projections)), len(view_1)
+    if cross_only:
+        sides = anchors // num_images
+        logits = np.where(sides[:, None] == sides[None, :], -np.inf, logits)
+    elif mask:
+        np.fill_diagonal(logits, -np.inf)
+    positives = (anchors + num_images) % (2 * num_images)
+    largest = logits.max(axis=1, keepdims=True)
+    total = largest[:, 0] + np.log(np.exp(logits - largest).sum(axis=1))
+    return float(np.mean(total - logits[anchors, positives]))
+
+
+def check_knn(function):
+    """Tells whether a function is leave-one-out kNN, and if not, which known mistake fits.
+
+    Args:
+        function: `function(features, labels, num_neighbors)` of a float array `[N, D]` and an
+            int array `[N]` -> predicted labels `[N]`, each from the other rows.
+
+    Returns:
+        A sentence.
+    """
+    # In each case the first row's neighbours say 1, unless that mistake was made.
+    lengths = np.array([[1, 0], [0.5, 0.05], [10, 10]])
+    cases = {
+        "a row is its own neighbour": (on_circle(0, 10, 90), [0, 1, 0], 1),
+        "the features are not normalised to length 1": (lengths, [0, 1, 0], 1),
+        "all votes weigh the same": (on_circle(0, 5, 70, 70), [0, 1, 0, 0], 3),
+    }
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 90)
+    features = random.normal(size=(90, 4)) + 1.5 * np.eye(4)[labels]
+    try:
+        for mistake, (rows, answers, num_neighbors) in cases.items():
+            if function(rows.copy(), np.array(answers), num_neighbors)[0] != 1:
+                return f"Not yet: {mistake}."
+        agree = np.mean(function(features.copy(), labels, 10) == reference_knn(features, labels))
+    except Exception as error:  # a learner's code may raise anything: tell, do not stop
+        return f"Not yet: your function raised {type(error).__name__}: {error}"
+    if agree == 1:
+        return "Right: these are the votes of kNN."
+    return f"Not yet: {agree:.0%} of the predictions agree, by none of the usual mistakes."
+
+
+def on_circle(*degrees):
+    """Rows of length 1 at the given angles, a float array `[N, 2]`."""
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def reference_knn(features, labels, num_neighbors=10, temperature=0.1):
+    """Leave-one-out kNN in NumPy: cosine similarity, votes weighted by its exponential."""
+    features = features / np.linalg.norm(features, axis=1, keepdims=True)
+    similarity = features @ features.T
+    np.fill_diagonal(similarity, -np.inf)
+    last = np.sort(similarity, axis=1)[:, [-num_neighbors]]
+    votes = np.where(similarity >= last, np.exp(similarity / temperature), 0)
+    return np.argmax(votes @ np.eye(labels.max() + 1)[labels], axis=1)

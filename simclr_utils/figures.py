@@ -1,0 +1,214 @@
+"""Figures of single lessons, on top of `plotting`: arrays in, closed figure out."""
+
+import numpy as np
+
+from simclr_utils.plotting import COLORS, figure, show_image
+
+# Colour, marker and name of each method, the same in every figure.
+METHODS = {
+    "linear_probe": (COLORS["blue"], "o", "SimCLR + linear probe"),
+    "knn": (COLORS["sky"], "s", "SimCLR + kNN"),
+    "supervised": (COLORS["red"], "^", "supervised from scratch"),
+    "random_encoder": (COLORS["green"], "v", "random encoder + probe"),
+    "raw_pixels": (COLORS["orange"], "D", "raw pixels + probe"),
+    "chance": (COLORS["gray"], None, "most frequent class"),
+}
+
+
+def plot_similarity(similarity, bets, positives):
+    """Draws a similarity matrix beside its row-wise softmax, with the positives framed.
+
+    Args:
+        similarity: float array `[2N, 2N]`, cosines.
+        bets: float array `[2N, 2N]`, each row a softmax over its candidates.
+        positives: int array `[2N]`, the column of each anchor's positive.
+
+    Returns:
+        A closed `Figure`.
+    """
+    with figure(1, 2, (9, 3.9)) as (drawing, axes):
+        panels = ((similarity, "cosine similarity", -1, "PuOr_r"), (bets, "bets", 0, "Blues"))
+        for axis, (values, title, low, colors) in zip(axes, panels, strict=True):
+            picture = axis.imshow(values, cmap=colors, vmin=low, vmax=1)
+            drawing.colorbar(picture, ax=axis, shrink=0.85)
+            axis.set(title=title, xlabel="candidate", ylabel="anchor")
+            axis.grid(False)
+            for row, column in np.ndindex(*values.shape):
+                dark = abs(values[row, column]) > 0.6
+                color = "white" if dark else "black"
+                text = f"{values[row, column]:.2f}"
+                axis.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+            for anchor, positive in enumerate(positives):
+                corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * 0.46
+                axis.plot(*(corners + [positive, anchor]).T, color="black", linewidth=2.5)
+    return drawing
+
+
+def plot_temperature(similarity, anchor, positive, temperatures):
+    """Draws one anchor's bets over its candidates at several temperatures.
+
+    Args:
+        similarity: float array `[2N, 2N]`, cosines.
+        anchor: int, the row.
+        positive: int, the column of its positive.
+        temperatures: floats > 0, one panel each.
+
+    Returns:
+        A closed `Figure`.
+    """
+    candidates = np.delete(np.arange(len(similarity)), anchor)
+    colors = [COLORS["red"] if c == positive else COLORS["blue"] for c in candidates]
+    size = (9 if len(temperatures) > 1 else 4.5, 2.7)
+    with figure(1, len(temperatures), size, squeeze=False, sharey=True) as (drawing, axes):
+        for axis, temperature in zip(axes[0], temperatures, strict=True):
+            logits = similarity[anchor, candidates] / temperature
+            bets = np.exp(logits - logits.max())
+            bets = bets / bets.sum()
+            axis.bar([str(c) for c in candidates], bets, color=colors)
+            loss = -np.log(bets[list(candidates).index(positive)])
+            axis.set(title=f"temperature {temperature:.3g}\nloss {loss:.2f}", ylim=(0, 1))
+            axis.set_xlabel("candidate (red: positive)")
+        axes[0, 0].set_ylabel(f"bet of anchor {anchor}")
+    return drawing
+
+
+def plot_label_efficiency(summaries, title):
+    """Draws accuracy against the number of labels, one line a method, with 95 % intervals.
+
+    Args:
+        summaries: DataFrame as `artifacts.summarize` returns it, of one dataset and metric.
+        title: string.
+
+    Returns:
+        A closed `Figure`.
+    """
+    with figure(1, 1, (9, 4.6)) as (drawing, axis):
+        for method, (color, marker, name) in METHODS.items():
+            rows = summaries[summaries["method"] == method].sort_values("labels")
+            if not len(rows):
+                continue
+            labels, mean = rows["labels"].to_numpy(float), 100 * rows["mean"].to_numpy(float)
+            low, high = (100 * rows[end].to_numpy(float).clip(0, 1) for end in ("low", "high"))
+            style = {"linestyle": "--"} if method == "chance" else {"marker": marker}
+            axis.plot(labels, mean, color=color, label=name, **style)
+            if method != "chance":
+                axis.fill_between(labels, low, high, color=color, alpha=0.15, linewidth=0)
+        axis.set_xscale("log")
+        ticks = sorted(summaries["labels"].unique())
+        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set(title=title, xlabel="labeled images", ylabel="test accuracy (%)", ylim=(0, None))
+        axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
+
+
+def plot_map(maps, labels, class_names):
+    """Draws points of the plane by class, a colour and a marker each.
+
+    A class is also named in the map, where most of the points around are its own.
+
+    Args:
+        maps: dict from a panel's title to its points, float array `[N, 2]`.
+        labels: int array `[N]`.
+        class_names: strings, one a label.
+
+    Returns:
+        A closed `Figure`.
+    """
+    colors, markers = list(COLORS.values()), "os^Dv<>PX*"
+    with figure(1, len(maps), (9, 9 / len(maps) + 0.5), squeeze=False) as (drawing, axes):
+        for axis, (title, points) in zip(axes[0], maps.items(), strict=True):
+            distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+            around = labels[np.argsort(distances, axis=1)[:, :20]]
+            purity = np.mean(around == labels[:, None], axis=1)
+            for label in np.unique(labels):
+                of_class = np.flatnonzero(labels == label)
+                color, marker = colors[label % len(colors)], markers[label % len(markers)]
+                axis.scatter(*points[of_class].T, 16, color, marker, alpha=0.8, linewidths=0)
+                purest = of_class[purity[of_class].argmax()]
+                if purity[purest] > 0.5:
+                    box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75}
+                    middle = {"ha": "center", "va": "center", "weight": "bold"}
+                    axis.text(*points[purest], class_names[label], bbox=box, **middle)
+            axis.set(title=title, xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+        handles = axes[0, 0].collections
+        names = [class_names[label] for label in np.unique(labels)]
+        if len(names) <= 20:
+            drawing.legend(handles, names, loc="outside lower center", ncols=10, fontsize=8)
+    return drawing
+
+
+def plot_neighbors(query, neighbors, title=None):
+    """Draws an image and, one row a representation, its nearest neighbours.
+
+    Args:
+        query: image `[H, W, C]`.
+        neighbors: dict from a representation's name to the images `[K, H, W, C]` and bools
+            `[K]`, whether they are of the query's class.
+        title: string above the figure, or `None`.
+
+    Returns:
+        A closed `Figure`. A tick and a blue frame mark the query's class, a cross and an orange
+        frame other classes.
+    """
+    num_columns = 1 + max(len(images) for images, _ in neighbors.values())
+    size = (9, 9 / num_columns * 1.2 * len(neighbors) + (0.35 if title else 0))
+    with figure(len(neighbors), num_columns, size, squeeze=False) as (drawing, axes):
+        for row, (name, (images, same)) in zip(axes, neighbors.items(), strict=True):
+            show_image(row[0], query, "the image")
+            row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+            for axis, image, right in zip(row[1:], images, same, strict=False):
+                show_image(axis, image, "\u2713" if right else "\u2717")
+                color = COLORS["blue"] if right else COLORS["orange"]
+                axis.spines[:].set(visible=True, color=color, linewidth=2.5)
+        if title:
+            drawing.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return drawing
+
+
+def plot_validation_curves(tried):
+    """Draws validation accuracy over the training of each point of the baseline's grid.
+
+    Args:
+        tried: dict from label count to a list of pairs (settings, curve), as `tuning/` keeps them.
+
+    Returns:
+        A closed `Figure`; the chosen curve is the thick one.
+    """
+    with figure(1, len(tried), (9, 2.8), squeeze=False, sharey=True) as (drawing, axes):
+        for axis, (labels, pairs) in zip(axes[0], tried.items(), strict=True):
+            best = max(curve[-1] for _, curve in pairs)
+            for settings, curve in pairs:
+                share = np.arange(1, len(curve) + 1) / len(curve)
+                name = f"{settings['learning_rate']:g}, {settings['weight_decay']:g}"
+                width = 3 if curve[-1] == best else 1
+                axis.plot(100 * share, 100 * np.array(curve), linewidth=width, label=name)
+            axis.set(title=f"{labels:,} labels", xlabel="% of the steps")
+        axes[0, 0].set_ylabel("validation accuracy (%)")
+        axes[0, -1].legend(title="rate, decay", fontsize=8, loc="lower right")
+    return drawing
+
+
+def plot_methods(summaries, labels):
+    """Draws the methods at one number of labels as bars with their 95 % intervals.
+
+    Args:
+        summaries: DataFrame as `artifacts.summarize` returns it, of one dataset and metric.
+        labels: int.
+
+    Returns:
+        A closed `Figure`.
+    """
+    rows = summaries[summaries["labels"] == labels].sort_values("mean")
+    mean = 100 * rows["mean"].to_numpy(float)
+    ends = [100 * rows[end].to_numpy(float).clip(0, 1) for end in ("low", "high")]
+    colors, _, names = zip(*(METHODS[method] for method in rows["method"]), strict=True)
+    with figure(1, 1, (9, 3)) as (drawing, axis):
+        spread = np.abs([mean - ends[0], ends[1] - mean])
+        axis.barh(names, mean, xerr=spread, color=colors, capsize=3)
+        for place, value in enumerate(mean):
+            axis.text(1, place, f"{value:.1f}", va="center", color="white", fontweight="bold")
+        axis.set(title=f"{labels:,} labels", xlabel="test accuracy (%)", xlim=(0, 100))
+        axis.grid(False, axis="y")
+    return drawing

@@ -1,0 +1,309 @@
+"""The supervised baseline, and the comparison that scores test images once for each row."""
+
+import itertools
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from simclr_utils import baselines, comparison
+from simclr_utils.artifacts import Results, load_json
+from simclr_utils.augmentations import build_augmenter
+from simclr_utils.baselines import (
+    SupervisedBaseline,
+    SupervisedRun,
+    build_supervised,
+    supervised_steps,
+)
+from simclr_utils.comparison import Comparison, find_crossing, usable_label_counts
+from simclr_utils.networks import build_encoder
+
+
+def bright_and_dark(count, seed):
+    """Two classes that a small network learns in a few steps."""
+    random, labels = np.random.default_rng(seed), np.arange(count) % 2
+    pixels = random.integers(0, 160, (count, 16, 16, 3)) + 90 * labels[:, None, None, None]
+    return pixels.astype("uint8"), labels
+
+
+def build_model():
+    encoder = build_encoder((16, 16, 3), width=4)
+    return build_supervised(build_augmenter(16, 0.3, ("crop", "flip"), seed=0), encoder, 2)
+
+
+def test_images_are_augmented_in_training_only():
+    keras.utils.set_random_seed(0)
+    model, images = build_model(), bright_and_dark(4, 0)[0]
+    images = tf.constant(np.concatenate([images, images]))
+    calm = [model.call(images, training=False).numpy() for _ in range(2)]
+    np.testing.assert_allclose(*calm, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(calm[0][:4], calm[0][4:], rtol=0, atol=1e-5)
+    plain = model.classifier(tf.cast(images, "float32") / 255, training=False)
+    np.testing.assert_allclose(calm[0], plain, rtol=0, atol=1e-6)
+    wild = [model.call(images, training=True).numpy() for _ in range(2)]
+    assert np.abs(wild[0] - wild[1]).max() > 1e-3
+    assert np.abs(wild[0][:4] - wild[0][4:]).max() > 1e-3
+
+
+def test_training_learns_and_starts_anew_each_time():
+    """The second training with the same settings equals the first, whatever came between."""
+    baseline = SupervisedBaseline(build_model, batch_size=16)
+    train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
+    settings = {"learning_rate": 4e-3, "weight_decay": 1e-4}
+    first = baseline.train(train, validation, 302, settings, seed=3)
+    assert first.num_steps == 300 == baseline.models[1e-4].optimizer.iterations
+    assert len(first.validation_curve) == 10 and first.validation_curve[-1] > 0.9
+    predictions = baseline.predict(first, validation[0], batch_size=7)
+    assert predictions.shape == (60,)
+    assert np.mean(predictions == validation[1]) == pytest.approx(first.validation_curve[-1])
+    runs = [
+        baseline.train(train, None, 20, {**settings, "learning_rate": rate}, seed)
+        for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
+    ]
+    assert list(baseline.models) == [1e-4]  # compiled once
+    assert runs[0].validation_curve == []
+    for other, same in ((1, False), (2, False), (3, True)):
+        distances = [
+            np.abs(a - b).max() for a, b in zip(runs[0].weights, runs[other].weights, strict=True)
+        ]
+        assert (max(distances) < 1e-5) == same
+    # A run's weights are its own: later trainings left them alone.
+    again = baseline.predict(first, validation[0])
+    np.testing.assert_array_equal(again, predictions)
+
+
+def test_more_labels_get_more_steps_but_fewer_epochs():
+    assert supervised_steps(100, 40) == 400 and supervised_steps(10_000, 40) == 4000
+    assert supervised_steps(1, 1) == 10  # one for each check
+
+
+def test_the_grid_is_decided_by_the_last_validation_accuracy():
+    train, validation = bright_and_dark(8, 0), bright_and_dark(8, 1)
+    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], [0.8, 0.6]])
+
+    class Scripted(SupervisedBaseline):
+        def train(self, images, held_out, num_steps, settings, seed=0):
+            assert images is train and held_out is validation and num_steps == 30 and seed == 5
+            return SupervisedRun([], settings, num_steps, next(curves))
+
+    best, runs = Scripted(build_model).tune(train, validation, 30, seed=5)
+    assert best is runs[1]  # by the last value, not the highest; a tie: the first
+    pairs = {(run.settings["learning_rate"], run.settings["weight_decay"]) for run in runs}
+    assert pairs == set(itertools.product(baselines.LEARNING_RATES, baselines.WEIGHT_DECAYS))
+
+
+@pytest.mark.parametrize(
+    "labels, first, second, expected",
+    [
+        ((100, 10_000), (0.6, 0.5), (0.5, 0.6), 1000),
+        ((100, 200, 400), (0.5, 0.6, 0.6), (0.3, 0.6, 0.7), 200),
+        ((100, 1000), (0.6, 0.7), (0.5, 0.6), None),
+        ((100, 1000), (0.5, 0.7), (0.6, 0.6), None),  # the first line starts below
+    ],
+)
+def test_where_two_lines_cross(labels, first, second, expected):
+    assert find_crossing(labels, first, second) == (expected and pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    "asked, num_train, expected",
+    [
+        ((500, 100), 1000, (100, 500)),
+        ((100, 1000), 1000, (100, 1000)),
+        ((100, 250, 10_000), 9000, (100, 250, 10_000)),
+        ((5, 100, 10_000, 20_000), 400, (100, 1400)),
+    ],
+)
+def test_label_counts_are_fitted_to_the_dataset(asked, num_train, expected):
+    assert usable_label_counts(asked, num_train, 1000, num_classes=10) == expected
+
+
+# The comparison.
+
+
+@pytest.fixture
+def dataset():
+    parts = {
+        name: bright_and_dark(count, seed)
+        for seed, (name, count) in enumerate([("train", 40), ("validation", 20), ("test", 30)])
+    }
+    return SimpleNamespace(**parts)
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path / "results.csv", dataset="d", preset="tiny", fingerprint="f")
+
+
+@pytest.fixture
+def compared(dataset, results, tmp_path):
+    return Comparison(dataset, results, tmp_path, num_subsets=3)
+
+
+class Scripted:
+    """A baseline that learns nothing: notes what was tuned, trained and predicted."""
+
+    settings = {"learning_rate": 0.004, "weight_decay": 0.1}
+
+    def __init__(self, dataset):
+        self.dataset, self.log = dataset, []
+
+    def tune(self, train, validation, num_steps, seed=0):
+        assert validation is self.dataset.validation
+        self.log.append(("tune", len(train[1]), num_steps))
+        best = SupervisedRun([], self.settings, num_steps, [0.5, 0.8])
+        other = SupervisedRun([], {"learning_rate": 1, "weight_decay": 1}, num_steps, [0.9, 0.1])
+        return best, [other, best]
+
+    def train(self, train, validation, num_steps, settings, seed=0):
+        assert validation is None and settings == self.settings
+        self.log.append(("train", len(train[1]), seed, train[0].sum()))
+        return SupervisedRun([], settings, num_steps, [])
+
+    def predict(self, run, images):
+        self.log.append(("predict", images is self.dataset.test[0]))
+        return self.dataset.test[1] * (np.arange(30) % 3 > 0)  # some right, some wrong
+
+
+@pytest.fixture
+def baseline(dataset):
+    return Scripted(dataset)
+
+
+def kinds(log):
+    return [entry[0] for entry in log]
+
+
+def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, baseline, capsys):
+    compared.score_supervised(baseline, 10, 40.0)
+    assert kinds(baseline.log) == ["tune", "predict", "train", "predict", "train", "predict"]
+    assert all(entry[1] for entry in baseline.log if entry[0] == "predict")
+    steps = supervised_steps(10, 40.0)
+    assert baseline.log[0] == ("tune", 10, steps)
+    assert baseline.log[2][:3] == ("train", 10, 1) and baseline.log[4][:3] == ("train", 10, 2)
+    assert baseline.log[2][3] != baseline.log[4][3]  # other subsets
+    frame = results.frame()
+    assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {steps}
+    assert set(frame.method) == {"supervised"} and set(frame.labels) == {10}
+    assert frame.value.tolist() == pytest.approx([25 / 30] * 3)
+    assert (frame.low < frame.value).all() and (frame.value < frame.high).all()
+    assert capsys.readouterr().out.count("subset") == 3
+    # All there: nothing is done again.
+    del baseline.log[:]
+    compared.score_supervised(baseline, 10, 40.0)
+    assert baseline.log == []
+
+
+def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, results, baseline):
+    compared.score_supervised(baseline, 10, 40.0)
+    lines = results.path.read_text().splitlines(keepends=True)
+    results.path.write_text("".join([lines[0], lines[2]]))  # row 1 is there, 0 and 2 are not
+    del baseline.log[:]
+    fresh = Comparison(dataset, results, compared.folder, num_subsets=3)
+    fresh.score_supervised(baseline, 10, 40.0)
+    assert kinds(baseline.log) == ["train", "predict", "train", "predict"]
+    assert [entry[2] for entry in baseline.log if entry[0] == "train"] == [0, 2]
+    assert sorted(results.frame().subset_seed) == [0, 1, 2]
+    tuned = load_json(compared.folder / "tuning" / "10.json")
+    assert tuned["settings"] == baseline.settings and tuned["tried"][0][1] == [0.9, 0.1]
+    # Another length of training is tuned anew.
+    results.path.unlink()
+    del baseline.log[:]
+    fresh.score_supervised(baseline, 10, 20.0)
+    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
+
+
+def test_all_labels_join_validation_after_tuning(compared, results, baseline):
+    compared.score_supervised(baseline, 60, 40.0)
+    assert baseline.log[0][:2] == ("tune", 40)  # apart
+    assert [entry[1:3] for entry in baseline.log if entry[0] == "train"] == [
+        (60, 0),
+        (60, 1),
+        (60, 2),
+    ]
+    assert len({entry[3] for entry in baseline.log if entry[0] == "train"}) == 1  # the same images
+    assert kinds(baseline.log).count("predict") == 3 == len(results.frame())
+
+
+class Spy:
+    """A fitted classifier that notes on what it is asked."""
+
+    def __init__(self, log, labels):
+        self.log, self.labels = log, labels
+
+    def predict(self, features):
+        self.log.append(("predict", len(features)))
+        return np.zeros(len(features), int)
+
+
+def test_frozen_features_are_tested_once_a_row(compared, results, monkeypatch):
+    log = []
+
+    def fit(features, labels, validation, refit):
+        assert np.array_equal(features[:, 0], labels) and len(validation[1]) == 20
+        log.append(("fit", len(labels), refit))
+        return Spy(log, labels)
+
+    monkeypatch.setattr(comparison, "fit_linear_probe", fit)
+    names = ("train", "validation", "test")
+    features = {name: getattr(compared.dataset, name)[1][:, None] * 1.0 for name in names}
+    details = {"steps": 7, "pretraining_seed": 1}
+    compared.score_frozen("linear_probe", features, (4, 10, 60), **details)
+    fits = [entry[1:] for entry in log if entry[0] == "fit"]
+    assert fits == [(4, False)] * 3 + [(10, False)] * 3 + [(40, True)]
+    assert [entry for entry in log if entry[0] == "predict"] == [("predict", 30)] * 7
+    frame = results.frame()
+    assert len(frame) == 7 and set(frame.value) == {0.5} and set(frame.steps) == {7}
+    compared.score_frozen("linear_probe", features, (4, 10, 60), **details)
+    assert len(log) == 14  # nothing again
+    compared.score_frozen("linear_probe", features, (4,), steps=7, pretraining_seed=2)
+    assert len(log) == 20  # another encoder is other rows
+
+
+def test_knn_uses_all_labels_where_there_are_no_more(compared, results, monkeypatch):
+    log = []
+
+    def fit(features, labels):
+        log.append(("fit", len(features), len(labels)))
+        return Spy(log, labels)
+
+    monkeypatch.setattr(comparison, "fit_knn", fit)
+    names = ("train", "validation", "test")
+    features = {name: getattr(compared.dataset, name)[1][:, None] * 1.0 for name in names}
+    compared.score_frozen("knn", features, (10, 60), knn=True)
+    assert [entry[1:] for entry in log if entry[0] == "fit"] == [(10, 10)] * 3 + [(60, 60)]
+    assert kinds(log).count("predict") == 4 == len(results.frame())
+
+
+def test_real_fits_reach_the_test_set(compared, results):
+    """Without stand-ins: brightness tells the classes apart."""
+    names = ("train", "validation", "test")
+    features = {n: getattr(compared.dataset, n)[0].mean(axis=(1, 2)) for n in names}
+    compared.score_frozen("linear_probe", features, (10, 60))
+    compared.score_chance((10,))
+    frame = results.frame()
+    assert frame[frame.method == "linear_probe"].value.min() > 0.95
+    assert set(frame[frame.method == "chance"].value) == {0.5}
+
+
+def test_chance_is_the_most_frequent_class(results, tmp_path):
+    labels = np.array([0] * 30 + [2] * 60)
+    pixels = np.zeros((90, 2, 2, 1), "uint8")
+    test = (pixels[:10], np.array([2] * 7 + [0] * 3))
+    uneven = SimpleNamespace(train=(pixels, labels), validation=(pixels, labels), test=test)
+    Comparison(uneven, results, tmp_path, num_subsets=2).score_chance((9, 180))
+    assert results.frame().value.tolist() == [0.7] * 3
+    assert results.frame().labels.tolist() == [9, 9, 180]
+
+
+def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
+    monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
+    once = Comparison(dataset, results, tmp_path, num_subsets=1)
+    once.score_supervised(SupervisedBaseline(build_model), 40, 4.0, progress=lambda text: None)
+    row, tuned = results.frame().iloc[0], load_json(tmp_path / "tuning" / "40.json")
+    assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
+    assert len(tuned["tried"]) == 2 and {len(curve) for _, curve in tuned["tried"]} == {10}
+    best = max(curve[-1] for _, curve in tuned["tried"])
+    assert tuned["settings"] in [each for each, curve in tuned["tried"] if curve[-1] == best]

@@ -1,0 +1,77 @@
+"""The exercises' checks: each is fed the right answer and the usual wrong ones."""
+
+import numpy as np
+import pytest
+
+from simclr_utils.exercises import (
+    check_crossing,
+    check_knn,
+    check_nt_xent,
+    reference_knn,
+    reference_nt_xent,
+)
+from simclr_utils.losses import nt_xent_loss
+
+
+def learner(**mistake):
+    return lambda view_1, view_2, temperature: reference_nt_xent(
+        view_1, view_2, temperature, **mistake
+    )
+
+
+def test_nt_xent_check_knows_the_right_answer():
+    assert check_nt_xent(learner()).startswith("Right")
+    assert check_nt_xent(nt_xent_loss).startswith("Right")
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (learner(normalise=False), "not normalised"),
+        (learner(power=1), "divisor"),
+        (learner(power=0), "temperature is missing"),
+        (learner(mask=False), "Mask the diagonal"),
+        (learner(axis=0), "each row"),
+        (learner(same=True), "same view stands twice"),
+        (learner(cross_only=True), "own view are missing"),
+        (lambda *a: 10 * learner()(*a), "not the sum"),
+        (lambda *a: 2 * learner()(*a), "twice the loss"),
+        (lambda *a: -learner()(*a), "sign"),
+        (lambda a, b, t: np.log(2 * len(a) - 1), "chance level"),
+        (lambda *a: 0.123, "none of the usual"),
+        (lambda *a: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_nt_xent_check_names_the_mistake(function, said):
+    assert said in check_nt_xent(function)
+
+
+def crossing(scale=np.log, back=np.exp, never=None):
+    def function(labels, first, second):
+        gaps, places = np.subtract(first, second), scale(np.array(labels, float))
+        for i in range(len(gaps) - 1):
+            if gaps[i] > 0 >= gaps[i + 1]:
+                share = gaps[i] / (gaps[i] - gaps[i + 1])
+                return back(places[i] + share * (places[i + 1] - places[i]))
+        return never
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (crossing(), "Right"),
+        (crossing(never=10_000), "Nearly"),
+        (crossing(lambda x: x, lambda x: x), "logarithm"),
+        (lambda labels, first, second: labels[-1], "10000 in place of"),
+        (lambda labels, first, second: None, "None in place of"),
+        (lambda labels: 0, "TypeError"),
+    ],
+)
+def test_crossing_check_names_the_mistake(function, said):
+    assert said in check_crossing(function)
+
+
+def test_knn_check_knows_the_right_answer():
+    assert check_knn(reference_knn).startswith("Right")

@@ -1,0 +1,156 @@
+"""Figures: closed when they come, and with what they were given in them."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from simclr_utils import figures, plotting
+from simclr_utils.plotting import COLORS, STYLE, figure, plot_images, plot_pretraining, to_png
+
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.integers(0, 256, (7, 8, 8, 3)).astype("uint8")
+HISTORY = {
+    "loss": [5.0, 4.0, 3.5],
+    "val_loss": [5.0, 4.2, 3.9],
+    "contrastive_accuracy": [0.1, 0.2, 0.3],
+    "knn_accuracy": [None, 0.4, None],
+}
+COSINES = np.array([[1, 0.9, 0.2, 0.1], [0.9, 1, 0.3, 0], [0.2, 0.3, 1, 0.8], [0.1, 0, 0.8, 1.0]])
+POINTS = RANDOM.normal(size=(60, 2)) + 8 * (np.arange(60) % 3)[:, None]
+SUMMARY = pd.DataFrame(
+    [
+        ("linear_probe", 100, 0.50, 0.45, 0.55),
+        ("linear_probe", 500, 0.60, 0.58, 0.62),
+        ("supervised", 100, 0.30, 0.25, 0.35),
+        ("supervised", 500, 0.55, 0.50, 0.60),
+        ("chance", 100, 0.10, 0.09, 0.11),
+        ("chance", 500, 0.10, 0.09, 0.11),
+    ],
+    columns=["method", "labels", "mean", "low", "high"],
+)
+TRIED = [({"learning_rate": rate, "weight_decay": 0.1}, [0.2, rate]) for rate in (0.3, 0.4)]
+# How every figure of the package is drawn; a new one is to be added here.
+DRAW = {
+    "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
+    "plot_pretraining": lambda: plot_pretraining(HISTORY, 6.2, 511),
+    "plot_curves": lambda: plotting.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
+    "plot_bars": lambda: plotting.plot_bars(
+        ["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1
+    ),
+    "plot_view_histograms": lambda: plotting.plot_view_histograms(
+        RANDOM.uniform(size=(2, 2, 8, 8, 3)), ["a", "b"]
+    ),
+    "plot_similarities": lambda: plotting.plot_similarities(
+        {"a": (RANDOM.uniform(size=9), RANDOM.uniform(-1, 1, 9))}
+    ),
+    "plot_vectors": lambda: plotting.plot_vectors(
+        PICTURES[:3], RANDOM.uniform(size=(3, 16)), list("abc")
+    ),
+    "plot_similarity": lambda: figures.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
+    "plot_temperature": lambda: figures.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
+    "plot_label_efficiency": lambda: figures.plot_label_efficiency(SUMMARY, "title"),
+    "plot_map": lambda: figures.plot_map({"a": POINTS, "b": POINTS}, np.arange(60) % 3, "xyz"),
+    "plot_neighbors": lambda: figures.plot_neighbors(
+        PICTURES[0], {"a": (PICTURES[1:4], [True, False, True])}, "title"
+    ),
+    "plot_validation_curves": lambda: figures.plot_validation_curves({100: TRIED, 500: TRIED}),
+    "plot_methods": lambda: figures.plot_methods(SUMMARY, 500),
+}
+
+
+def plot_functions():
+    for module in (plotting, figures):
+        for name, value in vars(module).items():
+            if name.startswith("plot_") and value.__module__ == module.__name__:
+                yield name
+
+
+def test_every_figure_is_tried_here():
+    assert set(plot_functions()) == set(DRAW)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_figures_come_closed_and_can_be_shown(name):
+    drawing = DRAW[name]()
+    assert type(drawing) is Figure
+    assert plt.get_fignums() == []
+    image = np.asarray(Image.open(io.BytesIO(to_png(drawing))).convert("RGB"))
+    assert 500 < image.shape[1] < 1600 and image.shape[0] > 80
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20  # there is something on it
+
+
+def test_a_figure_is_closed_when_drawing_fails_and_the_style_ends_with_it():
+    before = plt.rcParams["axes.spines.top"]
+    with pytest.raises(KeyError), figure() as (drawing, _):
+        assert plt.fignum_exists(drawing.number)
+        assert plt.rcParams["axes.spines.top"] is STYLE["axes.spines.top"] is False
+        raise KeyError("wrong")
+    assert plt.get_fignums() == [] and plt.rcParams["axes.spines.top"] == before
+
+
+def test_images_stand_in_their_places():
+    drawing = plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two", "three"])
+    axes = drawing.axes
+    assert len(axes) == 9 and [axis.axison for axis in axes] == [True] * 7 + [False] * 2
+    for axis, picture, title in zip(axes, PICTURES, "abcdefg", strict=False):
+        np.testing.assert_array_equal(axis.images[0].get_array(), picture)
+        assert axis.get_title() == title
+    assert [axes[row].get_ylabel() for row in (0, 3, 6)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("dtype, top", [("uint8", 255), ("float32", 1)])
+def test_one_channel_is_drawn_in_gray_on_its_full_scale(dtype, top):
+    image = plot_images(PICTURES[:1, ..., :1].astype(dtype), num_columns=1).axes[0].images[0]
+    assert image.get_array().shape == (8, 8)
+    assert image.get_cmap().name == "gray" and image.get_clim() == (0, top)
+
+
+def test_pretraining_curves_show_what_was_measured():
+    drawing = plot_pretraining(HISTORY, 6.2, 511)
+    lines = {
+        (index, line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))
+        for index, axis in enumerate(drawing.axes)
+        for line in axis.lines
+    }
+    assert lines[0, "training"] == ([1, 2, 3], HISTORY["loss"])
+    assert lines[0, "validation"] == ([1, 2, 3], HISTORY["val_loss"])
+    assert lines[0, "chance"][1] == [6.2, 6.2] and lines[1, "chance"][1] == [1 / 511] * 2
+    assert lines[1, "training"] == ([1, 2, 3], HISTORY["contrastive_accuracy"])
+    assert lines[2, "validation"] == ([2], [0.4])  # the epochs in between are left out
+    assert (1, "validation") not in lines
+    assert drawing.axes[2].lines[0].get_marker() not in (None, "None")  # one point can be seen
+
+
+def test_curves_of_the_first_epoch_can_be_drawn():
+    drawing = plot_pretraining({"loss": [5.0], "knn_accuracy": [None]}, 6.2, 511)
+    assert len(drawing.axes[0].lines) == 2 and len(drawing.axes[2].lines) == 0
+
+
+def test_label_efficiency_puts_all_methods_on_one_axis():
+    drawing = figures.plot_label_efficiency(SUMMARY, "title")
+    (axis,) = drawing.axes
+    lines = {line.get_label(): line for line in axis.lines}
+    assert list(lines["SimCLR + linear probe"].get_ydata()) == pytest.approx([50, 60])
+    assert list(lines["supervised from scratch"].get_ydata()) == pytest.approx([30, 55])
+    assert list(lines["supervised from scratch"].get_xdata()) == [100, 500]
+    assert axis.get_xscale() == "log" and len(axis.collections) == 2  # an interval for each
+    assert len({to_hex(line.get_color()) for line in axis.lines}) == 3
+
+
+def test_temperature_bars_are_a_softmax():
+    drawing = figures.plot_temperature(COSINES, 0, 1, [0.5])
+    heights = [bar.get_height() for bar in drawing.axes[0].patches]
+    expected = np.exp(COSINES[0, 1:] / 0.5)
+    assert heights == pytest.approx(list(expected / expected.sum()))
+    loss = -np.log(heights[0])
+    assert drawing.axes[0].get_title(loc="left") == f"temperature 0.5, loss {loss:.2f}"
+
+
+def test_colours_differ():
+    assert len(set(COLORS.values())) == len(COLORS)

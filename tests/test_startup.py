@@ -1,0 +1,112 @@
+"""A quiet start, seeds, and the choice of precision."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from simclr_utils import startup
+
+
+def test_quiet_stderr_swallows_native_output_and_gives_it_back(capfd):
+    with startup.quiet_stderr():
+        os.write(2, b"noise of native code\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_exceptions_surface_and_the_descriptor_is_given_back(capfd):
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    with pytest.raises(KeyError, match="wrong"), startup.quiet_stderr():
+        os.write(2, b"noise\n")
+        raise KeyError("wrong")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+    if before is not None:
+        assert len(os.listdir("/proc/self/fd")) == before  # nothing is left open
+
+
+def fake_tensorflow(capability=None, gpus=0):
+    details = {} if capability is None else {"compute_capability": capability}
+    experimental = SimpleNamespace(get_device_details=lambda gpu: details)
+    devices = SimpleNamespace(
+        list_physical_devices=lambda kind: [kind] * gpus, experimental=experimental
+    )
+    return SimpleNamespace(config=devices)
+
+
+@pytest.mark.parametrize(
+    "capability, precision, reason",
+    [
+        ((8, 0), "mixed_bfloat16", "GPU of compute capability 8.0"),
+        ((9, 0), "mixed_bfloat16", "GPU of compute capability 9.0"),
+        ((7, 5), "float32", "this GPU has no bfloat16 units"),
+        (None, "float32", "this GPU has no bfloat16 units"),
+    ],
+)
+def test_precision_on_a_gpu(capability, precision, reason, monkeypatch):
+    monkeypatch.setattr(startup, "processor_flags", lambda: {"avx512_bf16"})  # does not count
+    assert startup.choose_precision(fake_tensorflow(capability, gpus=1)) == (precision, reason)
+
+
+@pytest.mark.parametrize(
+    "flags, precision, reason",
+    [
+        ({"sse", "avx512_bf16"}, "mixed_bfloat16", "this processor has avx512_bf16"),
+        ({"amx_bf16", "avx512_bf16"}, "mixed_bfloat16", "this processor has amx_bf16, avx512_bf16"),
+        ({"avx512f", "avx2"}, "float32", "this processor does not compute in bfloat16"),
+        (set(), "float32", "this processor does not compute in bfloat16"),
+    ],
+)
+def test_precision_on_a_processor(flags, precision, reason, monkeypatch):
+    monkeypatch.setattr(startup, "processor_flags", lambda: flags)
+    assert startup.choose_precision(fake_tensorflow()) == (precision, reason)
+
+
+def test_processor_flags_are_those_that_the_system_lists(monkeypatch, tmp_path):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text("processor\t: 0\nflags\t\t: fpu avx512_bf16\n\nflags\t\t: other\n")
+    real_open = open
+    monkeypatch.setattr("builtins.open", lambda path, *args: real_open(listing, *args))
+    assert startup.processor_flags() == {"fpu", "avx512_bf16"}
+
+    def missing(path, *args):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("builtins.open", missing)
+    assert startup.processor_flags() == set()
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch):
+    if hasattr(os, "sched_getaffinity"):
+        assert startup.available_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert startup.available_cores() == os.cpu_count()
+
+
+SESSION = """
+from simclr_utils.startup import start
+print(start(seed=7, precision="mixed_bfloat16"))
+import keras, numpy, tensorflow as tf
+from tensorflow.python.framework import config
+print(keras.config.dtype_policy().name, config.is_op_determinism_enabled())
+draws = [(numpy.random.rand(), float(keras.random.uniform([]))) for _ in range(1)]
+print(start(seed=7, precision="float32") != "", keras.config.dtype_policy().name)
+print(draws == [(numpy.random.rand(), float(keras.random.uniform([]))) for _ in range(1)])
+try:
+    start(precision="float7")
+except ValueError as error:
+    print("refused", "float7" in str(error))
+"""
+
+
+def test_a_session_starts_quietly_and_says_what_it_runs_on():
+    done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    sentence, *rest = done.stdout.splitlines()
+    for part in ("TensorFlow 2.", "Keras 3.", "seed 7", "precision mixed_bfloat16 (as asked)"):
+        assert part in sentence
+    assert rest == ["mixed_bfloat16 True", "True float32", "True", "refused True"]
