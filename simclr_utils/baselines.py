@@ -177,7 +177,7 @@ def network_variables(model):
     return [*model.augmenter.variables, *model.classifier.variables]
 
 
-def supervised_steps(num_labels, factor=32):
+def supervised_steps(num_labels, factor=40):
     """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
 
     More labels carry more to learn, but fewer epochs of them are needed.

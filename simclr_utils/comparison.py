@@ -141,35 +141,44 @@ class Comparison:
         seeds = [s for s in range(self.num_subsets) if self.missing("supervised", labels, s)]
         num_steps = supervised_steps(labels, steps_factor)
         if seeds:
-            tuned, run = self.tuned_settings(baseline, labels, num_steps)
+            tuned = self.tuned_settings(baseline, labels, num_steps)
         for seed in seeds:
             started = time.monotonic()
-            if seed or run is None or self.is_all(labels):
-                train = self.supervised_images(labels, seed)
-                run = baseline.train(train, None, num_steps, tuned["settings"], seed)
+            train = self.supervised_images(labels, seed)
+            held_out = None if self.is_all(labels) else self.dataset.validation
+            run = baseline.train(train, held_out, num_steps, tuned["settings"], seed)
             predictions = baseline.predict(run, self.dataset.test[0])
+            tuned["curves"][str(seed)] = run.validation_curve
+            save_json(self.tuning_path(labels), tuned)
             minutes = (time.monotonic() - started) / 60 + (0 if seed else tuned["minutes"])
             steps = run.num_steps
             self.add("supervised", labels, seed, predictions, steps=steps, minutes=minutes)
             progress(f"{labels:6,d} labels, subset {seed}: {steps:,} steps, {run.settings}")
 
     def tuned_settings(self, baseline, labels, num_steps):
-        """What the grid chose on the first subset: a dict kept on disk, and its run if new."""
-        path = self.folder / "tuning" / f"{labels}.json"
+        """What the grid chose on the first subset, in trainings of a quarter of the length.
+
+        A dict that is kept on disk; `curves` takes the validation curves of the full trainings.
+        """
+        path = self.tuning_path(labels)
         if path.exists() and load_json(path)["num_steps"] == num_steps:
-            return load_json(path), None
+            return load_json(path)
         started = time.monotonic()
         rows = np.sort(self.rows(labels, 0))
         train = tuple(part[rows] for part in self.dataset.train)
-        best, runs = baseline.tune(train, self.dataset.validation, num_steps)
+        best, runs = baseline.tune(train, self.dataset.validation, num_steps // 4)
         tuned = {
             "num_steps": num_steps,
             "settings": best.settings,
             "tried": [(run.settings, run.validation_curve) for run in runs],
+            "curves": {},
             "minutes": (time.monotonic() - started) / 60,
         }
         save_json(path, tuned)
-        return tuned, best
+        return tuned
+
+    def tuning_path(self, labels):
+        return self.folder / "tuning" / f"{labels}.json"
 
     def supervised_images(self, labels, seed):
         """Images and labels to train on: a subset, or all there are, validation's included."""

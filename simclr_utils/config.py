@@ -28,7 +28,7 @@ class Config:
     pretraining_steps: int = 4500
     label_counts: tuple = (100, 250, 500, 1000, 10_000)
     num_subsets: int = 3  # label subsets at each count
-    supervised_steps_factor: float = 32.0  # update steps are factor * sqrt(labels)
+    supervised_steps_factor: float = 40.0  # update steps are factor * sqrt(labels)
     limits: dict | None = None  # images of each split, as `load_dataset` takes it; None: all
 
 
@@ -49,7 +49,7 @@ PRESETS = {
         pretraining_steps=300,
         label_counts=(100, 500),
         num_subsets=1,
-        supervised_steps_factor=15.0,
+        supervised_steps_factor=20.0,
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     "full": Config(),

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 # The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
 # suits 100 labels and 10,000.
@@ -138,12 +139,13 @@ def fit_logistic(features, labels, penalty, max_iterations, start=None):
     """One L-BFGS fit; `start` is a fitted classifier whose weights it begins with."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(
-        C=1 / (penalty * len(features)), max_iter=max_iterations, warm_start=True
+        C=1 / (penalty * len(features)), tol=1e-5, max_iter=max_iterations, warm_start=True
     )
     if start is not None:
         for name in ("classes_", "coef_", "intercept_"):
             setattr(classifier, name, getattr(start, name).copy())
-    with warnings.catch_warnings():
+    # On matrices this small, several threads wait for each other longer than they compute.
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             return classifier.fit(features, labels)

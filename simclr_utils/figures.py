@@ -121,12 +121,16 @@ def plot_map(maps, labels, class_names):
             distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
             around = labels[np.argsort(distances, axis=1)[:, :20]]
             purity = np.mean(around == labels[:, None], axis=1)
+            named, room = np.empty((0, 2)), np.ptp(points, axis=0) * (0.2, 0.05)
             for label in np.unique(labels):
                 of_class = np.flatnonzero(labels == label)
                 color, marker = colors[label % len(colors)], markers[label % len(markers)]
                 axis.scatter(*points[of_class].T, 16, color, marker, alpha=0.8, linewidths=0)
-                purest = of_class[purity[of_class].argmax()]
+                # The name goes to the purest place that leaves the names before it readable.
+                free = [not np.any(np.all(abs(points[i] - named) < room, axis=1)) for i in of_class]
+                purest = of_class[np.where(free, purity[of_class], 0).argmax()]
                 if purity[purest] > 0.5:
+                    named = np.vstack([named, points[purest]])
                     box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75}
                     middle = {"ha": "center", "va": "center", "weight": "bold"}
                     axis.text(*points[purest], class_names[label], bbox=box, **middle)
@@ -167,26 +171,28 @@ def plot_neighbors(query, neighbors, title=None):
     return drawing
 
 
-def plot_validation_curves(tried):
-    """Draws validation accuracy over the training of each point of the baseline's grid.
+def plot_validation_curves(tuned):
+    """Draws the baseline's validation accuracy: the grid's short trainings, and the full ones.
 
     Args:
-        tried: dict from label count to a list of pairs (settings, curve), as `tuning/` keeps them.
+        tuned: dict from label count to what a `Comparison` keeps in `tuning/<labels>.json`.
 
     Returns:
-        A closed `Figure`; the chosen curve is the thick one.
+        A closed `Figure`; thick lines are the full trainings.
     """
-    with figure(1, len(tried), (9, 2.8), squeeze=False, sharey=True) as (drawing, axes):
-        for axis, (labels, pairs) in zip(axes[0], tried.items(), strict=True):
-            best = max(curve[-1] for _, curve in pairs)
-            for settings, curve in pairs:
-                share = np.arange(1, len(curve) + 1) / len(curve)
+    with figure(1, len(tuned), (9, 2.9), squeeze=False, sharey=True) as (drawing, axes):
+        for axis, (labels, record) in zip(axes[0], tuned.items(), strict=True):
+            for (settings, curve), color in zip(record["tried"], COLORS.values(), strict=False):
                 name = f"{settings['learning_rate']:g}, {settings['weight_decay']:g}"
-                width = 3 if curve[-1] == best else 1
-                axis.plot(100 * share, 100 * np.array(curve), linewidth=width, label=name)
-            axis.set(title=f"{labels:,} labels", xlabel="% of the steps")
+                steps = record["num_steps"] / 4 * np.arange(1, len(curve) + 1) / len(curve)
+                axis.plot(steps, 100 * np.array(curve), color=color, linewidth=1, label=name)
+                for full in record["curves"].values() if settings == record["settings"] else ():
+                    steps = record["num_steps"] * np.arange(1, len(full) + 1) / max(1, len(full))
+                    axis.plot(steps, 100 * np.array(full), color=color, linewidth=2.5)
+            axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
         axes[0, 0].set_ylabel("validation accuracy (%)")
-        axes[0, -1].legend(title="rate, decay", fontsize=8, loc="lower right")
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        drawing.legend(handles, names, title="rate, decay", fontsize=8, loc="outside right center")
     return drawing
 
 

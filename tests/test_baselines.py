@@ -158,7 +158,9 @@ class Scripted:
         return best, [other, best]
 
     def train(self, train, validation, num_steps, settings, seed=0):
-        assert validation is None and settings == self.settings
+        joined = len(train[1]) > len(self.dataset.train[1])
+        assert validation is (None if joined else self.dataset.validation)
+        assert settings == self.settings
         self.log.append(("train", len(train[1]), seed, train[0].sum()))
         return SupervisedRun([], settings, num_steps, [])
 
@@ -178,12 +180,13 @@ def kinds(log):
 
 def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, baseline, capsys):
     compared.score_supervised(baseline, 10, 40.0)
-    assert kinds(baseline.log) == ["tune", "predict", "train", "predict", "train", "predict"]
+    assert kinds(baseline.log) == ["tune", *["train", "predict"] * 3]
     assert all(entry[1] for entry in baseline.log if entry[0] == "predict")
     steps = supervised_steps(10, 40.0)
-    assert baseline.log[0] == ("tune", 10, steps)
-    assert baseline.log[2][:3] == ("train", 10, 1) and baseline.log[4][:3] == ("train", 10, 2)
-    assert baseline.log[2][3] != baseline.log[4][3]  # other subsets
+    assert baseline.log[0] == ("tune", 10, steps // 4)
+    trained = [entry[1:] for entry in baseline.log if entry[0] == "train"]
+    assert [entry[:2] for entry in trained] == [(10, 0), (10, 1), (10, 2)]
+    assert len({entry[2] for entry in trained}) == 3  # other subsets
     frame = results.frame()
     assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {steps}
     assert set(frame.method) == {"supervised"} and set(frame.labels) == {10}
@@ -212,7 +215,7 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     results.path.unlink()
     del baseline.log[:]
     fresh.score_supervised(baseline, 10, 20.0)
-    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
+    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0) // 4)
 
 
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):

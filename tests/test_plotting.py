@@ -149,7 +149,7 @@ def test_temperature_bars_are_a_softmax():
     expected = np.exp(COSINES[0, 1:] / 0.5)
     assert heights == pytest.approx(list(expected / expected.sum()))
     loss = -np.log(heights[0])
-    assert drawing.axes[0].get_title(loc="left") == f"temperature 0.5, loss {loss:.2f}"
+    assert f"loss {loss:.2f}" in drawing.axes[0].get_title(loc="left")
 
 
 def test_colours_differ():
