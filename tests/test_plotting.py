@@ -35,6 +35,7 @@ SUMMARY = pd.DataFrame(
     columns=["method", "labels", "mean", "low", "high"],
 )
 TRIED = [({"learning_rate": rate, "weight_decay": 0.1}, [0.2, rate]) for rate in (0.3, 0.4)]
+TUNED = {"num_steps": 40, "settings": TRIED[1][0], "tried": TRIED, "curves": {"0": [0.3, 0.6]}}
 # How every figure of the package is drawn; a new one is to be added here.
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
@@ -59,7 +60,7 @@ DRAW = {
     "plot_neighbors": lambda: figures.plot_neighbors(
         PICTURES[0], {"a": (PICTURES[1:4], [True, False, True])}, "title"
     ),
-    "plot_validation_curves": lambda: figures.plot_validation_curves({100: TRIED, 500: TRIED}),
+    "plot_validation_curves": lambda: figures.plot_validation_curves({100: TUNED, 500: TUNED}),
     "plot_methods": lambda: figures.plot_methods(SUMMARY, 500),
 }
 
@@ -141,6 +142,15 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
     assert list(lines["supervised from scratch"].get_xdata()) == [100, 500]
     assert axis.get_xscale() == "log" and len(axis.collections) == 2  # an interval for each
     assert len({to_hex(line.get_color()) for line in axis.lines}) == 3
+
+
+def test_short_and_full_trainings_stand_on_one_axis_of_steps():
+    drawing = figures.plot_validation_curves({100: TUNED})
+    lines = drawing.axes[0].lines
+    assert [list(line.get_xdata()) for line in lines] == [[5, 10], [5, 10], [20, 40]]
+    assert [list(line.get_ydata()) for line in lines[1:]] == [[20, 40], [30, 60]]
+    chosen, full = lines[1:]  # the full training has the colour of the settings it was run with
+    assert chosen.get_color() == full.get_color() != lines[0].get_color()
 
 
 def test_temperature_bars_are_a_softmax():
