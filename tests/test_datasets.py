@@ -25,6 +25,8 @@ TINY = {"unlabeled": 64, "train": 40, "validation": 20, "test": 30}
 def offline(tmp_path, monkeypatch):
     """An empty Keras folder and no network; fails if the network is asked more than once."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    if "keras" in sys.modules:  # Keras reads the variable once, when it is imported
+        monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setattr(named_datasets, "is_reachable", lambda url: False)
     folder = tmp_path / "keras" / "datasets"

@@ -21,6 +21,7 @@ ALLOWED = {
     "comparison": {"artifacts", "baselines", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "evaluation": {"networks"} | TRAINING,
+    "figures": {"plotting"},
     "headless": {"artifacts", "report"},
     "image_cache": {"splits"},
     "image_folder": DATA,
