@@ -11,8 +11,14 @@ from simclr_utils.batches import image_batches
 from simclr_utils.networks import build_classifier
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
-LEARNING_RATES = (1e-3, 4e-3)
+# The grid. A strength multiplies that of the views' operations: half of it suits many labels,
+# all of it few.
+LEARNING_RATES = (3e-3, 1e-2)
 WEIGHT_DECAYS = (1e-4, 1e-1)
+AUGMENTATION_STRENGTHS = (0.5, 1.0)
+# A training of the grid takes a quarter of the steps, and at least as many as it takes for the
+# order of the settings to show.
+TUNING_SHARE, MIN_TUNING_STEPS = 1 / 4, 100
 NUM_CHECKS = 10  # how often validation accuracy is taken during a training
 
 
@@ -40,7 +46,7 @@ class SupervisedRun:
 
     Attributes:
         weights: list of arrays, of the classifier after the last step.
-        settings: dict with `learning_rate` and `weight_decay`.
+        settings: dict with `learning_rate`, `weight_decay` and `augmentation_strength`.
         num_steps: int, update steps.
         validation_curve: list of floats, accuracy at even distances over the training; empty
             without validation images.
@@ -55,12 +61,13 @@ class SupervisedRun:
 class SupervisedBaseline:
     """The same encoder trained from scratch, as often as a comparison needs it.
 
-    One model a weight decay is compiled and used again for every training: its weights, its
-    optimizer and its random state start anew each time. Tracing a model takes longer than a
-    short training.
+    One model for each weight decay and augmentation is compiled and used again for every
+    training: its weights, its optimizer and its random state start anew each time. Tracing a
+    model takes longer than a short training.
 
     Args:
-        build_model: function without arguments that returns a fresh `AugmentedClassifier`.
+        build_model: function of the augmentation strength, a float, that returns a fresh
+            `AugmentedClassifier`.
         batch_size: int; fewer images than that make one batch.
     """
 
@@ -69,19 +76,19 @@ class SupervisedBaseline:
         self.batch_size = batch_size
         self.models = {}
 
-    def fresh_model(self, weight_decay, seed):
-        """The compiled model for a weight decay, as if it had just been built with `seed`."""
+    def fresh_model(self, settings, seed):
+        """The compiled model for some settings, as if it had just been built with `seed`."""
         keras.utils.set_random_seed(seed)
-        fresh = self.build_model()
-        if weight_decay not in self.models:
+        fresh, key = self.build_model(settings["augmentation_strength"]), model_key(settings)
+        if key not in self.models:
             fresh.compile(
-                optimizer=build_optimizer("adamw", 0.0, weight_decay=weight_decay),
+                optimizer=build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"]),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 metrics=["accuracy"],
             )
-            self.models[weight_decay] = fresh
+            self.models[key] = fresh
             return fresh
-        model = self.models[weight_decay]
+        model = self.models[key]
         for variable, start in zip(network_variables(model), network_variables(fresh), strict=True):
             variable.assign(start)
         for variable in model.optimizer.variables:
@@ -97,14 +104,14 @@ class SupervisedBaseline:
             train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
             validation: a pair likewise, scored ten times on the way, or `None`.
             num_steps: int, update steps; rounded to a multiple of ten.
-            settings: dict with `learning_rate` and `weight_decay`.
+            settings: dict with `learning_rate`, `weight_decay` and `augmentation_strength`.
             seed: int, of weights, augmentation and the order of the images.
 
         Returns:
             A `SupervisedRun`.
         """
         images, labels = train
-        model = self.fresh_model(settings["weight_decay"], seed)
+        model = self.fresh_model(settings, seed)
         steps_per_check = max(1, round(num_steps / NUM_CHECKS))
         num_steps = steps_per_check * NUM_CHECKS
         if validation is not None:
@@ -122,32 +129,24 @@ class SupervisedBaseline:
         return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve)
 
     def tune(self, train, validation, num_steps, seed=0):
-        """Trains once for each pair of learning rate and weight decay, judged on validation.
+        """Trains once, shortly, for each point of the grid, judged on validation.
 
         Args:
             train, validation: pairs of uint8 images and int labels.
-            num_steps: int, update steps of each training.
+            num_steps: int, update steps of the training that the settings are for.
             seed: int.
 
         Returns:
             The `SupervisedRun` with the highest validation accuracy at its last step, and the
             list of all of them.
         """
-        runs = [
-            self.train(
-                train,
-                validation,
-                num_steps,
-                {"learning_rate": learning_rate, "weight_decay": weight_decay},
-                seed,
-            )
-            for learning_rate, weight_decay in itertools.product(LEARNING_RATES, WEIGHT_DECAYS)
-        ]
+        short = min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
+        runs = [self.train(train, validation, short, settings, seed) for settings in grid()]
         return max(runs, key=lambda run: run.validation_curve[-1]), runs
 
     def predict(self, run, images, batch_size=512):
         """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
-        model = self.models[run.settings["weight_decay"]]
+        model = self.models[model_key(run.settings)]
         model.classifier.set_weights(run.weights)
         parts = [
             np.argmax(model(images[start : start + batch_size], training=False), axis=1)
@@ -172,12 +171,24 @@ class FollowSchedule(keras.callbacks.Callback):
         self.step += 1
 
 
+def grid():
+    """The settings that `SupervisedBaseline.tune` tries, a list of dicts."""
+    names = ("augmentation_strength", "weight_decay", "learning_rate")
+    values = (AUGMENTATION_STRENGTHS, WEIGHT_DECAYS, LEARNING_RATES)
+    return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
+
+
+def model_key(settings):
+    """What a compiled model is made for; the learning rate is set step by step."""
+    return settings["weight_decay"], settings["augmentation_strength"]
+
+
 def network_variables(model):
     """All variables of augmenter and classifier: weights, batch statistics, random state."""
     return [*model.augmenter.variables, *model.classifier.variables]
 
 
-def supervised_steps(num_labels, factor=40):
+def supervised_steps(num_labels, factor=60):
     """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
 
     More labels carry more to learn, but fewer epochs of them are needed.

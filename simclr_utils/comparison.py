@@ -156,7 +156,7 @@ class Comparison:
             progress(f"{labels:6,d} labels, subset {seed}: {steps:,} steps, {run.settings}")
 
     def tuned_settings(self, baseline, labels, num_steps):
-        """What the grid chose on the first subset, in trainings of a quarter of the length.
+        """What the grid chose on the first subset, in short trainings.
 
         A dict that is kept on disk; `curves` takes the validation curves of the full trainings.
         """
@@ -166,11 +166,12 @@ class Comparison:
         started = time.monotonic()
         rows = np.sort(self.rows(labels, 0))
         train = tuple(part[rows] for part in self.dataset.train)
-        best, runs = baseline.tune(train, self.dataset.validation, num_steps // 4)
+        best, runs = baseline.tune(train, self.dataset.validation, num_steps)
         tuned = {
             "num_steps": num_steps,
             "settings": best.settings,
             "tried": [(run.settings, run.validation_curve) for run in runs],
+            "tried_steps": best.num_steps,
             "curves": {},
             "minutes": (time.monotonic() - started) / 60,
         }

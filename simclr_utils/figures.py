@@ -183,8 +183,8 @@ def plot_validation_curves(tuned):
     with figure(1, len(tuned), (9, 2.9), squeeze=False, sharey=True) as (drawing, axes):
         for axis, (labels, record) in zip(axes[0], tuned.items(), strict=True):
             for (settings, curve), color in zip(record["tried"], COLORS.values(), strict=False):
-                name = f"{settings['learning_rate']:g}, {settings['weight_decay']:g}"
-                steps = record["num_steps"] / 4 * np.arange(1, len(curve) + 1) / len(curve)
+                name = ", ".join(f"{value:g}" for value in settings.values())
+                steps = record["tried_steps"] * np.arange(1, len(curve) + 1) / len(curve)
                 axis.plot(steps, 100 * np.array(curve), color=color, linewidth=1, label=name)
                 for full in record["curves"].values() if settings == record["settings"] else ():
                     steps = record["num_steps"] * np.arange(1, len(full) + 1) / max(1, len(full))
@@ -192,7 +192,8 @@ def plot_validation_curves(tuned):
             axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
         axes[0, 0].set_ylabel("validation accuracy (%)")
         handles, names = axes[0, 0].get_legend_handles_labels()
-        drawing.legend(handles, names, title="rate, decay", fontsize=8, loc="outside right center")
+        title = "augmentation,\ndecay, rate"
+        drawing.legend(handles, names, title=title, fontsize=8, loc="outside right center")
     return drawing
 
 

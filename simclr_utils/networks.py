@@ -38,7 +38,7 @@ def small_cnn_body(x, width):
     for stage in range(4):
         x = convolution(width * 2**stage, 3)(x)
         x = layers.MaxPooling2D(2, padding="same")(x)  # before BN and ReLU: a quarter of the work
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(batch_normalization()(x))
     return x
 
 
@@ -58,15 +58,21 @@ def residual_block(x, filters, strides):
     shortcut = x
     if strides > 1:
         shortcut = convolution(filters, 1, strides)(x)
-        shortcut = layers.BatchNormalization()(shortcut)
+        shortcut = batch_normalization()(shortcut)
     x = convolution_bn(x, filters, 3, strides)
-    x = layers.BatchNormalization()(convolution(filters, 3)(x))
+    x = batch_normalization()(convolution(filters, 3)(x))
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
 def convolution_bn(x, filters, kernel_size, strides=1):
     x = convolution(filters, kernel_size, strides)(x)
-    return layers.ReLU()(layers.BatchNormalization()(x))
+    return layers.ReLU()(batch_normalization()(x))
+
+
+def batch_normalization():
+    # Keras' default, 0.99, leaves the running statistics unfinished in trainings of a few hundred
+    # steps, and inference with them close to arbitrary.
+    return layers.BatchNormalization(momentum=0.9)
 
 
 def convolution(filters, kernel_size, strides=1):
@@ -108,7 +114,7 @@ def build_projection_head(feature_dim, hidden_dim=256, output_dim=128, num_layer
     inputs = x = keras.Input((feature_dim,), name="features")
     for _ in range(num_layers - 1):
         x = layers.Dense(hidden_dim, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(batch_normalization()(x))
     if num_layers:
         x = layers.Dense(output_dim, use_bias=False, dtype="float32", name="projection")(x)
     return keras.Model(inputs, x, name="projection_head")

@@ -28,9 +28,13 @@ def bright_and_dark(count, seed):
     return pixels.astype("uint8"), labels
 
 
-def build_model():
+SETTINGS = {"learning_rate": 4e-3, "weight_decay": 1e-4, "augmentation_strength": 0.3}
+
+
+def build_model(augmentation_strength=0.3):
     encoder = build_encoder((16, 16, 3), width=4)
-    return build_supervised(build_augmenter(16, 0.3, ("crop", "flip"), seed=0), encoder, 2)
+    augmenter = build_augmenter(16, augmentation_strength, ("crop", "flip"), seed=0)
+    return build_supervised(augmenter, encoder, 2)
 
 
 def test_images_are_augmented_in_training_only():
@@ -51,18 +55,17 @@ def test_training_learns_and_starts_anew_each_time():
     """The second training with the same settings equals the first, whatever came between."""
     baseline = SupervisedBaseline(build_model, batch_size=16)
     train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
-    settings = {"learning_rate": 4e-3, "weight_decay": 1e-4}
-    first = baseline.train(train, validation, 302, settings, seed=3)
-    assert first.num_steps == 300 == baseline.models[1e-4].optimizer.iterations
+    first = baseline.train(train, validation, 302, SETTINGS, seed=3)
+    assert first.num_steps == 300 == baseline.models[1e-4, 0.3].optimizer.iterations
     assert len(first.validation_curve) == 10 and first.validation_curve[-1] > 0.9
     predictions = baseline.predict(first, validation[0], batch_size=7)
     assert predictions.shape == (60,)
     assert np.mean(predictions == validation[1]) == pytest.approx(first.validation_curve[-1])
     runs = [
-        baseline.train(train, None, 20, {**settings, "learning_rate": rate}, seed)
+        baseline.train(train, None, 20, {**SETTINGS, "learning_rate": rate}, seed)
         for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
     ]
-    assert list(baseline.models) == [1e-4]  # compiled once
+    assert list(baseline.models) == [(1e-4, 0.3)]  # compiled once
     assert runs[0].validation_curve == []
     for other, same in ((1, False), (2, False), (3, True)):
         distances = [
@@ -70,6 +73,13 @@ def test_training_learns_and_starts_anew_each_time():
         ]
         assert (max(distances) < 1e-5) == same
     # A run's weights are its own: later trainings left them alone.
+    stronger = baseline.train(train, None, 20, {**SETTINGS, "augmentation_strength": 1.0})
+    assert list(baseline.models) == [(1e-4, 0.3), (1e-4, 1.0)]
+    assert stronger.settings["augmentation_strength"] == 1.0
+    scale = [
+        model.augmenter.layers[1].scale[0] for model in baseline.models.values()
+    ]  # the smallest crop
+    assert scale[0] > scale[1]
     again = baseline.predict(first, validation[0])
     np.testing.assert_array_equal(again, predictions)
 
@@ -79,19 +89,23 @@ def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(1, 1) == 10  # one for each check
 
 
-def test_the_grid_is_decided_by_the_last_validation_accuracy():
+@pytest.mark.parametrize("full, short", [(30, 30), (240, 100), (4000, 1000)])
+def test_the_grid_is_decided_by_the_last_validation_accuracy(full, short):
     train, validation = bright_and_dark(8, 0), bright_and_dark(8, 1)
-    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], [0.8, 0.6]])
+    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], *[[0.8, 0.6]] * 5])
 
     class Scripted(SupervisedBaseline):
         def train(self, images, held_out, num_steps, settings, seed=0):
-            assert images is train and held_out is validation and num_steps == 30 and seed == 5
+            assert images is train and held_out is validation
+            assert num_steps == short and seed == 5
             return SupervisedRun([], settings, num_steps, next(curves))
 
-    best, runs = Scripted(build_model).tune(train, validation, 30, seed=5)
+    best, runs = Scripted(build_model).tune(train, validation, full, seed=5)
     assert best is runs[1]  # by the last value, not the highest; a tie: the first
-    pairs = {(run.settings["learning_rate"], run.settings["weight_decay"]) for run in runs}
-    assert pairs == set(itertools.product(baselines.LEARNING_RATES, baselines.WEIGHT_DECAYS))
+    names = ("learning_rate", "weight_decay", "augmentation_strength")
+    points = {tuple(run.settings[name] for name in names) for run in runs}
+    axes = (baselines.LEARNING_RATES, baselines.WEIGHT_DECAYS, baselines.AUGMENTATION_STRENGTHS)
+    assert points == set(itertools.product(*axes)) and len(runs) == len(points) == 8
 
 
 @pytest.mark.parametrize(
@@ -145,7 +159,7 @@ def compared(dataset, results, tmp_path):
 class Scripted:
     """A baseline that learns nothing: notes what was tuned, trained and predicted."""
 
-    settings = {"learning_rate": 0.004, "weight_decay": 0.1}
+    settings = SETTINGS
 
     def __init__(self, dataset):
         self.dataset, self.log = dataset, []
@@ -183,7 +197,7 @@ def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, 
     assert kinds(baseline.log) == ["tune", *["train", "predict"] * 3]
     assert all(entry[1] for entry in baseline.log if entry[0] == "predict")
     steps = supervised_steps(10, 40.0)
-    assert baseline.log[0] == ("tune", 10, steps // 4)
+    assert baseline.log[0] == ("tune", 10, steps)
     trained = [entry[1:] for entry in baseline.log if entry[0] == "train"]
     assert [entry[:2] for entry in trained] == [(10, 0), (10, 1), (10, 2)]
     assert len({entry[2] for entry in trained}) == 3  # other subsets
@@ -215,7 +229,7 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     results.path.unlink()
     del baseline.log[:]
     fresh.score_supervised(baseline, 10, 20.0)
-    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0) // 4)
+    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
 
 
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):
@@ -303,6 +317,7 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
 
 def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
     monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
+    monkeypatch.setattr(baselines, "AUGMENTATION_STRENGTHS", (0.3,))
     once = Comparison(dataset, results, tmp_path, num_subsets=1)
     once.score_supervised(SupervisedBaseline(build_model), 40, 4.0, progress=lambda text: None)
     row, tuned = results.frame().iloc[0], load_json(tmp_path / "tuning" / "40.json")

@@ -36,6 +36,7 @@ SUMMARY = pd.DataFrame(
 )
 TRIED = [({"learning_rate": rate, "weight_decay": 0.1}, [0.2, rate]) for rate in (0.3, 0.4)]
 TUNED = {"num_steps": 40, "settings": TRIED[1][0], "tried": TRIED, "curves": {"0": [0.3, 0.6]}}
+TUNED["tried_steps"] = 10
 # How every figure of the package is drawn; a new one is to be added here.
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
