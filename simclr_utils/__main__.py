@@ -1,4 +1,4 @@
-"""The command line: python -m simclr_utils run."""
+"""The command line: python -m simclr_utils run, and study."""
 
 import argparse
 import os
@@ -8,6 +8,12 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
+SOURCE_HELP = (
+    "a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
+    "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
+)
+
+
 def build_parser():
     parser = argparse.ArgumentParser(prog="python -m simclr_utils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -15,36 +21,45 @@ def build_parser():
         "run",
         help="execute the notebooks in order and print the table of results",
     )
-    run.add_argument(
-        "--source",
-        default="shapes",
-        help="a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
-        "fashion_mnist, stl10, medmnist:<name> (default: shapes)",
-    )
-    run.add_argument(
-        "--preset",
-        choices=("tiny", "quick", "full"),
-        default="quick",
-        help="how much is computed: seconds, minutes, or what results come from (default: quick)",
-    )
+    add_common_options(run, "quick", "a parameter of the notebooks that have it")
     run.add_argument("--seed", type=int, default=0, help="an integer (default: 0)")
     run.add_argument(
         "--notebooks", default="01-05", help="such as 03, 01-03 or 01,04 (default: 01-05)"
     )
-    run.add_argument(
+    study = commands.add_parser(
+        "study",
+        help="several pretrainings and label subsets, every method; stopped, it goes on",
+    )
+    add_common_options(study, "full", "a field of the preset, such as width=64")
+    study.add_argument(
+        "--labels", help="numbers of labels, such as 50,100,500 (default: the preset's)"
+    )
+    study.add_argument("--seeds", type=int, default=3, help="pretrainings (default: 3)")
+    return parser
+
+
+def add_common_options(command, preset, setting):
+    command.add_argument("--source", default="shapes", help=SOURCE_HELP)
+    command.add_argument(
+        "--preset",
+        choices=("tiny", "quick", "full"),
+        default=preset,
+        help=f"how much is computed: seconds, minutes, or what results come from "
+        f"(default: {preset})",
+    )
+    command.add_argument(
         "--set",
         action="append",
         default=[],
         dest="settings",
         metavar="NAME=VALUE",
-        help="a parameter of the notebooks that have it; may be repeated",
+        help=f"{setting}; may be repeated",
     )
-    run.add_argument(
+    command.add_argument(
         "--out",
         metavar="DIR",
         help="the folder to write, or to continue; runs/<source>-<preset> when left out",
     )
-    return parser
 
 
 def main(arguments=None):
@@ -56,17 +71,33 @@ def main(arguments=None):
     from simclr_utils import headless
 
     try:
+        settings = headless.parse_settings(options.settings)
+        if options.command == "study":
+            from simclr_utils import study_command
+
+            study_command.run(
+                source=options.source,
+                preset=options.preset,
+                label_counts=study_command.parse_label_counts(options.labels),
+                num_seeds=options.seeds,
+                settings=settings,
+                out=options.out,
+            )
+            return 0
         finished = headless.run(
             headless.select_notebooks(NOTEBOOKS, options.notebooks),
             source=options.source,
             preset=options.preset,
             seed=options.seed,
-            settings=headless.parse_settings(options.settings),
+            settings=settings,
             out=options.out,
         )
     except headless.RunError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
     return 0 if finished else 1
 
 

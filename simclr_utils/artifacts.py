@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from scipy.special import stdtrit
 
+from simclr_utils.intervals import half_width
 from simclr_utils.provenance import hardware_string, provenance, versions_string
 
 __all__ = [
@@ -36,6 +36,7 @@ KEY = (*REPEATED, "subset_seed", "pretraining_seed", "preset", "fingerprint")
 REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
 COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
 COLUMNS += ("low", "high", "steps", "minutes", "preset", "fingerprint", "versions", "hardware")
+COLUMNS += ("tuning",)  # what was tried before, in words
 INTEGERS = ("labels", "subset_seed", "pretraining_seed", "steps")
 FLOATS = ("value", "low", "high", "minutes")
 
@@ -147,7 +148,8 @@ class Results:
         **shared: Columns that all rows added through this object have in common.
 
     Raises:
-        ValueError: If a column is unknown, or the file has other columns than `COLUMNS`.
+        ValueError: If a column is unknown, or the file has others than `COLUMNS`. A file from
+            before a column was added is read as if it were empty there.
 
     Example:
 
@@ -201,19 +203,20 @@ class Results:
         types |= dict.fromkeys(INTEGERS, "Int64") | dict.fromkeys(FLOATS, "float64")
         if not self.path.exists():
             return pd.DataFrame(columns=COLUMNS).astype(types)
-        return pd.read_csv(self.path, dtype=types)
+        return pd.read_csv(self.path, dtype=types).reindex(columns=COLUMNS).astype(types)
 
     def _read(self):
         if not self.path.exists():
             return []
         with open(self.path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
+            found = reader.fieldnames or ()
+            if not set(REQUIRED) <= set(found) <= set(COLUMNS):
                 raise ValueError(
-                    f"{self.path} has the columns {reader.fieldnames}, expected {list(COLUMNS)}. "
+                    f"{self.path} has the columns {found}, expected {list(COLUMNS)}. "
                     "Name a new file, or move this one away."
                 )
-            return list(reader)
+            return [dict.fromkeys(COLUMNS, "") | row for row in reader]
 
 
 def _check_names(names):
@@ -237,8 +240,9 @@ def _as_text(value):
 def summarize(frame):
     """Averages results over their repetitions (label subsets, pretraining seeds).
 
-    The interval of several rows is Student's t over the rows: it tells how far the mean would
-    move with other subsets and seeds, on the same test images. A single row keeps its own.
+    The interval of several rows is `half_width` over label subsets and pretraining seeds: it
+    tells how far the mean would move with others, on the same test images. A single row keeps
+    its own.
 
     Args:
         frame: DataFrame as `Results.frame` returns it.
@@ -261,8 +265,10 @@ def summarize(frame):
                 )
         mean, low, high = group["value"].mean(), group["low"].iloc[0], group["high"].iloc[0]
         n = len(group)
-        if n >= 2:
-            half_width = stdtrit(n - 1, 0.975) * group["value"].std() / math.sqrt(n)
-            low, high = mean - half_width, mean + half_width
+        seeds = ("subset_seed", "pretraining_seed")
+        parts = [group.groupby(seed, dropna=False)["value"].mean() for seed in seeds]
+        half = half_width(parts)
+        if half is not None:
+            low, high = mean - half, mean + half
         rows.append([*key, n, mean, low, high])
     return pd.DataFrame(rows, columns=[*REPEATED, "n", "mean", "low", "high"])

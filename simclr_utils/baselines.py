@@ -19,6 +19,7 @@ AUGMENTATION_STRENGTHS = (0.5, 1.0)
 # A training of the grid takes a quarter of the steps, and at least as many as it takes for the
 # order of the settings to show.
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 4, 100
+BATCH_SIZE = 64
 NUM_CHECKS = 10  # how often validation accuracy is taken during a training
 
 
@@ -69,12 +70,16 @@ class SupervisedBaseline:
         build_model: function of the augmentation strength, a float, that returns a fresh
             `AugmentedClassifier`.
         batch_size: int; fewer images than that make one batch.
+
+    Attributes:
+        callbacks: list, of every `fit`.
     """
 
-    def __init__(self, build_model, batch_size=64):
+    def __init__(self, build_model, batch_size=BATCH_SIZE):
         self.build_model = build_model
         self.batch_size = batch_size
         self.models = {}
+        self.callbacks = []
 
     def fresh_model(self, settings, seed):
         """The compiled model for some settings, as if it had just been built with `seed`."""
@@ -82,7 +87,7 @@ class SupervisedBaseline:
         fresh, key = self.build_model(settings["augmentation_strength"]), model_key(settings)
         if key not in self.models:
             fresh.compile(
-                optimizer=build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"]),
+                optimizer=self.optimizer(settings),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 metrics=["accuracy"],
             )
@@ -94,6 +99,20 @@ class SupervisedBaseline:
         for variable in model.optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
         return model
+
+    @staticmethod
+    def grid():
+        """The settings that `tune` tries, a list of dicts."""
+        names = ("augmentation_strength", "weight_decay", "learning_rate")
+        axes = itertools.product(AUGMENTATION_STRENGTHS, WEIGHT_DECAYS, LEARNING_RATES)
+        return [dict(zip(names, point, strict=True)) for point in axes]
+
+    def optimizer(self, settings):
+        """A fresh optimizer; `FollowSchedule` sets its learning rate."""
+        return build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"])
+
+    def start(self, model, train, validation):
+        """Where a training starts: from scratch, at the weights the model was built with."""
 
     def train(self, train, validation, num_steps, settings, seed=0):
         """Trains with augmentation, AdamW, warm-up and cosine decay, to the last step.
@@ -112,6 +131,7 @@ class SupervisedBaseline:
         """
         images, labels = train
         model = self.fresh_model(settings, seed)
+        self.start(model, train, validation)
         steps_per_check = max(1, round(num_steps / NUM_CHECKS))
         num_steps = steps_per_check * NUM_CHECKS
         if validation is not None:
@@ -121,7 +141,10 @@ class SupervisedBaseline:
             steps_per_epoch=steps_per_check,
             epochs=NUM_CHECKS,
             validation_data=validation,
-            callbacks=[FollowSchedule(warmup_cosine(settings["learning_rate"], num_steps))],
+            callbacks=[
+                FollowSchedule(warmup_cosine(settings["learning_rate"], num_steps)),
+                *self.callbacks,
+            ],
             verbose=0,
             shuffle=False,
         )
@@ -140,8 +163,8 @@ class SupervisedBaseline:
             The `SupervisedRun` with the highest validation accuracy at its last step, and the
             list of all of them.
         """
-        short = min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
-        runs = [self.train(train, validation, short, settings, seed) for settings in grid()]
+        short = tuning_steps(num_steps)
+        runs = [self.train(train, validation, short, settings, seed) for settings in self.grid()]
         return max(runs, key=lambda run: run.validation_curve[-1]), runs
 
     def predict(self, run, images, batch_size=512):
@@ -171,16 +194,14 @@ class FollowSchedule(keras.callbacks.Callback):
         self.step += 1
 
 
-def grid():
-    """The settings that `SupervisedBaseline.tune` tries, a list of dicts."""
-    names = ("augmentation_strength", "weight_decay", "learning_rate")
-    values = (AUGMENTATION_STRENGTHS, WEIGHT_DECAYS, LEARNING_RATES)
-    return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
+def tuning_steps(num_steps):
+    """Update steps of a training that tries settings for one of `num_steps`."""
+    return min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
 
 
 def model_key(settings):
     """What a compiled model is made for; the learning rate is set step by step."""
-    return settings["weight_decay"], settings["augmentation_strength"]
+    return tuple(settings[name] for name in sorted(settings) if name != "learning_rate")
 
 
 def network_variables(model):

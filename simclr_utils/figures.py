@@ -8,6 +8,7 @@ from simclr_utils.plotting import COLORS, figure, show_image
 METHODS = {
     "linear_probe": (COLORS["blue"], "o", "SimCLR + linear probe"),
     "knn": (COLORS["sky"], "s", "SimCLR + kNN"),
+    "fine_tuned": (COLORS["purple"], "P", "SimCLR + fine-tuning"),
     "supervised": (COLORS["red"], "^", "supervised from scratch"),
     "random_encoder": (COLORS["green"], "v", "random encoder + probe"),
     "raw_pixels": (COLORS["orange"], "D", "raw pixels + probe"),

@@ -62,6 +62,12 @@ def build_optimizer(name, learning_rate, weight_decay=1e-4):
     if name not in OPTIMIZERS:
         raise ValueError(f"Unknown optimizer {name!r}. Choose from {list(OPTIMIZERS)}.")
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    optimizer = OPTIMIZERS[name](learning_rate, weight_decay=weight_decay, **momentum)
+    return decay_kernels_only(
+        OPTIMIZERS[name](learning_rate, weight_decay=weight_decay, **momentum)
+    )
+
+
+def decay_kernels_only(optimizer):
+    """Excludes biases and normalisation parameters from weight decay; returns the optimizer."""
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

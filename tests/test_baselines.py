@@ -17,8 +17,9 @@ from simclr_utils.baselines import (
     build_supervised,
     supervised_steps,
 )
-from simclr_utils.comparison import Comparison, find_crossing, usable_label_counts
+from simclr_utils.comparison import Comparison, usable_label_counts
 from simclr_utils.networks import build_encoder
+from simclr_utils.protocol import Protocol
 
 
 def bright_and_dark(count, seed):
@@ -56,7 +57,7 @@ def test_training_learns_and_starts_anew_each_time():
     baseline = SupervisedBaseline(build_model, batch_size=16)
     train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
     first = baseline.train(train, validation, 302, SETTINGS, seed=3)
-    assert first.num_steps == 300 == baseline.models[1e-4, 0.3].optimizer.iterations
+    assert first.num_steps == 300 == baseline.models[0.3, 1e-4].optimizer.iterations
     assert len(first.validation_curve) == 10 and first.validation_curve[-1] > 0.9
     predictions = baseline.predict(first, validation[0], batch_size=7)
     assert predictions.shape == (60,)
@@ -65,7 +66,7 @@ def test_training_learns_and_starts_anew_each_time():
         baseline.train(train, None, 20, {**SETTINGS, "learning_rate": rate}, seed)
         for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
     ]
-    assert list(baseline.models) == [(1e-4, 0.3)]  # compiled once
+    assert list(baseline.models) == [(0.3, 1e-4)]  # compiled once
     assert runs[0].validation_curve == []
     for other, same in ((1, False), (2, False), (3, True)):
         distances = [
@@ -74,7 +75,7 @@ def test_training_learns_and_starts_anew_each_time():
         assert (max(distances) < 1e-5) == same
     # A run's weights are its own: later trainings left them alone.
     stronger = baseline.train(train, None, 20, {**SETTINGS, "augmentation_strength": 1.0})
-    assert list(baseline.models) == [(1e-4, 0.3), (1e-4, 1.0)]
+    assert list(baseline.models) == [(0.3, 1e-4), (1.0, 1e-4)]
     assert stronger.settings["augmentation_strength"] == 1.0
     scale = [
         model.augmenter.layers[1].scale[0] for model in baseline.models.values()
@@ -109,19 +110,6 @@ def test_the_grid_is_decided_by_the_last_validation_accuracy(full, short):
 
 
 @pytest.mark.parametrize(
-    "labels, first, second, expected",
-    [
-        ((100, 10_000), (0.6, 0.5), (0.5, 0.6), 1000),
-        ((100, 200, 400), (0.5, 0.6, 0.6), (0.3, 0.6, 0.7), 200),
-        ((100, 1000), (0.6, 0.7), (0.5, 0.6), None),
-        ((100, 1000), (0.5, 0.7), (0.6, 0.6), None),  # the first line starts below
-    ],
-)
-def test_where_two_lines_cross(labels, first, second, expected):
-    assert find_crossing(labels, first, second) == (expected and pytest.approx(expected))
-
-
-@pytest.mark.parametrize(
     "asked, num_train, expected",
     [
         ((500, 100), 1000, (100, 500)),
@@ -153,7 +141,7 @@ def results(tmp_path):
 
 @pytest.fixture
 def compared(dataset, results, tmp_path):
-    return Comparison(dataset, results, tmp_path, num_subsets=3)
+    return Comparison(Protocol(dataset, results, tmp_path), num_subsets=3)
 
 
 class Scripted:
@@ -193,7 +181,7 @@ def kinds(log):
 
 
 def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, baseline, capsys):
-    compared.score_supervised(baseline, 10, 40.0)
+    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert kinds(baseline.log) == ["tune", *["train", "predict"] * 3]
     assert all(entry[1] for entry in baseline.log if entry[0] == "predict")
     steps = supervised_steps(10, 40.0)
@@ -209,31 +197,31 @@ def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, 
     assert capsys.readouterr().out.count("subset") == 3
     # All there: nothing is done again.
     del baseline.log[:]
-    compared.score_supervised(baseline, 10, 40.0)
+    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert baseline.log == []
 
 
 def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, results, baseline):
-    compared.score_supervised(baseline, 10, 40.0)
+    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     lines = results.path.read_text().splitlines(keepends=True)
     results.path.write_text("".join([lines[0], lines[2]]))  # row 1 is there, 0 and 2 are not
     del baseline.log[:]
-    fresh = Comparison(dataset, results, compared.folder, num_subsets=3)
-    fresh.score_supervised(baseline, 10, 40.0)
+    fresh = Comparison(compared.protocol, num_subsets=3)
+    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert kinds(baseline.log) == ["train", "predict", "train", "predict"]
     assert [entry[2] for entry in baseline.log if entry[0] == "train"] == [0, 2]
     assert sorted(results.frame().subset_seed) == [0, 1, 2]
-    tuned = load_json(compared.folder / "tuning" / "10.json")
+    tuned = load_json(compared.tuning_path("supervised", 10))
     assert tuned["settings"] == baseline.settings and tuned["tried"][0][1] == [0.9, 0.1]
     # Another length of training is tuned anew.
     results.path.unlink()
     del baseline.log[:]
-    fresh.score_supervised(baseline, 10, 20.0)
+    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 20.0))
     assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
 
 
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):
-    compared.score_supervised(baseline, 60, 40.0)
+    compared.score_trained("supervised", baseline, 60, supervised_steps(60, 40.0))
     assert baseline.log[0][:2] == ("tune", 40)  # apart
     assert [entry[1:3] for entry in baseline.log if entry[0] == "train"] == [
         (60, 0),
@@ -249,13 +237,20 @@ class Spy:
 
     def __init__(self, log, labels):
         self.log, self.labels = log, labels
+        self.tried = [(0.1, 0.5)] * 4
 
     def predict(self, features):
         self.log.append(("predict", len(features)))
         return np.zeros(len(features), int)
 
 
-def test_frozen_features_are_tested_once_a_row(compared, results, monkeypatch):
+def label_features(dataset):
+    """Features of one dimension: the label itself."""
+    names = ("train", "validation", "test")
+    return {name: getattr(dataset, name)[1][:, None] * 1.0 for name in names}
+
+
+def test_frozen_features_are_tested_once_a_row(compared, dataset, results, monkeypatch):
     log = []
 
     def fit(features, labels, validation, refit):
@@ -264,8 +259,7 @@ def test_frozen_features_are_tested_once_a_row(compared, results, monkeypatch):
         return Spy(log, labels)
 
     monkeypatch.setattr(comparison, "fit_linear_probe", fit)
-    names = ("train", "validation", "test")
-    features = {name: getattr(compared.dataset, name)[1][:, None] * 1.0 for name in names}
+    features = label_features(dataset)
     details = {"steps": 7, "pretraining_seed": 1}
     compared.score_frozen("linear_probe", features, (4, 10, 60), **details)
     fits = [entry[1:] for entry in log if entry[0] == "fit"]
@@ -279,7 +273,7 @@ def test_frozen_features_are_tested_once_a_row(compared, results, monkeypatch):
     assert len(log) == 20  # another encoder is other rows
 
 
-def test_knn_uses_all_labels_where_there_are_no_more(compared, results, monkeypatch):
+def test_knn_uses_all_labels_where_there_are_no_more(compared, dataset, results, monkeypatch):
     log = []
 
     def fit(features, labels):
@@ -287,17 +281,16 @@ def test_knn_uses_all_labels_where_there_are_no_more(compared, results, monkeypa
         return Spy(log, labels)
 
     monkeypatch.setattr(comparison, "fit_knn", fit)
-    names = ("train", "validation", "test")
-    features = {name: getattr(compared.dataset, name)[1][:, None] * 1.0 for name in names}
+    features = label_features(dataset)
     compared.score_frozen("knn", features, (10, 60), knn=True)
     assert [entry[1:] for entry in log if entry[0] == "fit"] == [(10, 10)] * 3 + [(60, 60)]
     assert kinds(log).count("predict") == 4 == len(results.frame())
 
 
-def test_real_fits_reach_the_test_set(compared, results):
+def test_real_fits_reach_the_test_set(compared, dataset, results):
     """Without stand-ins: brightness tells the classes apart."""
     names = ("train", "validation", "test")
-    features = {n: getattr(compared.dataset, n)[0].mean(axis=(1, 2)) for n in names}
+    features = {n: getattr(dataset, n)[0].mean(axis=(1, 2)) for n in names}
     compared.score_frozen("linear_probe", features, (10, 60))
     compared.score_chance((10,))
     frame = results.frame()
@@ -310,7 +303,7 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
     pixels = np.zeros((90, 2, 2, 1), "uint8")
     test = (pixels[:10], np.array([2] * 7 + [0] * 3))
     uneven = SimpleNamespace(train=(pixels, labels), validation=(pixels, labels), test=test)
-    Comparison(uneven, results, tmp_path, num_subsets=2).score_chance((9, 180))
+    Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 180))
     assert results.frame().value.tolist() == [0.7] * 3
     assert results.frame().labels.tolist() == [9, 9, 180]
 
@@ -318,9 +311,10 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
 def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
     monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
     monkeypatch.setattr(baselines, "AUGMENTATION_STRENGTHS", (0.3,))
-    once = Comparison(dataset, results, tmp_path, num_subsets=1)
-    once.score_supervised(SupervisedBaseline(build_model), 40, 4.0, progress=lambda text: None)
-    row, tuned = results.frame().iloc[0], load_json(tmp_path / "tuning" / "40.json")
+    once = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
+    baseline, steps = SupervisedBaseline(build_model), supervised_steps(40, 4.0)
+    once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
+    row, tuned = results.frame().iloc[0], load_json(once.tuning_path("supervised", 40))
     assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
     assert len(tuned["tried"]) == 2 and {len(curve) for _, curve in tuned["tried"]} == {10}
     best = max(curve[-1] for _, curve in tuned["tried"])

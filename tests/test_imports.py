@@ -12,22 +12,32 @@ PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 DATA = {"image_cache", "image_decoding", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
-    "__main__": {"headless"},
-    "artifacts": {"provenance"},
+    "__main__": {"headless", "study_command"},
+    "artifacts": {"intervals", "provenance"},
     "augmentations": {"color_operations", "random_operations"},
     "baselines": {"networks"} | TRAINING,
     "callbacks": {"diagnostics", "evaluation"},
     "color_operations": {"random_operations"},
-    "comparison": {"artifacts", "baselines", "evaluation"},
+    "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "evaluation": {"networks"} | TRAINING,
     "figures": {"plotting"},
+    "fine_tuning": {"baselines", "evaluation"} | TRAINING,
     "headless": {"artifacts", "report"},
     "image_cache": {"splits"},
     "image_folder": DATA,
     "named_datasets": {"medmnist_files"},
+    "paired": {"intervals"},
+    "pretraining": {"artifacts", "augmentations", "networks", "simclr"} | TRAINING,
+    "protocol": {"artifacts", "evaluation"},
     "report": {"artifacts"},
     "simclr": {"losses"} | TRAINING,
+    # A study puts everything together; nothing but its command stands above it.
+    "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
+    | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
+    "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
+    | {"report", "startup", "study", "study_summary"},
+    "study_summary": {"paired"},
 }
 # Libraries that one module alone deals with.
 ALONE = {"matplotlib": "plotting", "ipywidgets": "widgets"}

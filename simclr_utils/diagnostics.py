@@ -1,0 +1,109 @@
+"""What features look like from inside: alignment, uniformity, rank, spread."""
+
+import numpy as np
+
+
+def normalized(vectors):
+    """Rows scaled to length 1, in float64."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def alignment(vectors_1, vectors_2):
+    """Mean squared distance of positive pairs on the unit sphere: 0 is perfect, 2 is chance.
+
+    Args:
+        vectors_1, vectors_2: float arrays `[N, D]`; row i of both comes from image i.
+
+    Returns:
+        A float in 0..4.
+
+    References:
+        Wang and Isola 2020, "Understanding contrastive representation learning through
+        alignment and uniformity on the hypersphere".
+    """
+    gaps = normalized(vectors_1) - normalized(vectors_2)
+    return float(np.mean(np.sum(gaps**2, axis=1)))
+
+
+def uniformity(vectors, scale=2.0):
+    """Logarithm of the mean Gaussian potential of all pairs on the unit sphere.
+
+    0 means that all vectors are the same; the more evenly they cover the sphere, the lower.
+
+    Args:
+        vectors: float array `[N, D]`, N at least 2; a few thousand rows are enough.
+        scale: float > 0, the paper's is 2.
+
+    Returns:
+        A float, at most 0.
+
+    References:
+        Wang and Isola 2020.
+    """
+    unit = normalized(vectors)
+    squared = np.clip(2 - 2 * unit @ unit.T, 0, 4)[np.triu_indices(len(unit), k=1)]
+    return float(np.log(np.mean(np.exp(-scale * squared))))
+
+
+def effective_rank(vectors):
+    """RankMe: the exponential of the entropy of the normalised singular values.
+
+    It counts the directions that the vectors use, between 1 (all on one line) and D. It needs no
+    labels, and a collapsing encoder shows in it first.
+
+    Args:
+        vectors: float array `[N, D]`, best with N well above D.
+
+    Returns:
+        A float, 1 to min(N, D); 0 if all vectors are 0.
+
+    References:
+        Garrido et al. 2023, "RankMe: assessing the downstream performance of pretrained
+        self-supervised representations by their rank".
+    """
+    values = np.linalg.svd(np.asarray(vectors, dtype=np.float64), compute_uv=False)
+    if not values.sum():
+        return 0.0
+    shares = values / values.sum()
+    shares = shares[shares > 0]
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def spread(vectors):
+    """Standard deviation of each dimension on the unit sphere, times sqrt(D).
+
+    Around 1 for vectors that cover the sphere evenly, 0 in every dimension after a collapse.
+
+    Args:
+        vectors: float array `[N, D]`.
+
+    Returns:
+        A float array `[D]`.
+
+    References:
+        Chen and He 2021, "Exploring simple Siamese representation learning", section 4.1.
+    """
+    unit = normalized(vectors)
+    return unit.std(axis=0) * np.sqrt(unit.shape[1])
+
+
+def describe(vectors_1, vectors_2):
+    """The four numbers for two views of the same images.
+
+    Args:
+        vectors_1, vectors_2: float arrays `[N, D]`, features or projections of the two views.
+
+    Returns:
+        A dict of floats: `alignment`, `uniformity`, `effective rank`, `dimensions`, and the
+        median and smallest `spread`.
+    """
+    spreads = spread(vectors_1)
+    return {
+        "alignment": alignment(vectors_1, vectors_2),
+        "uniformity": uniformity(vectors_1),
+        "effective rank": effective_rank(vectors_1),
+        "dimensions": float(np.shape(vectors_1)[1]),
+        "median spread": float(np.median(spreads)),
+        "smallest spread": float(spreads.min()),
+    }

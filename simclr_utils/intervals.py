@@ -1,0 +1,37 @@
+"""How far a mean would move with other images, other labels, another encoder."""
+
+import math
+
+import numpy as np
+from scipy.stats import t
+
+
+def half_width(parts, confidence=0.95):
+    """Half the width of an interval around a mean that varies for several reasons.
+
+    Each reason is given by its parts: the mean over everything else, for each image, each label
+    subset or each pretraining seed. Their variances add up; the degrees of freedom are
+    Satterthwaite's. With one reason this is Student's interval.
+
+    Args:
+        parts: list of float arrays, one a reason. A reason with a single part cannot be
+            estimated and is left out: the interval then says nothing of it.
+        confidence: float in (0, 1).
+
+    Returns:
+        A float; `None` if no reason has two parts.
+
+    References:
+        Satterthwaite 1946, "An approximate distribution of estimates of variance components".
+    """
+    parts = [np.asarray(part, float) for part in parts if len(part) > 1]
+    if not parts:
+        return None
+    variances = [part.var(ddof=1) / len(part) for part in parts]
+    total = sum(variances)
+    if not total:
+        return 0.0
+    freedom = total**2 / sum(
+        variance**2 / (len(part) - 1) for variance, part in zip(variances, parts, strict=True)
+    )
+    return float(t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)

@@ -1,0 +1,161 @@
+"""Two methods on the same test images: paired difference, exact test, crossing, verdict."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from simclr_utils.intervals import half_width
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one method is ahead of another, in accuracy.
+
+    Attributes:
+        value: float, mean of the first method minus the second's.
+        low, high: floats, ends of the 95 % interval.
+        num_runs: pair of ints, label subsets and pretraining seeds that were compared.
+        p_value: float, exact McNemar test on the first subset's test images.
+    """
+
+    value: float
+    low: float
+    high: float
+    num_runs: tuple
+    p_value: float
+
+
+def mcnemar(first, second):
+    """Exact McNemar test: do two methods differ on the images where exactly one is right?
+
+    Under the hypothesis of no difference, each such image favours either with probability 1/2,
+    so that the test is a two-sided binomial one.
+
+    Args:
+        first, second: bool arrays `[N]`, whether each test image was classified correctly.
+
+    Returns:
+        The p-value, a float in 0..1; 1 where the two never differ.
+
+    References:
+        McNemar 1947, "Note on the sampling error of the difference between correlated
+        proportions or percentages".
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    if only_first + only_second == 0:
+        return 1.0
+    return float(binomtest(only_first, only_first + only_second).pvalue)
+
+
+def paired_difference(first, second, confidence=0.95):
+    """Mean difference in accuracy, with an interval for other images, labels and encoders.
+
+    Args:
+        first, second: bool arrays `[subsets, seeds, N]`, correct or not. A method without
+            pretraining has one seed and meets every encoder of the other; where all labels are
+            used, one subset meets every initialisation.
+        confidence: float in (0, 1).
+
+    Returns:
+        A `Difference`; its interval is `half_width` over test images, subsets and seeds.
+
+    Raises:
+        ValueError: if the arrays do not fit together.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    fits = first.ndim == second.ndim == 3 and all(
+        a == b or (axis < 2 and 1 in (a, b))
+        for axis, (a, b) in enumerate(zip(first.shape, second.shape, strict=True))
+    )
+    if not fits:
+        raise ValueError(
+            "Expected two arrays [subsets, seeds, N] of equal or single subsets and seeds. "
+            f"Received the shapes {first.shape} and {second.shape}."
+        )
+    gaps = first - second
+    over = [gaps.mean((0, 1)), gaps.mean((1, 2)), gaps.mean((0, 2))]
+    value, half = float(gaps.mean()), half_width(over, confidence) or 0.0
+    p_value = mcnemar(first[0, 0], second[0, 0])
+    return Difference(value, value - half, value + half, gaps.shape[:2], p_value)
+
+
+def find_crossing(labels, first, second):
+    """Finds the number of labels at which the first line falls below the second.
+
+    Between two measured points both lines are straight over the logarithm of the labels.
+
+    Args:
+        labels: ints `[K]`, ascending.
+        first, second: floats `[K]`, the accuracies at those.
+
+    Returns:
+        A float, the first such number, or `None` if there is none.
+    """
+    gaps, places = np.subtract(first, second).astype(float), np.log(labels)
+    for index in range(len(gaps) - 1):
+        before, after = gaps[index : index + 2]
+        if before > 0 >= after:
+            share = before / (before - after)
+            step = places[index + 1] - places[index]
+            return float(np.exp(places[index] + share * step))
+    return None
+
+
+def crossing_interval(labels, first, second, confidence=0.95):
+    """The crossing of two methods, with Student's interval over the label subsets.
+
+    Args:
+        labels: ints `[K]`, ascending.
+        first, second: float arrays `[subsets, K]`, accuracies.
+        confidence: float in (0, 1).
+
+    Returns:
+        A dict with `value`, `low` and `high`, floats or `None`, and `text`, a sentence. The
+        interval is over the logarithm of the labels; it is `None` where a subset has no crossing
+        in the range, or where there is only one subset.
+    """
+    labels = list(labels)
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    value = find_crossing(labels, first.mean(0), second.mean(0))
+    each = [find_crossing(labels, a, b) for a, b in zip(first, second, strict=True)]
+    found = np.log([crossing for crossing in each if crossing is not None])
+    span = f"between {labels[0]:,} and {labels[-1]:,} labels"
+    result = {"value": value, "low": None, "high": None}
+    if value is None:
+        ahead = "ahead" if np.all(first.mean(0) > second.mean(0)) else "not ahead throughout"
+        return {**result, "text": f"no crossing {span}: the first method is {ahead}"}
+    if len(found) < len(each):
+        text = f"about {value:,.0f} labels; {len(each) - len(found)} of {len(each)} subsets"
+        return {**result, "text": f"{text} have no crossing {span}"}
+    if len(each) < 2:
+        return {**result, "text": f"about {value:,.0f} labels, from one label subset"}
+    spread = half_width([found], confidence)
+    low, high = np.exp(found.mean() - spread), np.exp(found.mean() + spread)
+    text = f"about {value:,.0f} labels [{low:,.0f} to {high:,.0f}]"
+    return {**result, "low": float(low), "high": float(high), "text": text}
+
+
+def verdict(difference, labels, method="contrastive pretraining"):
+    """Says in plain words what a difference means for whoever owns the images.
+
+    Args:
+        difference: a `Difference`, of the pretrained method minus the tuned baseline.
+        labels: int.
+        method: str, what is compared with the baseline.
+
+    Returns:
+        A sentence.
+    """
+    points = f"{100 * abs(difference.value):.1f} points"
+    interval = f"[{100 * difference.low:+.1f} to {100 * difference.high:+.1f}]"
+    start = f"At {labels:,} labels, {method}"
+    if difference.low > 0:
+        return f"{start} gains {points} {interval} over the tuned baseline."
+    if difference.high < 0:
+        return f"{start} hurts: it loses {points} {interval} to the tuned baseline."
+    return (
+        f"{start} makes no difference that these images can show: "
+        f"{100 * difference.value:+.1f} points {interval} against the tuned baseline."
+    )

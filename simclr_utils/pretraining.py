@@ -1,0 +1,119 @@
+"""Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from simclr_utils import artifacts, augmentations, networks, optimizers
+from simclr_utils.batches import image_batches
+from simclr_utils.simclr import SimCLR
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """What a pretraining ended in.
+
+    Attributes:
+        encoder: `keras.Model` in float32, images -> features.
+        projection_head: `keras.Model` in float32, features -> projections.
+        history: dict from a curve's name to one value an epoch.
+        details: dict, what made the encoder; goes to `encoder.json`.
+    """
+
+    encoder: keras.Model
+    projection_head: keras.Model
+    history: dict
+    details: dict
+
+
+def plan_epochs(num_images, config):
+    """How the steps of a pretraining fall into epochs.
+
+    Args:
+        num_images: int, the pool.
+        config: a `Config`.
+
+    Returns:
+        Three ints: batch size, steps of an epoch, epochs.
+    """
+    batch_size = min(config.batch_size, num_images)
+    steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
+    return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
+
+
+def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
+    """Trains encoder and projection head by SimCLR on the images of a dataset; no label is read.
+
+    Args:
+        dataset: a `Dataset`; its `unlabeled` images are the pool.
+        config: a `Config`: networks, views, temperature, optimizer, batch size and steps.
+        seed: int, of weights, views and the order of the images.
+        preset: str, the preset's name for the record.
+        callbacks: of `fit`.
+
+    Returns:
+        A `Pretraining`.
+    """
+    keras.utils.set_random_seed(seed)
+    height, _, channels = dataset.image_shape
+    augmenter = augmentations.build_augmenter(
+        height, operations=dict(config.operations), channels=channels, seed=seed
+    )
+    encoder = networks.build_encoder(dataset.image_shape, config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
+    peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
+    schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
+    model = SimCLR(augmenter, encoder, head, config.temperature)
+    model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
+    started = time.monotonic()
+    training = model.fit(
+        image_batches(dataset.unlabeled, batch_size, seed),
+        steps_per_epoch=steps_per_epoch,
+        epochs=epochs,
+        callbacks=list(callbacks),
+        verbose=0,
+        shuffle=False,
+    )
+    details = artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint)
+    details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
+    details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
+    details |= {"minutes": round((time.monotonic() - started) / 60, 1)}
+    details |= {"temperature": config.temperature, "base_learning_rate": config.base_learning_rate}
+    networks_in_float32 = map(networks.as_float32, (encoder, head))
+    return Pretraining(*networks_in_float32, training.history, details)
+
+
+def save_pretraining(folder, pretraining):
+    """Writes `encoder.keras`, `projection_head.keras`, `pretraining.csv` and `encoder.json`.
+
+    The record comes last: where it stands, the others are complete.
+
+    Args:
+        folder: path; made when it is not there.
+        pretraining: a `Pretraining`.
+    """
+    folder = Path(folder)
+    for name in ("encoder", "projection_head"):
+        with artifacts.atomic_path(folder / f"{name}.keras") as path:
+            getattr(pretraining, name).save(path)
+    artifacts.save_history(folder / "pretraining.csv", pretraining.history)
+    artifacts.save_json(folder / "encoder.json", pretraining.details)
+
+
+def load_encoder(folder):
+    """Loads what `save_pretraining` wrote: the encoder, and the dict that says what made it.
+
+    Raises:
+        FileNotFoundError: if there is no finished pretraining in the folder.
+    """
+    folder = Path(folder)
+    if not (folder / "encoder.json").exists():
+        raise FileNotFoundError(
+            f"There is no pretrained encoder in {folder}: expected encoder.keras and encoder.json, "
+            "which notebook 03 writes there with `-p run_dir <folder>`."
+        )
+    encoder = keras.saving.load_model(folder / "encoder.keras", compile=False)
+    return encoder, artifacts.load_json(folder / "encoder.json")

@@ -1,0 +1,56 @@
+"""How far a long list of tasks has come, and how long the rest will take."""
+
+import sys
+import time
+from collections import namedtuple
+
+import keras
+from tqdm import tqdm
+
+# `cost` is in images that take part in a training step; `run` takes the `Progress`.
+Task = namedtuple("Task", "name cost run")
+
+
+class Progress:
+    """Runs tasks under a bar in a terminal, and with a line for each elsewhere.
+
+    The time left is the time so far, scaled by the work that is left: it is as good as the costs
+    are, and becomes better as work of every kind has been seen.
+
+    Args:
+        tasks: list of `Task`.
+        show: function that takes a line of text, used where there is no terminal.
+    """
+
+    def __init__(self, tasks, show=print):
+        self.tasks = tasks
+        self.total = sum(task.cost for task in tasks)
+        self.show = show
+
+    def run(self):
+        """Runs all tasks, in order."""
+        started, done = time.monotonic(), 0.0
+        in_terminal = sys.stderr.isatty()
+        bar = tqdm(
+            total=round(self.total),
+            unit="img",
+            unit_scale=True,
+            smoothing=0,  # the mean rate since the start, as kinds of work alternate
+            disable=not in_terminal,
+        )
+        with bar as self.bar:
+            for task in self.tasks:
+                bar.set_description(task.name)
+                task.run(self)
+                done += task.cost
+                bar.update(round(done) - bar.n)
+                minutes = (time.monotonic() - started) / 60
+                left = minutes / done * (self.total - done) if done else 0.0
+                if not in_terminal:
+                    self.show(f"{task.name}: done, {minutes:.1f} min, about {left:.0f} left")
+
+    def callback(self, images_per_step):
+        """A Keras callback that moves the bar while `fit` runs."""
+        return keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: self.bar.update(images_per_step)
+        )

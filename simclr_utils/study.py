@@ -1,0 +1,186 @@
+"""A study: several pretrainings, several label subsets, every method, row after row in one file.
+
+Stop it at any time; the same command goes on where it was.
+"""
+
+import functools
+from pathlib import Path
+
+import keras
+
+from simclr_utils import artifacts, augmentations, baselines, evaluation, networks
+from simclr_utils.comparison import Comparison, usable_label_counts
+from simclr_utils.fine_tuning import FineTuning
+from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
+from simclr_utils.progress import Progress, Task
+from simclr_utils.protocol import Protocol
+
+# A forward pass takes about a third of a training step's time.
+FORWARD = 1 / 3
+# The baseline trains twice as long as fine-tuning, which starts from a good place.
+FINE_TUNING_SHARE = 1 / 2
+
+
+class Study:
+    """Everything that is measured on one dataset, as tasks that are done one by one.
+
+    Args:
+        dataset: a `Dataset`.
+        config: a `Config`.
+        folder: path, where everything goes.
+        preset: str, for the record.
+        num_seeds: int, pretrainings.
+        label_counts: ints; default: those of the config.
+
+    Attributes:
+        counts: tuple of ints, the label counts that the dataset allows.
+        seeds: the pretraining seeds.
+        comparison: a `Comparison`; its `protocol` knows what each row got right.
+    """
+
+    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None):
+        self.dataset, self.config, self.folder = dataset, config, Path(folder)
+        self.preset, self.seeds = preset, range(num_seeds)
+        num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
+        self.counts = usable_label_counts(
+            label_counts or config.label_counts, num_train, num_validation, dataset.num_classes
+        )
+        self.results = artifacts.Results(
+            self.folder / "results.csv",
+            dataset=dataset.name,
+            preset=preset,
+            fingerprint=dataset.fingerprint,
+        )
+        protocol = Protocol(dataset, self.results, self.folder)
+        self.comparison = Comparison(protocol, config.num_subsets)
+        self.trainers = {}
+
+    def run(self, show=print):
+        """Does what is missing.
+
+        Args:
+            show: function that takes a line of text, used where there is no terminal.
+        """
+        Progress(self.tasks(), show).run()
+
+    def tasks(self):
+        """What is not done yet, a list of `Task`."""
+        tasks = [self.control_task(name) for name in ("chance", "raw_pixels", "random_encoder")]
+        tasks += [self.training_task("supervised", labels) for labels in self.counts]
+        for seed in self.seeds:
+            tasks += [self.pretraining_task(seed), self.frozen_task(seed)]
+            tasks += [self.training_task("fine_tuned", labels, seed) for labels in self.counts]
+        return [task for task in tasks if task is not None]
+
+    # Controls: no pretraining, no training.
+
+    def control_task(self, method):
+        if self.missing_frozen(method):
+            return Task(method, self.forward_cost(), functools.partial(self.score_control, method))
+        return None
+
+    def missing_frozen(self, method, seed=None):
+        return any(
+            self.comparison.missing(method, labels, self.comparison.subsets(labels), seed)
+            for labels in self.counts
+        )
+
+    def forward_cost(self):
+        return FORWARD * sum(len(part) for part in self.images().values())
+
+    def score_control(self, method, progress):
+        if method == "chance":
+            self.comparison.score_chance(self.counts)
+            return
+        describe = evaluation.pixel_features
+        if method == "random_encoder":
+            keras.utils.set_random_seed(0)
+            random_encoder = networks.as_float32(self.build_encoder())
+            describe = functools.partial(evaluation.extract_features, random_encoder)
+        self.comparison.score_frozen(method, self.features(describe), self.counts)
+
+    # Pretraining, and what is read from the frozen encoder.
+
+    def encoder_folder(self, seed):
+        return self.folder / "encoders" / str(seed)
+
+    def pretraining_task(self, seed):
+        if (self.encoder_folder(seed) / "encoder.json").exists():
+            return None
+        batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
+        run = functools.partial(self.pretrain, seed, 2 * batch_size)
+        return Task(f"pretraining {seed}", 2 * batch_size * steps * epochs, run)
+
+    def pretrain(self, seed, views_per_step, progress):
+        callbacks = [progress.callback(views_per_step)]
+        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks)
+        save_pretraining(self.encoder_folder(seed), pretraining)
+
+    def frozen_task(self, seed):
+        if not any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn")):
+            return None
+        run = functools.partial(self.score_frozen, seed)
+        return Task(f"probe and kNN of encoder {seed}", self.forward_cost(), run)
+
+    def score_frozen(self, seed, progress):
+        encoder, made = load_encoder(self.encoder_folder(seed))
+        features = self.features(functools.partial(evaluation.extract_features, encoder))
+        details = {"pretraining_seed": seed, "steps": made["steps"]}
+        self.comparison.score_frozen("linear_probe", features, self.counts, **details)
+        self.comparison.score_frozen("knn", features, self.counts, knn=True, **details)
+
+    def images(self):
+        protocol = self.comparison.protocol
+        images = {"train": protocol.train[0], "validation": protocol.validation[0]}
+        return {**images, "test": protocol.test_images}
+
+    def features(self, describe):
+        return {name: describe(part) for name, part in self.images().items()}
+
+    # Trainings with labels: from scratch, and from a pretrained encoder.
+
+    def training_task(self, method, labels, seed=None):
+        num_subsets = self.config.num_subsets
+        missing = self.comparison.missing(method, labels, range(num_subsets), seed)
+        if not missing:
+            return None
+        factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
+        num_steps = baselines.supervised_steps(labels, factor)
+        steps = len(missing) * num_steps
+        if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
+            kind = baselines.SupervisedBaseline if seed is None else FineTuning
+            steps += len(kind.grid()) * baselines.tuning_steps(num_steps)
+        cost = steps * min(baselines.BATCH_SIZE, labels)
+        name = f"{method} at {labels:,} labels"
+        name += "" if seed is None else f", encoder {seed}"
+        return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
+
+    def train(self, method, labels, num_steps, seed, progress):
+        trainer = self.trainer(seed)
+        trainer.callbacks = [progress.callback(min(baselines.BATCH_SIZE, labels))]
+        self.comparison.score_trained(
+            method, trainer, labels, num_steps, seed, progress=lambda text: None
+        )
+
+    def trainer(self, seed):
+        """The trainer that starts from scratch (`None`) or from an encoder; one is kept."""
+        if seed not in self.trainers:
+            if seed is None:
+                trainer = baselines.SupervisedBaseline(self.build_model)
+            else:
+                trainer = FineTuning(self.build_model, load_encoder(self.encoder_folder(seed))[0])
+            self.trainers = {seed: trainer}  # compiled models of the one before are let go
+        return self.trainers[seed]
+
+    def build_encoder(self):
+        return networks.build_encoder(
+            self.dataset.image_shape, self.config.encoder, self.config.width
+        )
+
+    def build_model(self, augmentation_strength):
+        height, _, channels = self.dataset.image_shape
+        operations = dict(self.config.operations)
+        augmenter = augmentations.build_augmenter(
+            height, augmentation_strength, operations, channels
+        )
+        return baselines.build_supervised(augmenter, self.build_encoder(), self.dataset.num_classes)

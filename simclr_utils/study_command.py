@@ -1,0 +1,75 @@
+"""The command `study`: from a source of images to rows, paired differences and a figure."""
+
+from simclr_utils import artifacts, config, datasets, figures, report, study_summary
+from simclr_utils.headless import RunError, open_run, resolve_source
+from simclr_utils.plotting import to_png
+from simclr_utils.startup import start
+from simclr_utils.study import Study
+
+
+def parse_label_counts(text):
+    """Numbers of labels from a string such as `"50,100"`; `None` stays `None`.
+
+    Raises:
+        RunError: if a part is no whole number above 0.
+    """
+    if text is None:
+        return None
+    parts = [part.strip().replace("_", "") for part in text.split(",")]
+    wrong = [part for part in parts if not part.isdigit() or not int(part)]
+    if wrong:
+        raise RunError(f"{wrong[0]!r} is no number of labels: write --labels 50,100,500.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None):
+    """Runs a study, or what is missing of it, and prints what it found.
+
+    Args:
+        source: a named data set, or a folder of images.
+        preset: name of a preset.
+        label_counts: ints, or `None` for the preset's.
+        num_seeds: int, pretrainings.
+        settings: dict from a field of `Config` to its value.
+        out: folder to write or continue, or `None` to choose a new one.
+
+    Raises:
+        RunError: if an argument does not fit; nothing has been written then.
+    """
+    source, settings = resolve_source(source), settings or {}
+    if num_seeds < 1:
+        raise RunError(f"--seeds {num_seeds}: expected at least one pretraining.")
+    try:
+        chosen = config.get_config(preset, **settings)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    record = {"source": source, "preset": preset, "seed": 0, "settings": settings}
+    folder, record = open_run(record, out)
+    print(start(0))
+    print(f"Writing {folder}", flush=True)
+    dataset = datasets.load_dataset(source, cache_dir=folder.parent / "cache", limits=chosen.limits)
+    print(dataset.summary(), flush=True)
+    artifacts.save_dataset_record(folder, dataset)
+    record["provenance"] = artifacts.provenance(preset, 0, dataset.fingerprint)
+    artifacts.save_json(folder / "run.json", record)
+    study = Study(dataset, chosen, folder, preset, num_seeds, label_counts)
+    study.run()
+    print(summarize(study))
+
+
+def summarize(study):
+    """Writes `comparisons.csv` and `label_efficiency.png`; returns the text to print."""
+    folder, comparisons = study.folder, study_summary.compare(study)
+    artifacts.write_text(folder / "comparisons.csv", comparisons.to_csv(index=False))
+    frame = study.results.frame()
+    frame = frame[frame["fingerprint"] == study.dataset.fingerprint]
+    picture = figures.plot_label_efficiency(
+        artifacts.summarize(frame), f"{study.dataset.name}: mean and 95 % interval"
+    )
+    artifacts.write_bytes(folder / "label_efficiency.png", to_png(picture))
+    tables = report.results_tables(folder, study.preset)
+    lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
+    lines += ["", *(comparisons["verdict"] if len(comparisons) else ())]
+    for method, text in study_summary.crossings(study).items():
+        lines.append(f"The lines of {method} and supervised cross: {text}.")
+    return "\n".join([*lines, f"\nRows: {study.results.path}"])

@@ -1,0 +1,78 @@
+"""What a study found: paired differences, the label count where lines cross, a verdict."""
+
+import numpy as np
+import pandas as pd
+
+from simclr_utils.paired import crossing_interval, paired_difference, verdict
+
+# The methods that start from a pretrained encoder, and how a verdict calls them.
+PRETRAINED = {
+    "linear_probe": "contrastive pretraining with a linear probe",
+    "fine_tuned": "contrastive pretraining with fine-tuning",
+}
+BASELINE = "supervised"
+
+
+def compare(study):
+    """Sets each pretrained method against the tuned baseline, on the same test images.
+
+    Args:
+        study: a `Study` whose rows are there; label counts without all rows are left out.
+
+    Returns:
+        A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
+        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets`, `seeds`,
+        `verdict`, and what made it.
+    """
+    rows = []
+    for method, name in PRETRAINED.items():
+        for labels in study.counts:
+            pair = [correct(study, each, labels) for each in (method, BASELINE)]
+            if any(part is None for part in pair):
+                continue
+            found = paired_difference(*pair)
+            row = {"dataset": study.dataset.name, "first": method, "second": BASELINE}
+            row |= {"labels": labels, "value": found.value, "low": found.low, "high": found.high}
+            row |= {"p_value": found.p_value, "subsets": found.num_runs[0]}
+            row |= {"seeds": found.num_runs[1], "preset": study.preset}
+            row |= {"fingerprint": study.dataset.fingerprint}
+            rows.append({**row, "verdict": verdict(found, labels, name)})
+    return pd.DataFrame(rows)
+
+
+def crossings(study):
+    """Where the line of each pretrained method falls below the baseline's, a dict of sentences."""
+    found = {}
+    for method in PRETRAINED:
+        pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
+        pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
+        if len(pairs) < 2:
+            continue
+        num_subsets = max(pair[0].shape[0] for pair in pairs.values())
+        lines = [
+            [np.broadcast_to(pair[side].mean((1, 2)), num_subsets) for pair in pairs.values()]
+            for side in (0, 1)
+        ]
+        crossing = crossing_interval(list(pairs), *(np.transpose(line) for line in lines))
+        found[method] = crossing["text"]
+    return found
+
+
+def correct(study, method, labels):
+    """What a method got right: bool `[subsets, seeds, N]`, or `None` where a row is missing."""
+    subsets = study.comparison.subsets(labels)
+    if method in ("supervised", "fine_tuned"):  # with all labels, other initialisations
+        subsets = range(study.config.num_subsets)
+    seeds = study.seeds if method in PRETRAINED else [None]
+    stack = [
+        [
+            study.comparison.protocol.correct(
+                method=method, labels=labels, subset_seed=subset, pretraining_seed=seed
+            )
+            for seed in seeds
+        ]
+        for subset in subsets
+    ]
+    if any(part is None for row in stack for part in row):
+        return None
+    return np.array(stack)

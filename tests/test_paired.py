@@ -1,0 +1,128 @@
+"""Two methods on the same images: exact test, paired interval, crossing, verdict."""
+
+import numpy as np
+import pytest
+from scipy.special import comb
+
+from simclr_utils.paired import (
+    Difference,
+    crossing_interval,
+    find_crossing,
+    mcnemar,
+    paired_difference,
+    verdict,
+)
+
+
+def outcomes(both, only_first, only_second, neither):
+    counts = (both, only_first, only_second, neither)
+    return np.repeat([True, True, False, False], counts), np.repeat([1, 0, 1, 0], counts) == 1
+
+
+@pytest.mark.parametrize("only_first, only_second", [(1, 9), (3, 3), (12, 4), (0, 6)])
+def test_mcnemar_is_the_binomial_tail_of_the_disagreements(only_first, only_second):
+    n, k = only_first + only_second, min(only_first, only_second)
+    tail = sum(comb(n, i) for i in range(k + 1)) / 2**n
+    p_value = mcnemar(*outcomes(50, only_first, only_second, 20))
+    assert p_value == pytest.approx(min(1.0, 2 * tail))
+
+
+def test_mcnemar_looks_at_disagreements_only():
+    assert mcnemar(*outcomes(5, 3, 11, 5)) == mcnemar(*outcomes(900, 3, 11, 80))
+    assert mcnemar(*outcomes(7, 0, 0, 3)) == 1.0
+
+
+def test_pairing_narrows_the_interval():
+    """Two methods that mostly agree: a paired interval sees a gap that two Wilson ones do not."""
+    first, second = outcomes(700, 40, 10, 250)
+    difference = paired_difference(first[None, None], second[None, None])
+    assert difference.value == pytest.approx(0.03)
+    gap = np.repeat([0.0, 1.0, -1.0], [950, 40, 10])
+    assert difference.high - difference.value == pytest.approx(1.962 * gap.std() / 1000**0.5, 1e-2)
+    assert difference.low > 0 and difference.p_value < 1e-4
+    assert difference.num_runs == (1, 1)
+
+
+def test_swapping_the_methods_swaps_the_signs():
+    random = np.random.default_rng(0)
+    first, second = random.random((3, 2, 200)) < 0.7, random.random((3, 1, 200)) < 0.6
+    there, back = paired_difference(first, second), paired_difference(second, first)
+    assert (there.value, there.low, there.high) == pytest.approx(
+        (-back.value, -back.high, -back.low)
+    )
+    assert there.num_runs == (3, 2)
+
+
+def test_subsets_that_differ_widen_the_interval():
+    base = np.arange(400) % 4 > 0
+    steady = np.stack([base] * 3)[:, None]
+    moving = np.stack([base, base & (np.arange(400) % 7 > 0), base & (np.arange(400) % 3 > 0)])
+    other = np.zeros((1, 1, 400), bool)
+
+    def width(first):
+        difference = paired_difference(first, other)
+        return difference.high - difference.low
+
+    assert width(moving[:, None]) > 2 * width(steady)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((3, 1, 10), (3, 1, 11)), ((3, 2, 10), (3, 3, 10)), ((3, 10), (3, 10))]
+)
+def test_arrays_that_do_not_fit_are_refused(shapes):
+    with pytest.raises(ValueError, match=r"Received the shapes \(3,"):
+        paired_difference(*(np.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize(
+    "labels, first, second, expected",
+    [
+        ((100, 10_000), (0.6, 0.5), (0.5, 0.6), 1000),
+        ((100, 200, 400), (0.5, 0.6, 0.6), (0.3, 0.6, 0.7), 200),
+        ((100, 1000), (0.6, 0.7), (0.5, 0.6), None),
+        ((100, 1000), (0.5, 0.7), (0.6, 0.6), None),  # the first line starts below
+    ],
+)
+def test_where_two_lines_cross(labels, first, second, expected):
+    assert find_crossing(labels, first, second) == (expected and pytest.approx(expected))
+
+
+def test_the_crossing_has_an_interval_over_subsets():
+    second = np.array([[0.5, 0.6]] * 3)
+    first = np.array([[0.6, 0.5], [0.62, 0.5], [0.58, 0.5]])
+    found = crossing_interval((100, 10_000), first, second)
+    assert found["low"] < found["value"] < found["high"]
+    assert found["value"] == pytest.approx(1000)
+    assert found["text"].startswith("about 1,000 labels [")
+
+
+@pytest.mark.parametrize(
+    "first, text",
+    [
+        (
+            [[0.9, 0.9], [0.8, 0.9]],
+            "no crossing between 100 and 10,000 labels: the first method is ahead",
+        ),
+        ([[0.1, 0.2], [0.2, 0.1]], "not ahead throughout"),
+        ([[0.7, 0.5], [0.7, 0.65]], "1 of 2 subsets have no crossing"),
+        ([[0.6, 0.5]], "from one label subset"),
+    ],
+)
+def test_crossings_without_an_interval_say_why(first, text):
+    found = crossing_interval((100, 10_000), first, [[0.5, 0.6]] * len(first))
+    assert found["low"] is None and found["high"] is None and text in found["text"]
+
+
+@pytest.mark.parametrize(
+    "low, high, words",
+    [(0.01, 0.05, "gains 3.0 points [+1.0 to +5.0]"), (-0.05, -0.01, "hurts: it loses 3.0 points")],
+)
+def test_a_verdict_that_is_clear(low, high, words):
+    text = verdict(Difference((low + high) / 2, low, high, (3, 3), 0.01), 500)
+    assert text.startswith("At 500 labels, contrastive pretraining ") and words in text
+
+
+def test_a_verdict_that_is_open():
+    text = verdict(Difference(0.01, -0.02, 0.04, (3, 3), 0.4), 1000, "this method")
+    assert "1,000 labels, this method makes no difference that these images can show" in text
+    assert "+1.0 points [-2.0 to +4.0]" in text

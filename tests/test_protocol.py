@@ -1,0 +1,82 @@
+"""The protocol gives out no test label, scores each row once, and keeps what it was right on."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from simclr_utils.artifacts import Results
+from simclr_utils.protocol import Protocol, ScoredBefore
+
+
+def part(count, seed):
+    labels = np.arange(count) % 4
+    pixels = np.random.default_rng(seed).integers(0, 255, (count, 4, 4, 3), np.uint8)
+    return pixels, labels
+
+
+DATASET = SimpleNamespace(train=part(40, 0), validation=part(20, 1), test=part(30, 2))
+ROW = {"method": "probe", "labels": 12, "subset_seed": 1}
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path / "results.csv", dataset="d", preset="tiny", fingerprint="f")
+
+
+@pytest.fixture
+def protocol(results, tmp_path):
+    return Protocol(DATASET, results, tmp_path)
+
+
+def test_a_row_is_scored_once_whoever_asks(protocol, results, tmp_path):
+    guesses = np.where(np.arange(30) < 24, DATASET.test[1], 3 - DATASET.test[1])
+    assert protocol.score(guesses, **ROW, steps=7, tuning="4 penalties") == pytest.approx(0.8)
+    with pytest.raises(ScoredBefore, match="choosing on test"):
+        protocol.score(DATASET.test[1], **ROW)
+    another = Protocol(DATASET, results, tmp_path)  # as after a restart
+    with pytest.raises(ScoredBefore, match="'subset_seed': 1"):
+        another.score(DATASET.test[1], **ROW)
+    row = results.frame().iloc[0]
+    assert len(results.frame()) == 1 and row["value"] == pytest.approx(0.8)
+    assert (row["steps"], row["tuning"], row["metric"]) == (7, "4 penalties", "accuracy")
+    assert row["low"] < 0.8 < row["high"]
+
+
+def test_other_rows_are_free(protocol, results):
+    for change in ({}, {"labels": 8}, {"subset_seed": 2}, {"method": "knn"}):
+        protocol.score(np.zeros(30), **{**ROW, **change})
+    for seed in (0, 1):
+        protocol.score(np.zeros(30), **ROW, pretraining_seed=seed)
+    assert len(results.frame()) == 6
+
+
+def test_what_was_right_is_kept_for_paired_comparisons(protocol):
+    guesses = DATASET.test[1] * (np.arange(30) % 2)
+    protocol.score(guesses, **ROW, pretraining_seed=0)
+    kept = protocol.correct(**ROW, pretraining_seed=0)
+    np.testing.assert_array_equal(kept, guesses == DATASET.test[1])
+    assert protocol.correct(**ROW) is None and protocol.correct(**{**ROW, "labels": 8}) is None
+
+
+def test_a_failed_score_leaves_nothing(protocol, results):
+    with pytest.raises(ValueError, match="29 predictions for 30 labels"):
+        protocol.score(np.zeros(29), **ROW)
+    assert results.frame().empty and protocol.correct(**ROW) is None
+
+
+def test_labels_of_the_test_images_are_not_handed_out(protocol):
+    public = {name: value for name, value in vars(protocol).items() if not name.startswith("_")}
+    for value in public.values():
+        parts = value if isinstance(value, tuple) else (value,)
+        assert not any(part is DATASET.test[1] for part in parts)
+
+
+def test_all_labels_are_all_there_is(protocol):
+    assert protocol.is_all(60) and not protocol.is_all(40)
+    assert len(protocol.subset(60, 2)[1]) == 40 and len(protocol.everything(60, 2)[1]) == 60
+    np.testing.assert_array_equal(protocol.rows(60, 1), protocol.rows(60, 2))
+    images, labels = protocol.subset(12, 1)
+    assert np.bincount(labels).tolist() == [3, 3, 3, 3]
+    assert set(protocol.rows(8, 1)) < set(protocol.rows(12, 1)) != set(protocol.rows(12, 2))
+    assert len(protocol.everything(12, 1)[1]) == 12

@@ -1,0 +1,165 @@
+"""A study does what is missing, goes on where it was stopped, and ends in paired differences."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simclr_utils import baselines, fine_tuning, study_command, study_summary
+from simclr_utils import study as study_module
+from simclr_utils.config import get_config
+from simclr_utils.datasets import load_dataset
+from simclr_utils.headless import RunError
+from simclr_utils.progress import Progress, Task
+from simclr_utils.study import Study
+
+CONFIG = get_config(
+    "tiny",
+    pretraining_steps=6,
+    label_counts=(20, 40),
+    num_subsets=2,
+    supervised_steps_factor=2.0,
+    limits={"unlabeled": 64, "train": 60, "validation": 30, "test": 50},
+)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset("shapes", limits=CONFIG.limits)
+
+
+@pytest.fixture(scope="module")
+def finished(dataset, tmp_path_factory):
+    """A study of two pretrainings, interrupted once in the second."""
+    folder = tmp_path_factory.mktemp("study")
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:  # tracing a model takes seconds
+        for module in (baselines, fine_tuning):
+            patch.setattr(module, "AUGMENTATION_STRENGTHS", (1.0,))
+        patch.setattr(fine_tuning, "ENCODER_SHARES", (0.1,))
+        patch.setattr(baselines, "WEIGHT_DECAYS", (0.1,))
+        yield run_interrupted(dataset, folder, lines)
+
+
+def run_interrupted(dataset, folder, lines):
+
+    class Interrupted(Study):
+        def pretrain(self, seed, views_per_step, progress):
+            if seed == 1:
+                raise KeyboardInterrupt
+            super().pretrain(seed, views_per_step, progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(dataset, CONFIG, folder, "tiny", num_seeds=2).run(lines.append)
+    before = (folder / "results.csv").read_bytes()
+    encoder = (folder / "encoders" / "0" / "encoder.keras").stat().st_mtime_ns
+    study = Study(dataset, CONFIG, folder, "tiny", num_seeds=2)
+    names = [task.name for task in study.tasks()]
+    study.run(lines.append)
+    return study, before, encoder, names, lines
+
+
+def test_finished_rows_are_never_computed_again(finished):
+    study, before, encoder, names, _ = finished
+    assert names == [
+        "pretraining 1",
+        "probe and kNN of encoder 1",
+        "fine_tuned at 20 labels, encoder 1",
+        "fine_tuned at 40 labels, encoder 1",
+    ]
+    assert study.results.path.read_bytes().startswith(before)
+    assert (study.encoder_folder(0) / "encoder.keras").stat().st_mtime_ns == encoder
+    assert study.tasks() == []
+
+
+def test_every_row_is_there_with_what_made_it(finished):
+    frame = finished[0].results.frame()
+    counts = frame.groupby("method").size().to_dict()
+    alone, repeated = 2 * 2, 2 * 2 * 2
+    expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder", "supervised"), alone)
+    expected |= dict.fromkeys(("linear_probe", "knn", "fine_tuned"), repeated)
+    assert counts == expected
+    pretrained = frame[frame["method"].isin(("linear_probe", "knn", "fine_tuned"))]
+    assert set(pretrained["pretraining_seed"]) == {0, 1}
+    assert frame[~frame.index.isin(pretrained.index)]["pretraining_seed"].isna().all()
+    for column in ("value", "low", "high", "preset", "fingerprint", "versions", "hardware"):
+        assert frame[column].notna().all(), column
+    trained = frame[frame["method"].isin(("supervised", "fine_tuned"))]
+    assert trained["steps"].notna().all() and trained["minutes"].notna().all()
+    assert trained["tuning"].str.fullmatch(r"2 settings x \d+ steps").all()
+    # The baseline has at least as many update steps.
+    steps = trained.groupby(["labels", "method"])["steps"].max().unstack()
+    assert (steps["supervised"] >= steps["fine_tuned"]).all()
+
+
+def test_encoders_differ_and_are_kept(finished):
+    study = finished[0]
+    encoders = [study_module.load_encoder(study.encoder_folder(seed)) for seed in (0, 1)]
+    assert [made["seed"] for _, made in encoders] == [0, 1]
+    first, second = (encoder.get_weights()[0] for encoder, _ in encoders)
+    assert np.abs(first - second).max() > 1e-3
+    with pytest.raises(FileNotFoundError, match="notebook 03"):
+        study_module.load_encoder(study.folder)
+
+
+def test_lines_tell_the_time_left(finished):
+    lines = finished[4]
+    assert "left" in lines[-1] and lines[-1].endswith("about 0 left")
+    assert lines[0].startswith("chance: done")
+
+
+def test_methods_are_compared_on_the_same_images(finished):
+    study = finished[0]
+    comparisons = study_summary.compare(study)
+    assert len(comparisons) == 4 and set(comparisons["labels"]) == {20, 40}
+    assert set(comparisons["subsets"]) == {2} and set(comparisons["seeds"]) == {2}
+    frame = study.results.frame()
+    for row in comparisons.itertuples():
+        at = frame[frame["labels"] == row.labels]
+        means = [at[at["method"] == name]["value"].mean() for name in (row.first, row.second)]
+        assert row.value == pytest.approx(means[0] - means[1])
+        assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
+        assert row.verdict.startswith(f"At {row.labels} labels, contrastive pretraining")
+    assert set(study_summary.crossings(study)) == {"linear_probe", "fine_tuned"}
+
+
+def test_a_missing_row_is_no_comparison(finished, dataset):
+    study = Study(dataset, CONFIG, finished[0].folder, "tiny", num_seeds=3)
+    assert study_summary.compare(study).empty and study_summary.crossings(study) == {}
+
+
+def test_the_summary_writes_what_it_says(finished):
+    study = finished[0]
+    text = study_command.summarize(study)
+    assert "accuracy on shapes" in text and "At 20 labels" in text and "cross" in text
+    comparisons = pd.read_csv(study.folder / "comparisons.csv")
+    assert len(comparisons) == 4
+    assert (study.folder / "label_efficiency.png").stat().st_size > 5000
+
+
+def test_time_left_is_in_proportion_to_the_work(monkeypatch):
+    clock, lines = iter([0.0, 60.0, 240.0]), []
+    monkeypatch.setattr("simclr_utils.progress.time.monotonic", lambda: next(clock))
+    tasks = [Task("a", 10, lambda progress: None), Task("b", 30, lambda progress: None)]
+    Progress(tasks, lines.append).run()
+    assert lines == ["a: done, 1.0 min, about 3 left", "b: done, 4.0 min, about 0 left"]
+
+
+@pytest.mark.parametrize("text, counts", [("50,100", (50, 100)), ("1_000, 50,50", (50, 1000))])
+def test_label_counts_are_read(text, counts):
+    assert study_command.parse_label_counts(text) == counts
+    assert study_command.parse_label_counts(None) is None
+
+
+@pytest.mark.parametrize("text", ["50,", "a", "0", "-5", "1.5"])
+def test_wrong_label_counts_are_refused(text):
+    with pytest.raises(RunError, match="write --labels"):
+        study_command.parse_label_counts(text)
+
+
+def test_wrong_arguments_write_nothing(tmp_path):
+    out = tmp_path / "study"
+    with pytest.raises(RunError, match="at least one pretraining"):
+        study_command.run("shapes", "tiny", num_seeds=0, out=out)
+    with pytest.raises(RunError, match=r"Unknown settings \['widht'\]"):
+        study_command.run("shapes", "tiny", settings={"widht": 8}, out=out)
+    assert not out.exists()
