@@ -107,3 +107,23 @@ def describe(vectors_1, vectors_2):
         "median spread": float(np.median(spreads)),
         "smallest spread": float(spreads.min()),
     }
+
+
+def accuracy_under(operations, classify, images, labels):
+    """Finds operations that destroy the label: accuracy on images that went through each.
+
+    Args:
+        operations: dict from a name to a function of uint8 images that returns views, float in
+            0..1.
+        classify: function of float images in 0..1 that returns class numbers `[N]`.
+        images: uint8 array `[N, H, W, C]`, such as those of validation.
+        labels: int array `[N]`.
+
+    Returns:
+        A dict of floats in 0..1: `nothing` for the plain images, then each name. An operation
+        under which accuracy falls to chance takes away what the classes differ in, and an
+        encoder pretrained with it is taught to ignore that.
+    """
+    views = {"nothing": np.asarray(images, "float32") / 255}
+    views |= {name: np.asarray(apply(images)) for name, apply in operations.items()}
+    return {name: float(np.mean(classify(view) == labels)) for name, view in views.items()}

@@ -69,6 +69,37 @@ def check_crossing(function):
     return f"Not yet: {value} in place of {1000 * 10**0.5:,.0f}."
 
 
+def check_verdict(function):
+    """Tells whether a function words the verdict of an interval.
+
+    Args:
+        function: `function(low, high)` of two floats -> a string.
+
+    Returns:
+        A sentence.
+    """
+    cases = {
+        "an interval above 0 is a gain": ((0.01, 0.05), "gains"),
+        "an interval below 0 is a loss": ((-0.05, -0.01), "hurts"),
+        "an interval across 0 decides nothing, even if its middle is above": (
+            (-0.01, 0.05),
+            "no difference",
+        ),
+        "an interval across 0 decides nothing, even if its middle is below": (
+            (-0.05, 0.01),
+            "no difference",
+        ),
+    }
+    for mistake, (ends, expected) in cases.items():
+        try:
+            answer = function(*ends)
+        except Exception as error:  # a learner's code may raise anything: tell, do not stop
+            return f"Not yet: your function raised {type(error).__name__}: {error}"
+        if answer != expected:
+            return f"Not yet: {mistake}. For {ends} you say {answer!r}."
+    return "Right."
+
+
 def reference_nt_xent(
     view_1, view_2, temperature, normalise=True, power=-1, mask=True, axis=1, same=False,
     cross_only=False,

@@ -198,6 +198,34 @@ def plot_validation_curves(tuned):
     return drawing
 
 
+def plot_confusion(counts, class_names):
+    """Draws which classes are taken for which.
+
+    Args:
+        counts: int array `[C, C]`, images of class (row) that were called class (column).
+        class_names: strings.
+
+    Returns:
+        A closed `Figure`.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 2.5 + 0.42 * len(class_names)
+    with figure(1, 1, (min(9, size + 1.2), min(8, size))) as (drawing, axis):
+        picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+        drawing.colorbar(picture, ax=axis, shrink=0.85, label="% of the class")
+        places = np.arange(len(class_names))
+        axis.set_xticks(places, class_names, rotation=45, ha="right")
+        axis.set_yticks(places, class_names)
+        axis.set(title="who is taken for whom", xlabel="predicted class", ylabel="true class")
+        axis.grid(False)
+        if len(class_names) <= 12:
+            for row, column in np.ndindex(*shares.shape):
+                color = "white" if shares[row, column] > 0.6 else "black"
+                text = f"{100 * shares[row, column]:.0f}"
+                axis.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+    return drawing
+
+
 def plot_methods(summaries, labels):
     """Draws the methods at one number of labels as bars with their 95 % intervals.
 

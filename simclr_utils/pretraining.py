@@ -1,7 +1,7 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -84,6 +84,25 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
     details |= {"temperature": config.temperature, "base_learning_rate": config.base_learning_rate}
     networks_in_float32 = map(networks.as_float32, (encoder, head))
     return Pretraining(*networks_in_float32, training.history, details)
+
+
+def measure_rate(dataset, config, num_steps=6):
+    """Trains for a few steps and throws the result away, to know what a pretraining will take.
+
+    Args:
+        dataset, config: as `pretrain` takes them.
+        num_steps: int, steps that are timed; those before them, which build the graph, are not.
+
+    Returns:
+        A float, images (views) a second.
+    """
+    batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.monotonic())
+    )
+    pretrain(dataset, replace(config, pretraining_steps=num_steps + 3), callbacks=[clock])
+    return 2 * batch_size * (len(ends) - 3) / (ends[-1] - ends[2])
 
 
 def save_pretraining(folder, pretraining):

@@ -9,16 +9,9 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from simclr_utils import artifacts
+from simclr_utils.html_page import build_page, build_table, flatten
 
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font-family: sans-serif; line-height: 1.5; max-width: 60em; margin: 2em auto }}
-table {{ border-collapse: collapse; margin: 1em 0 }}
-th, td {{ border-bottom: 1px solid #ccc; padding: 0.3em 0.9em; text-align: left }}
-code {{ overflow-wrap: anywhere }}
-</style></head><body>
-<h1>{title}</h1>
-<p><code>{command}</code></p>
+BODY = """<p><code>{command}</code></p>
 <h2>Results</h2>
 {results}
 <h2>Data</h2>
@@ -26,9 +19,7 @@ code {{ overflow-wrap: anywhere }}
 <h2>Notebooks</h2>
 {notebooks}
 <h2>Provenance</h2>
-{provenance}
-</body></html>
-"""
+{provenance}"""
 
 
 def export_notebook(run_dir, name):
@@ -117,27 +108,16 @@ def write_report(run_dir, record):
         for stem, entry in sorted(record["notebooks"].items())
     ]
     data = run_dir / "data.json"
-    page = PAGE.format(
+    made = {**record["provenance"], "settings": record["settings"]}
+    body = BODY.format(
         data=escape(artifacts.load_json(data)["summary"]) if data.exists() else "",
-        title=escape(f"{Path(record['source']).name}, preset {record['preset']}"),
         command=escape(record["command"]),
         results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",
-        notebooks=_html_table(links),
-        provenance=_html_table(_flatten({**record["provenance"], "settings": record["settings"]})),
+        notebooks=build_table(links),
+        provenance=build_table(flatten(made)),
     )
-    artifacts.write_text(run_dir / "index.html", page)
+    title = f"{Path(record['source']).name}, preset {record['preset']}"
+    artifacts.write_text(run_dir / "index.html", build_page(title, body))
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
     return "\n".join([*lines, f"\nReport: {run_dir / 'index.html'}"])
-
-
-def _flatten(record, prefix=""):
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name} ")
-        else:
-            yield escape(prefix + name), escape(str(value))
-
-
-def _html_table(rows):
-    return "<table>" + "".join(f"<tr><td>{a}</td><td>{b}</td></tr>" for a, b in rows) + "</table>"

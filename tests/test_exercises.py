@@ -7,6 +7,7 @@ from simclr_utils.exercises import (
     check_crossing,
     check_knn,
     check_nt_xent,
+    check_verdict,
     reference_knn,
     reference_nt_xent,
 )
@@ -75,3 +76,21 @@ def test_crossing_check_names_the_mistake(function, said):
 
 def test_knn_check_knows_the_right_answer():
     assert check_knn(reference_knn).startswith("Right")
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (
+            lambda low, high: "gains" if low > 0 else "hurts" if high < 0 else "no difference",
+            "Right",
+        ),
+        (lambda low, high: "gains" if low + high > 0 else "hurts", "even if its middle is above"),
+        (lambda low, high: "gains" if low > 0 else "hurts", "across 0"),
+        (lambda low, high: "no difference", "above 0 is a gain"),
+        (lambda low, high: "gains" if low > 0 else "no difference", "below 0 is a loss"),
+        (lambda low: "gains", "TypeError"),
+    ],
+)
+def test_verdict_check_names_the_mistake(function, said):
+    assert said in check_verdict(function)

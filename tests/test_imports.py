@@ -30,7 +30,7 @@ ALLOWED = {
     "paired": {"intervals"},
     "pretraining": {"artifacts", "augmentations", "networks", "simclr"} | TRAINING,
     "protocol": {"artifacts", "evaluation"},
-    "report": {"artifacts"},
+    "report": {"artifacts", "html_page"},
     "simclr": {"losses"} | TRAINING,
     # A study puts everything together; nothing but its command stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
@@ -38,6 +38,7 @@ ALLOWED = {
     "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
     | {"report", "startup", "study", "study_summary"},
     "study_summary": {"paired"},
+    "verdict_page": {"artifacts", "html_page"},
 }
 # Libraries that one module alone deals with.
 ALONE = {"matplotlib": "plotting", "ipywidgets": "widgets"}

@@ -62,6 +62,7 @@ DRAW = {
         PICTURES[0], {"a": (PICTURES[1:4], [True, False, True])}, "title"
     ),
     "plot_validation_curves": lambda: figures.plot_validation_curves({100: TUNED, 500: TUNED}),
+    "plot_confusion": lambda: figures.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: figures.plot_methods(SUMMARY, 500),
 }
 

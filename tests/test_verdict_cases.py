@@ -1,0 +1,98 @@
+"""The verdict comes out right where the answer is known: once yes, once no.
+
+Pictures of stripes have a direction and a hue, both drawn at random. Where the label is the
+direction, the views keep it, and pretraining must pay. Where the label is the hue, strong colour
+jitter destroys it, and pretraining must not be recommended.
+"""
+
+import numpy as np
+
+from simclr_utils import baselines, diagnostics, evaluation, fine_tuning, study_summary
+from simclr_utils.augmentations import build_augmenter
+from simclr_utils.config import get_config
+from simclr_utils.datasets import Dataset
+from simclr_utils.study import Study
+
+LABELS = 16
+VIEWS = {"crop": 0.6, "color_jitter": 1.0, "grayscale": 1.0}  # no flip: it turns directions round
+CONFIG = get_config(
+    "tiny",
+    width=16,
+    projection_dims=(64, 32),
+    batch_size=128,
+    pretraining_steps=500,
+    label_counts=(LABELS,),
+    num_subsets=6,
+    supervised_steps_factor=25.0,
+    operations=tuple(VIEWS.items()),
+)
+
+
+def stripes(count, seed):
+    """Images uint8 `[N, 16, 16, 3]`, and the two things they vary in: direction and hue, 0 to 3."""
+    random = np.random.default_rng(seed)
+    direction, hue = random.integers(0, 4, (2, count))
+    angle = direction * np.pi / 4 + random.normal(0, 0.12, count)
+    across = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    grid = np.stack(np.mgrid[:16, :16], axis=-1)
+    place = np.einsum("ijk,nk->nij", grid, across) * random.uniform(1, 2, (count, 1, 1))
+    wave = 0.5 + 0.5 * np.sin(place + random.uniform(0, 2 * np.pi, (count, 1, 1)))
+    turn = hue[:, None] / 4 + random.normal(0, 0.02, (count, 1)) - np.arange(3) / 3
+    color = 0.5 + 0.5 * np.cos(2 * np.pi * turn)
+    color = color * random.uniform(0.6, 1, (count, 1))
+    dark = random.uniform(0, 0.35, (count, 1, 1, 1))
+    pixels = wave[..., None] * color[:, None, None] + (1 - wave[..., None]) * dark
+    pixels = pixels + random.normal(0, 0.12, pixels.shape)
+    return (255 * np.clip(pixels, 0, 1)).astype(np.uint8), {"direction": direction, "hue": hue}
+
+
+def stripes_dataset(label):
+    parts = {}
+    for seed, (split, count) in enumerate({"train": 400, "validation": 200, "test": 600}.items()):
+        images, known = stripes(count, seed)
+        parts[split] = images, known[label]
+    return Dataset(
+        name=label,
+        unlabeled=stripes(4000, 9)[0],
+        **parts,
+        class_names=tuple("abcd"),
+        fingerprint="0" * 12,
+        notes=[],
+        refused=[],
+        overlaps={},
+    )
+
+
+def verdicts(label, folder, monkeypatch):
+    """The verdict of each pretrained method, after a study with a small grid."""
+    for module in (baselines, fine_tuning):
+        monkeypatch.setattr(module, "AUGMENTATION_STRENGTHS", (0.5,))
+    monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
+    study = Study(stripes_dataset(label), CONFIG, folder, "tiny", num_seeds=1)
+    study.run(lambda line: None)
+    return study_summary.compare(study).set_index("first")["verdict"]
+
+
+def test_yes_where_the_views_keep_the_label(tmp_path, monkeypatch):
+    found = verdicts("direction", tmp_path, monkeypatch)
+    for method in ("linear_probe", "fine_tuned"):
+        assert " gains " in found[method], found[method]
+
+
+def test_no_where_the_views_destroy_the_label(tmp_path, monkeypatch):
+    found = verdicts("hue", tmp_path, monkeypatch)
+    assert " hurts" in found["linear_probe"], found["linear_probe"]
+    assert " gains " not in found["fine_tuned"], found["fine_tuned"]
+
+
+def test_the_operation_that_destroys_the_label_is_found():
+    dataset = stripes_dataset("hue")
+    knn = evaluation.fit_knn(evaluation.pixel_features(dataset.train[0]), dataset.train[1])
+    operations = {
+        name: build_augmenter(16, operations={name: VIEWS[name]}, seed=0) for name in VIEWS
+    }
+    damage = diagnostics.accuracy_under(
+        operations, lambda views: knn.predict(views.reshape(len(views), -1)), *dataset.validation
+    )
+    assert damage["nothing"] > 0.95 and min(damage, key=damage.get) == "color_jitter"
+    assert damage["crop"] > 0.9 and damage["color_jitter"] < 0.8
