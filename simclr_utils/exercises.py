@@ -100,6 +100,46 @@ def check_verdict(function):
     return "Right."
 
 
+def check_folded_layer(function):
+    """Tells whether a function folds a probe's standardisation into a dense layer.
+
+    Args:
+        function: `function(weights, intercept, mean, spread)` of float arrays `[D, C]`, `[C]`,
+            `[D]`, `[D]` -> a pair, kernel `[D, C]` and bias `[C]`.
+
+    Returns:
+        A sentence.
+    """
+    random = np.random.default_rng(0)
+    weights, intercept = random.normal(size=(4, 3)), random.normal(size=3)
+    mean, spread = random.normal(size=4), random.uniform(0.5, 2, 4)
+    features = random.normal(size=(6, 4))
+    expected = (features - mean) / spread @ weights + intercept
+    try:
+        kernel, bias = function(weights.copy(), intercept.copy(), mean.copy(), spread.copy())
+        given = features @ kernel + bias
+    except Exception as error:  # a learner's code may raise anything: tell, do not stop
+        return f"Not yet: your function raised {type(error).__name__}: {error}"
+    plain, folded = features @ weights, features @ (weights / spread[:, None])
+    shift = mean @ (weights / spread[:, None])
+    mistakes = {
+        "Right.": expected,
+        "Not yet: the standardisation is missing.": plain + intercept,
+        "Not yet: the mean is missing from the bias.": folded + intercept,
+        "Not yet: the mean reaches the bias through the folded kernel.": (
+            folded + intercept - mean @ weights
+        ),
+        "Not yet: subtract what the mean contributes; you add it.": folded + intercept + shift,
+        "Not yet: divide by the spread; you multiply.": (
+            (features - mean) @ (weights * spread[:, None]) + intercept
+        ),
+    }
+    for message, values in mistakes.items():
+        if np.shape(given) == values.shape and np.allclose(given, values):
+            return message
+    return "Not yet: other logits than the probe's, by none of the usual mistakes."
+
+
 def reference_nt_xent(
     view_1, view_2, temperature, normalise=True, power=-1, mask=True, axis=1, same=False,
     cross_only=False,

@@ -5,6 +5,7 @@ import pytest
 
 from simclr_utils.exercises import (
     check_crossing,
+    check_folded_layer,
     check_knn,
     check_nt_xent,
     check_verdict,
@@ -94,3 +95,32 @@ def test_knn_check_knows_the_right_answer():
 )
 def test_verdict_check_names_the_mistake(function, said):
     assert said in check_verdict(function)
+
+
+def folded(sign=-1, mean_through="kernel", power=-1):
+    def function(weights, intercept, mean, spread):
+        kernel = weights * spread[:, None] ** power
+        return kernel, intercept + sign * mean @ (kernel if mean_through == "kernel" else weights)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (folded(), "Right."),
+        (
+            lambda weights, intercept, mean, spread: (weights, intercept),
+            "standardisation is missing",
+        ),
+        (folded(sign=0), "mean is missing"),
+        (folded(mean_through="weights"), "through the folded kernel"),
+        (folded(sign=1), "you add it"),
+        (folded(power=1), "you multiply"),
+        (lambda weights, intercept, mean, spread: (weights * 7, intercept), "none of the usual"),
+        (lambda weights, intercept, mean, spread: (weights[:2], intercept), "ValueError"),
+        (lambda weights: weights, "TypeError"),
+    ],
+)
+def test_folded_layer_check_names_the_mistake(function, said):
+    assert said in check_folded_layer(function)
