@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import publish_results
 import pytest
 
 from simclr_utils import baselines, fine_tuning, study_command, study_summary
 from simclr_utils import study as study_module
+from simclr_utils.artifacts import load_json, save_json
 from simclr_utils.config import get_config
 from simclr_utils.datasets import load_dataset
 from simclr_utils.headless import RunError
@@ -134,6 +136,22 @@ def test_the_summary_writes_what_it_says(finished):
     comparisons = pd.read_csv(study.folder / "comparisons.csv")
     assert len(comparisons) == 4
     assert (study.folder / "label_efficiency.png").stat().st_size > 5000
+
+
+def test_a_study_is_published_with_what_made_it(finished, tmp_path):
+    study = finished[0]
+    study_command.summarize(study)
+    made = {"preset": "tiny", "seed": 0, "settings": {}, "provenance": {"date": "today"}}
+    save_json(study.folder / "run.json", made)
+    summary = publish_results.publish(study.folder, "shapes", tmp_path)
+    assert "| SimCLR + fine-tuning |" in publish_results.markdown_table(summary)
+    assert (tmp_path / "shapes.csv").read_bytes() == study.results.path.read_bytes()
+    assert len(pd.read_csv(tmp_path / "shapes_comparisons.csv")) == 4
+    curves = pd.read_csv(tmp_path / "shapes_pretraining.csv")
+    assert set(curves["pretraining_seed"]) == {0, 1} and curves["loss"].notna().all()
+    record = load_json(tmp_path / "shapes.json")
+    assert [encoder["seed"] for encoder in record["encoders"]] == [0, 1]
+    assert set(record["tuning"]) >= {"supervised-20", "fine_tuned-40"}
 
 
 def test_time_left_is_in_proportion_to_the_work(monkeypatch):

@@ -1,13 +1,16 @@
-"""Copies what a finished run measured into `results/`, and draws its figure for the README.
+"""Copies what a finished run or study measured into `results/`, and draws the README's figure.
 
     python tools/publish_results.py runs/cifar10 cifar10
 
 writes `results/cifar10.csv`, `results/cifar10_pretraining.csv`, `results/cifar10.json` (what made
-them, and the baseline's tuning) and `results/cifar10.png`, and prints the table in Markdown.
+them, and what was tuned) and `results/cifar10.png`, for a study also the paired differences in
+`results/cifar10_comparisons.csv`, and prints the table in Markdown.
 """
 
 import argparse
 from pathlib import Path
+
+import pandas as pd
 
 from simclr_utils import artifacts, figures
 from simclr_utils.plotting import to_png
@@ -16,18 +19,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def publish(run_dir, name, folder=ROOT / "results"):
-    """Copies the results of a run; returns their summary."""
+    """Copies the results of a run or a study; returns their summary."""
     record = artifacts.load_json(run_dir / "run.json")
     made = {key: record[key] for key in ("preset", "seed", "settings", "provenance")}
-    made["seconds"] = {stem: part["seconds"] for stem, part in record["notebooks"].items()}
-    made["encoder"] = artifacts.load_json(run_dir / "encoder.json")
+    notebooks = record.get("notebooks", {})
+    made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
+    encoders = sorted((run_dir / "encoders").glob("*")) or [run_dir]  # a run has one
+    made["encoders"] = [artifacts.load_json(encoder / "encoder.json") for encoder in encoders]
     made["tuning"] = {
         path.stem: artifacts.load_json(path) for path in (run_dir / "tuning").glob("*.json")
     }
     artifacts.save_json(folder / f"{name}.json", made)
-    copies = {"results.csv": f"{name}.csv", "pretraining.csv": f"{name}_pretraining.csv"}
+    curves = [
+        pd.read_csv(encoder / "pretraining.csv").assign(pretraining_seed=made_by["seed"])
+        for encoder, made_by in zip(encoders, made["encoders"], strict=True)
+    ]
+    text = pd.concat(curves).to_csv(index=False)
+    artifacts.write_text(folder / f"{name}_pretraining.csv", text)
+    copies = {"results.csv": f"{name}.csv", "comparisons.csv": f"{name}_comparisons.csv"}
     for source, target in copies.items():
-        artifacts.write_bytes(folder / target, (run_dir / source).read_bytes())
+        if (run_dir / source).exists():
+            artifacts.write_bytes(folder / target, (run_dir / source).read_bytes())
     summary = artifacts.summarize(artifacts.Results(folder / f"{name}.csv").frame())
     title = "Test accuracy by number of labels: mean and 95 % interval"
     picture = figures.plot_label_efficiency(summary, title)
