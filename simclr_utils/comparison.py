@@ -43,9 +43,12 @@ class Comparison:
         self.protocol = protocol
         self.num_subsets = num_subsets
 
-    def subsets(self, labels):
-        """The subset seeds at a label count: one where all labels are used."""
-        return range(1 if self.protocol.is_all(labels) else self.num_subsets)
+    def subsets(self, labels, trained=False):
+        """The subset seeds at a label count: one where all labels are used.
+
+        Methods that train (`trained`) then have as many initialisations instead.
+        """
+        return range(self.num_subsets if trained or not self.protocol.is_all(labels) else 1)
 
     def missing(self, method, labels, seeds, pretraining_seed=None):
         """Those of the subset seeds without a row of their own."""
@@ -111,7 +114,8 @@ class Comparison:
             pretraining_seed: int, of the encoder to fine-tune.
             progress: function of one string, told what was reached.
         """
-        seeds = self.missing(method, labels, range(self.num_subsets), pretraining_seed)
+        subsets = self.subsets(labels, trained=True)
+        seeds = self.missing(method, labels, subsets, pretraining_seed)
         if seeds:
             tuned = self.tuned_settings(method, trainer, labels, num_steps)
         held_out = None if self.protocol.is_all(labels) else self.protocol.validation

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 @dataclass(frozen=True)
 class Config:
-    """All that a reader might set. Notebooks unpack it; no module of the package reads it.
+    """All that a reader might set. It is passed in; no module of the package imports it.
 
     The defaults are the preset `full`, from which results come.
     """

@@ -176,7 +176,7 @@ def plot_validation_curves(tuned):
     """Draws the baseline's validation accuracy: the grid's short trainings, and the full ones.
 
     Args:
-        tuned: dict from label count to what a `Comparison` keeps in `tuning/<labels>.json`.
+        tuned: dict from label count to what a `Comparison` keeps at its `tuning_path`.
 
     Returns:
         A closed `Figure`; thick lines are the full trainings.

@@ -8,6 +8,7 @@ import numpy as np
 from simclr_utils.baselines import BATCH_SIZE, SupervisedBaseline
 from simclr_utils.evaluation import extract_features, fit_linear_probe
 from simclr_utils.optimizers import decay_kernels_only
+from simclr_utils.splits import hold_out
 
 # As many points as the baseline's grid has.
 LEARNING_RATES = (1e-3, 4e-3)
@@ -70,12 +71,14 @@ class FineTuning(SupervisedBaseline):
     def fit_head(self, train, validation):
         """The linear probe on these images, its penalty chosen on validation.
 
-        Where validation has joined the training images, every tenth of these takes its place.
+        Where validation has joined the training images, a tenth of each class chooses, and the
+        probe is fitted once more on all of them.
         """
         features, labels = extract_features(self.encoder, train[0]), train[1]
         if validation is None:
-            held = np.arange(len(labels)) % 10 == 0
-            return fit_linear_probe(features[~held], labels[~held], (features[held], labels[held]))
+            held = hold_out(labels, 0.1, np.random.default_rng(0))
+            chosen_on = (features[held], labels[held])
+            return fit_linear_probe(features[~held], labels[~held], chosen_on, refit=True)
         if self.validation_features is None:
             self.validation_features = extract_features(self.encoder, validation[0])
         return fit_linear_probe(features, labels, (self.validation_features, validation[1]))
@@ -102,7 +105,7 @@ def as_dense_weights(probe, num_classes):
 
 
 class LayerwiseAdamW(keras.optimizers.AdamW):
-    """AdamW that learns the encoder more slowly than the head.
+    """AdamW that learns the encoder more slowly than the head; weight decay is the same for both.
 
     Args:
         learning_rate: float, of the head.

@@ -21,7 +21,7 @@ from simclr_utils import artifacts, report
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # What has to agree before an existing run is continued.
-IDENTITY = ("source", "preset", "seed", "settings")
+IDENTITY = ("kind", "source", "preset", "seed", "settings")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 6 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
@@ -52,7 +52,8 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
     source, settings = resolve_source(source), settings or {}
     names = assign_parameters(notebooks, settings)
     run_dir, record = open_run(
-        {"source": source, "preset": preset, "seed": seed, "settings": settings}, out
+        {"kind": "run", "source": source, "preset": preset, "seed": seed, "settings": settings},
+        out,
     )
     record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     record["provenance"] = artifacts.provenance(preset=preset, seed=seed)
@@ -223,7 +224,7 @@ def open_run(record, out=None):
     """Makes the folder of a run, or finds the one to continue.
 
     Args:
-        record: Dict with the keys of `IDENTITY`.
+        record: Dict with the keys of `IDENTITY`; `kind` is "run" where it is missing.
         out: The folder, or None to choose a new one.
 
     Returns:
@@ -239,7 +240,8 @@ def open_run(record, out=None):
         return run_dir, record
     if not (run_dir / "run.json").is_file():
         raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
-    earlier = artifacts.load_json(run_dir / "run.json")
+    earlier = {"kind": "run", **artifacts.load_json(run_dir / "run.json")}
+    record = {"kind": "run", **record}
     differences = [
         f"{name} is {earlier.get(name)!r} there and {record[name]!r} here"
         for name in IDENTITY

@@ -96,7 +96,9 @@ def find_crossing(labels, first, second):
     gaps, places = np.subtract(first, second).astype(float), np.log(labels)
     for index in range(len(gaps) - 1):
         before, after = gaps[index : index + 2]
-        if before > 0 >= after:
+        later = gaps[index + 1 :]
+        later = later[later != 0]  # lines that only touch do not cross
+        if before > 0 >= after and len(later) and later[0] < 0:
             share = before / (before - after)
             step = places[index + 1] - places[index]
             return float(np.exp(places[index] + share * step))

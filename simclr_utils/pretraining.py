@@ -1,7 +1,7 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -81,7 +81,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
     details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
     details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
     details |= {"minutes": round((time.monotonic() - started) / 60, 1)}
-    details |= {"temperature": config.temperature, "base_learning_rate": config.base_learning_rate}
+    details |= {"config": asdict(config)}
     networks_in_float32 = map(networks.as_float32, (encoder, head))
     return Pretraining(*networks_in_float32, training.history, details)
 

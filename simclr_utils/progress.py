@@ -1,5 +1,6 @@
 """How far a long list of tasks has come, and how long the rest will take."""
 
+import functools
 import sys
 import time
 from collections import namedtuple
@@ -9,23 +10,25 @@ from tqdm import tqdm
 
 # `cost` is in images that take part in a training step; `run` takes the `Progress`.
 Task = namedtuple("Task", "name cost run")
+SEEN = 0.02  # share of the work that an estimate needs
 
 
 class Progress:
     """Runs tasks under a bar in a terminal, and with a line for each elsewhere.
 
-    The time left is the time so far, scaled by the work that is left: it is as good as the costs
-    are, and becomes better as work of every kind has been seen.
+    The time left is the time so far, scaled by the work that is left. It is told once some of
+    the work has been seen.
 
     Args:
         tasks: list of `Task`.
-        show: function that takes a line of text, used where there is no terminal.
+        show: function that takes a line of text, used where there is no terminal; `None` prints
+            it at once, so that a log file has it when the process is killed.
     """
 
-    def __init__(self, tasks, show=print):
+    def __init__(self, tasks, show=None):
         self.tasks = tasks
         self.total = sum(task.cost for task in tasks)
-        self.show = show
+        self.show = show or functools.partial(print, flush=True)
 
     def run(self):
         """Runs all tasks, in order."""
@@ -45,9 +48,11 @@ class Progress:
                 done += task.cost
                 bar.update(round(done) - bar.n)
                 minutes = (time.monotonic() - started) / 60
-                left = minutes / done * (self.total - done) if done else 0.0
+                left = ""
+                if done > SEEN * self.total:
+                    left = f", about {minutes / done * (self.total - done):.0f} left"
                 if not in_terminal:
-                    self.show(f"{task.name}: done, {minutes:.1f} min, about {left:.0f} left")
+                    self.show(f"{task.name}: done, {minutes:.1f} min{left}")
 
     def callback(self, images_per_step):
         """A Keras callback that moves the bar while `fit` runs."""

@@ -52,7 +52,7 @@ def _pictures(notebook):
                 yield base64.b64decode(output["data"]["image/png"])
 
 
-def results_tables(run_dir, preset):
+def results_tables(run_dir, preset, fingerprint=None):
     """Returns the results of a run as tables to print.
 
     Rows of other presets, and of images that have changed since, stay in `results.csv` only.
@@ -60,6 +60,7 @@ def results_tables(run_dir, preset):
     Args:
         run_dir: Path of the run.
         preset: Name of the preset.
+        fingerprint: Of the images, by default those of the newest row.
 
     Returns:
         A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if
@@ -69,7 +70,7 @@ def results_tables(run_dir, preset):
     frame = frame[frame["preset"] == preset]
     if frame.empty:
         return {}
-    frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
+    frame = frame[frame["fingerprint"] == (fingerprint or frame["fingerprint"].iloc[-1])]
     summary = artifacts.summarize(frame).sort_values("labels", kind="stable")
     methods = list(frame["method"].unique())
     tables = {}

@@ -3,7 +3,10 @@
 Stop it at any time; the same command goes on where it was.
 """
 
+import contextlib
 import functools
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -21,6 +24,10 @@ FORWARD = 1 / 3
 FINE_TUNING_SHARE = 1 / 2
 
 
+class StudyError(ValueError):
+    """A study cannot be made or continued as asked; the message says how to mend it."""
+
+
 class Study:
     """Everything that is measured on one dataset, as tasks that are done one by one.
 
@@ -32,6 +39,10 @@ class Study:
         num_seeds: int, pretrainings.
         label_counts: ints; default: those of the config.
 
+    Raises:
+        StudyError: if no label count fits the dataset, or the folder holds a study of other
+            images or settings. More label counts, subsets and seeds may join a study.
+
     Attributes:
         counts: tuple of ints, the label counts that the dataset allows.
         seeds: the pretraining seeds.
@@ -42,9 +53,14 @@ class Study:
         self.dataset, self.config, self.folder = dataset, config, Path(folder)
         self.preset, self.seeds = preset, range(num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
-        self.counts = usable_label_counts(
-            label_counts or config.label_counts, num_train, num_validation, dataset.num_classes
-        )
+        asked = label_counts or config.label_counts
+        self.counts = usable_label_counts(asked, num_train, num_validation, dataset.num_classes)
+        if not self.counts:
+            raise StudyError(
+                f"None of the label counts {list(asked)} fits: there are {dataset.num_classes} "
+                f"classes and {num_train} labeled training images. Ask for numbers between."
+            )
+        self.check_identity()
         self.results = artifacts.Results(
             self.folder / "results.csv",
             dataset=dataset.name,
@@ -55,13 +71,43 @@ class Study:
         self.comparison = Comparison(protocol, config.num_subsets)
         self.trainers = {}
 
-    def run(self, show=print):
+    def check_identity(self):
+        """Keeps a folder to one study: encoders and tuning in it serve no other."""
+        settings = asdict(self.config)
+        for growing in ("label_counts", "num_subsets"):
+            del settings[growing]
+        identity = {"preset": self.preset, "fingerprint": self.dataset.fingerprint, **settings}
+        identity = json.loads(json.dumps(identity))  # as it will be read
+        path = self.folder / "study.json"
+        if not path.exists():
+            artifacts.save_json(path, identity)
+            return
+        earlier = artifacts.load_json(path)
+        differences = [
+            f"{name} is {earlier.get(name)!r} there and {value!r} here"
+            for name, value in identity.items()
+            if earlier.get(name) != value
+        ]
+        if differences:
+            raise StudyError(
+                f"{self.folder} holds another study ({'; '.join(differences)}). Name another "
+                "folder, or repeat that study's images and settings to continue it."
+            )
+
+    def run(self, show=None):
         """Does what is missing.
 
         Args:
-            show: function that takes a line of text, used where there is no terminal.
+            show: function that takes a line of text, used where there is no terminal; `None`
+                prints it.
         """
         Progress(self.tasks(), show).run()
+
+    def frame(self):
+        """The rows of this study, a DataFrame; others in the file are left out."""
+        frame = self.results.frame()
+        ours = frame["fingerprint"] == self.dataset.fingerprint
+        return frame[ours & (frame["preset"] == self.preset)]
 
     def tasks(self):
         """What is not done yet, a list of `Task`."""
@@ -75,9 +121,10 @@ class Study:
     # Controls: no pretraining, no training.
 
     def control_task(self, method):
-        if self.missing_frozen(method):
-            return Task(method, self.forward_cost(), functools.partial(self.score_control, method))
-        return None
+        if not self.missing_frozen(method):
+            return None
+        cost = 0 if method == "chance" else self.forward_cost()
+        return Task(method, cost, functools.partial(self.score_control, method))
 
     def missing_frozen(self, method, seed=None):
         return any(
@@ -105,7 +152,9 @@ class Study:
         return self.folder / "encoders" / str(seed)
 
     def pretraining_task(self, seed):
-        if (self.encoder_folder(seed) / "encoder.json").exists():
+        wanted = any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn"))
+        wanted |= any(self.missing_trained("fine_tuned", labels, seed) for labels in self.counts)
+        if not wanted or (self.encoder_folder(seed) / "encoder.json").exists():
             return None
         batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
         run = functools.partial(self.pretrain, seed, 2 * batch_size)
@@ -140,20 +189,25 @@ class Study:
     # Trainings with labels: from scratch, and from a pretrained encoder.
 
     def training_task(self, method, labels, seed=None):
-        num_subsets = self.config.num_subsets
-        missing = self.comparison.missing(method, labels, range(num_subsets), seed)
+        missing = self.missing_trained(method, labels, seed)
         if not missing:
             return None
         factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
         num_steps = baselines.supervised_steps(labels, factor)
-        steps = len(missing) * num_steps
+        steps, trainings = len(missing) * num_steps, len(missing)
         if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
             kind = baselines.SupervisedBaseline if seed is None else FineTuning
             steps += len(kind.grid()) * baselines.tuning_steps(num_steps)
-        cost = steps * min(baselines.BATCH_SIZE, labels)
+            trainings += len(kind.grid())
+        checked = baselines.NUM_CHECKS * len(self.dataset.validation[1])
+        cost = steps * min(baselines.BATCH_SIZE, labels) + FORWARD * trainings * checked
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
+
+    def missing_trained(self, method, labels, seed):
+        subsets = self.comparison.subsets(labels, trained=True)
+        return self.comparison.missing(method, labels, subsets, seed)
 
     def train(self, method, labels, num_steps, seed, progress):
         trainer = self.trainer(seed)
@@ -180,7 +234,9 @@ class Study:
     def build_model(self, augmentation_strength):
         height, _, channels = self.dataset.image_shape
         operations = dict(self.config.operations)
-        augmenter = augmentations.build_augmenter(
-            height, augmentation_strength, operations, channels
-        )
+        # For one-channel images it prints what it drops; each training builds one anew.
+        with contextlib.redirect_stdout(None):
+            augmenter = augmentations.build_augmenter(
+                height, augmentation_strength, operations, channels
+            )
         return baselines.build_supervised(augmenter, self.build_encoder(), self.dataset.num_classes)

@@ -1,10 +1,12 @@
 """The command `study`: from a source of images to rows, paired differences and a figure."""
 
+import shlex
+
 from simclr_utils import artifacts, config, datasets, figures, report, study_summary
 from simclr_utils.headless import RunError, open_run, resolve_source
 from simclr_utils.plotting import to_png
 from simclr_utils.startup import start
-from simclr_utils.study import Study
+from simclr_utils.study import Study, StudyError
 
 
 def parse_label_counts(text):
@@ -43,7 +45,9 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None)
         chosen = config.get_config(preset, **settings)
     except ValueError as error:
         raise RunError(str(error)) from error
-    record = {"source": source, "preset": preset, "seed": 0, "settings": settings}
+    record = {"kind": "study", "source": source, "preset": preset, "seed": 0}
+    # The subsets may grow; the rest of what makes a study is checked when it is made.
+    record["settings"] = {name: value for name, value in settings.items() if name != "num_subsets"}
     folder, record = open_run(record, out)
     print(start(0))
     print(f"Writing {folder}", flush=True)
@@ -52,8 +56,16 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None)
     artifacts.save_dataset_record(folder, dataset)
     record["provenance"] = artifacts.provenance(preset, 0, dataset.fingerprint)
     artifacts.save_json(folder / "run.json", record)
-    study = Study(dataset, chosen, folder, preset, num_seeds, label_counts)
-    study.run()
+    try:
+        study = Study(dataset, chosen, folder, preset, num_seeds, label_counts)
+    except StudyError as error:
+        raise RunError(str(error)) from error
+    print(f"{len(study.tasks())} tasks at {', '.join(map(str, study.counts))} labels", flush=True)
+    try:
+        study.run()
+    except KeyboardInterrupt:
+        print(f"\nStopped. To continue, add --out {shlex.quote(str(folder))}", flush=True)
+        raise
     print(summarize(study))
 
 
@@ -61,13 +73,11 @@ def summarize(study):
     """Writes `comparisons.csv` and `label_efficiency.png`; returns the text to print."""
     folder, comparisons = study.folder, study_summary.compare(study)
     artifacts.write_text(folder / "comparisons.csv", comparisons.to_csv(index=False))
-    frame = study.results.frame()
-    frame = frame[frame["fingerprint"] == study.dataset.fingerprint]
     picture = figures.plot_label_efficiency(
-        artifacts.summarize(frame), f"{study.dataset.name}: mean and 95 % interval"
+        artifacts.summarize(study.frame()), f"{study.dataset.name}: mean and 95 % interval"
     )
     artifacts.write_bytes(folder / "label_efficiency.png", to_png(picture))
-    tables = report.results_tables(folder, study.preset)
+    tables = report.results_tables(folder, study.preset, study.dataset.fingerprint)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines += ["", *(comparisons["verdict"] if len(comparisons) else ())]
     for method, text in study_summary.crossings(study).items():

@@ -11,6 +11,7 @@ PRETRAINED = {
     "fine_tuned": "contrastive pretraining with fine-tuning",
 }
 BASELINE = "supervised"
+TRAINED = ("supervised", "fine_tuned")
 
 
 def compare(study):
@@ -21,8 +22,8 @@ def compare(study):
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets`, `seeds`,
-        `verdict`, and what made it.
+        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (where all
+        labels are used: initialisations), `seeds`, `verdict`, and what made it.
     """
     rows = []
     for method, name in PRETRAINED.items():
@@ -60,9 +61,7 @@ def crossings(study):
 
 def correct(study, method, labels):
     """What a method got right: bool `[subsets, seeds, N]`, or `None` where a row is missing."""
-    subsets = study.comparison.subsets(labels)
-    if method in ("supervised", "fine_tuned"):  # with all labels, other initialisations
-        subsets = range(study.config.num_subsets)
+    subsets = study.comparison.subsets(labels, trained=method in TRAINED)
     seeds = study.seeds if method in PRETRAINED else [None]
     stack = [
         [

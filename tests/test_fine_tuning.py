@@ -111,6 +111,35 @@ def test_the_encoder_learns_at_its_share_of_the_rate():
     assert max(steps[0.0][body]) == 0 and min(steps[0.0][head]) > 0
 
 
+def test_a_share_of_nothing_leaves_the_encoder_alone_in_a_real_training():
+    tuner = trainer()
+    settings = {**SETTINGS, "encoder_share": 0.0, "weight_decay": 0.0}
+    run = tuner.train(bright_and_dark(64, 0), bright_and_dark(60, 1), 20, settings)
+    encoder = tuner.models[next(iter(tuner.models))].classifier
+    encoder.set_weights(run.weights)
+    *body, head = [
+        variable for variable in encoder.trainable_variables if "kernel" in variable.path
+    ]
+    before = [v for v in tuner.encoder.trainable_variables if "kernel" in v.path]
+    for old, now in zip(before, body, strict=True):
+        np.testing.assert_array_equal(old, now)
+    start = as_dense_weights(tuner.fit_head(bright_and_dark(64, 0), bright_and_dark(60, 1)), 2)
+    assert np.abs(start[0] - head.numpy()).max() > 0
+
+
+def test_all_labels_with_a_class_of_one_image():
+    """Validation has joined: the only image of a class must not be held out of the head."""
+    images, labels = bright_and_dark(40, 0)
+    labels = np.concatenate([labels, [2]])
+    images = np.concatenate([images, np.full((1, 16, 16, 3), 250, "uint8")])
+    tuner = trainer(3)
+    for order in (np.arange(41), np.arange(41)[::-1]):
+        run = tuner.train((images[order], labels[order]), None, 10, SETTINGS)
+        assert run.validation_curve == [] and run.weights[-2].shape[1] == 3
+        probe = tuner.fit_head((images[order], labels[order]), None)
+        assert probe.classifier.classes_.tolist() == [0, 1, 2]
+
+
 def test_both_sides_try_as_many_settings():
     assert len(FineTuning.grid()) == len(SupervisedBaseline.grid())
     for grid in (FineTuning.grid(), SupervisedBaseline.grid()):

@@ -22,7 +22,7 @@ ALLOWED = {
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "evaluation": {"networks"} | TRAINING,
     "figures": {"plotting"},
-    "fine_tuning": {"baselines", "evaluation"} | TRAINING,
+    "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "headless": {"artifacts", "report"},
     "image_cache": {"splits"},
     "image_folder": DATA,

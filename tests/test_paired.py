@@ -81,6 +81,8 @@ def test_arrays_that_do_not_fit_are_refused(shapes):
         ((100, 200, 400), (0.5, 0.6, 0.6), (0.3, 0.6, 0.7), 200),
         ((100, 1000), (0.6, 0.7), (0.5, 0.6), None),
         ((100, 1000), (0.5, 0.7), (0.6, 0.6), None),  # the first line starts below
+        ((100, 200, 400), (0.6, 0.6, 0.7), (0.5, 0.6, 0.6), None),  # they touch
+        ((100, 1000), (0.6, 0.6), (0.5, 0.6), None),  # they meet at the end
     ],
 )
 def test_where_two_lines_cross(labels, first, second, expected):

@@ -1,5 +1,8 @@
 """A study does what is missing, goes on where it was stopped, and ends in paired differences."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import publish_results
@@ -12,12 +15,12 @@ from simclr_utils.config import get_config
 from simclr_utils.datasets import load_dataset
 from simclr_utils.headless import RunError
 from simclr_utils.progress import Progress, Task
-from simclr_utils.study import Study
+from simclr_utils.study import Study, StudyError
 
 CONFIG = get_config(
     "tiny",
     pretraining_steps=6,
-    label_counts=(20, 40),
+    label_counts=(20, 90),  # the second is all there are, validation included
     num_subsets=2,
     supervised_steps_factor=2.0,
     limits={"unlabeled": 64, "train": 60, "validation": 30, "test": 50},
@@ -66,7 +69,7 @@ def test_finished_rows_are_never_computed_again(finished):
         "pretraining 1",
         "probe and kNN of encoder 1",
         "fine_tuned at 20 labels, encoder 1",
-        "fine_tuned at 40 labels, encoder 1",
+        "fine_tuned at 90 labels, encoder 1",
     ]
     assert study.results.path.read_bytes().startswith(before)
     assert (study.encoder_folder(0) / "encoder.keras").stat().st_mtime_ns == encoder
@@ -76,9 +79,10 @@ def test_finished_rows_are_never_computed_again(finished):
 def test_every_row_is_there_with_what_made_it(finished):
     frame = finished[0].results.frame()
     counts = frame.groupby("method").size().to_dict()
-    alone, repeated = 2 * 2, 2 * 2 * 2
-    expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder", "supervised"), alone)
-    expected |= dict.fromkeys(("linear_probe", "knn", "fine_tuned"), repeated)
+    # With all labels there is one subset, from which trainings start twice.
+    expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder"), 2 + 1)
+    expected |= dict.fromkeys(("linear_probe", "knn"), (2 + 1) * 2)
+    expected |= {"supervised": 2 + 2, "fine_tuned": (2 + 2) * 2}
     assert counts == expected
     pretrained = frame[frame["method"].isin(("linear_probe", "knn", "fine_tuned"))]
     assert set(pretrained["pretraining_seed"]) == {0, 1}
@@ -112,7 +116,7 @@ def test_lines_tell_the_time_left(finished):
 def test_methods_are_compared_on_the_same_images(finished):
     study = finished[0]
     comparisons = study_summary.compare(study)
-    assert len(comparisons) == 4 and set(comparisons["labels"]) == {20, 40}
+    assert len(comparisons) == 4 and set(comparisons["labels"]) == {20, 90}
     assert set(comparisons["subsets"]) == {2} and set(comparisons["seeds"]) == {2}
     frame = study.results.frame()
     for row in comparisons.itertuples():
@@ -122,6 +126,35 @@ def test_methods_are_compared_on_the_same_images(finished):
         assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
         assert row.verdict.startswith(f"At {row.labels} labels, contrastive pretraining")
     assert set(study_summary.crossings(study)) == {"linear_probe", "fine_tuned"}
+
+
+def test_a_folder_keeps_to_one_study(finished, dataset):
+    folder = finished[0].folder
+    others = {
+        "preset": (dataset, CONFIG, "quick"),
+        "temperature": (dataset, replace(CONFIG, temperature=0.5), "tiny"),
+        "operations": (dataset, replace(CONFIG, operations=(("crop", 1.0),)), "tiny"),
+        "fingerprint": (replace(dataset, fingerprint="another"), CONFIG, "tiny"),
+    }
+    for name, (images, config, preset) in others.items():
+        with pytest.raises(StudyError, match=f"another study.*{name} is"):
+            Study(images, config, folder, preset)
+    grown = Study(dataset, replace(CONFIG, num_subsets=3), folder, "tiny", 2, (20, 30, 90))
+    assert grown.counts == (20, 30, 90)
+    assert {task.name for task in grown.tasks()} >= {"supervised at 30 labels", "chance"}
+
+
+def test_a_study_that_would_measure_nothing_is_refused(dataset, tmp_path):
+    with pytest.raises(StudyError, match=r"\[5\] fits: there are 10 classes and 60 labeled"):
+        Study(dataset, CONFIG, tmp_path / "none", "tiny", 1, (5,))
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_encoder_is_made_for_missing_rows_only(finished, dataset, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished[0].folder, copy)
+    shutil.rmtree(copy / "encoders" / "0")
+    assert Study(dataset, CONFIG, copy, "tiny", num_seeds=2).tasks() == []
 
 
 def test_a_missing_row_is_no_comparison(finished, dataset):
@@ -151,7 +184,7 @@ def test_a_study_is_published_with_what_made_it(finished, tmp_path):
     assert set(curves["pretraining_seed"]) == {0, 1} and curves["loss"].notna().all()
     record = load_json(tmp_path / "shapes.json")
     assert [encoder["seed"] for encoder in record["encoders"]] == [0, 1]
-    assert set(record["tuning"]) >= {"supervised-20", "fine_tuned-40"}
+    assert set(record["tuning"]) >= {"supervised-20", "fine_tuned-90"}
 
 
 def test_time_left_is_in_proportion_to_the_work(monkeypatch):
