@@ -45,7 +45,7 @@ PRESETS = {
     ),
     # Under two minutes a notebook on two cores: what the stored outputs were made with.
     "quick": Config(
-        pretraining_steps=300,
+        pretraining_steps=200,
         label_counts=(100, 500),
         num_subsets=1,
         supervised_steps_factor=20.0,
