@@ -209,8 +209,8 @@ def plot_confusion(counts, class_names):
         A closed `Figure`.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.5 + 0.42 * len(class_names)
-    with figure(1, 1, (min(9, size + 1.2), min(8, size))) as (drawing, axis):
+    size = min(8, 2.5 + 0.42 * len(class_names))
+    with figure(1, 1, (max(6.5, size + 1), size)) as (drawing, axis):
         picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
         drawing.colorbar(picture, ax=axis, shrink=0.85, label="% of the class")
         places = np.arange(len(class_names))
