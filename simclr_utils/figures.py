@@ -211,7 +211,7 @@ def plot_confusion(counts, class_names):
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = min(8, 2.5 + 0.42 * len(class_names))
     with figure(1, 1, (max(6.5, size + 1), size)) as (drawing, axis):
-        picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+        picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         drawing.colorbar(picture, ax=axis, shrink=0.85, label="% of the class")
         places = np.arange(len(class_names))
         axis.set_xticks(places, class_names, rotation=45, ha="right")
