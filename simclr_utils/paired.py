@@ -93,7 +93,8 @@ def find_crossing(labels, first, second):
     Returns:
         A float, the first such number, or `None` if there is none.
     """
-    gaps, places = np.subtract(first, second).astype(float), np.log(labels)
+    gaps = np.asarray(first, float) - np.asarray(second, float)
+    places = np.log(labels)
     for index in range(len(gaps) - 1):
         before, after = gaps[index : index + 2]
         later = gaps[index + 1 :]

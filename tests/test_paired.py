@@ -1,6 +1,7 @@
 """Two methods on the same images: exact test, paired interval, crossing, verdict."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import comb
 
@@ -87,6 +88,13 @@ def test_arrays_that_do_not_fit_are_refused(shapes):
 )
 def test_where_two_lines_cross(labels, first, second, expected):
     assert find_crossing(labels, first, second) == (expected and pytest.approx(expected))
+
+
+def test_lines_may_be_rows_of_a_table():
+    table = pd.DataFrame([[0.6, 0.5], [0.5, 0.6]], ["probe", "scratch"], [100, 10_000])
+    assert find_crossing([100, 10_000], *table.to_numpy()) == pytest.approx(1000)
+    found = find_crossing([100, 10_000], table.loc["probe"], table.loc["scratch"])
+    assert found == pytest.approx(1000)
 
 
 def test_the_crossing_has_an_interval_over_subsets():
