@@ -28,7 +28,7 @@ def build_parser():
     )
     study = commands.add_parser(
         "study",
-        help="several pretrainings and label subsets, every method; stopped, it goes on",
+        help="several pretrainings and label subsets, every method; --out continues a stopped one",
     )
     add_common_options(study, "full", "a field of the preset, such as width=64")
     study.add_argument(

@@ -1,6 +1,6 @@
 """A study: several pretrainings, several label subsets, every method, row after row in one file.
 
-Stop it at any time; the same command goes on where it was.
+Stop it at any time: a study made again in the same folder goes on where it was.
 """
 
 import contextlib
