@@ -20,7 +20,7 @@ AUGMENTATION_STRENGTHS = (0.5, 1.0)
 # order of the settings to show.
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 4, 100
 BATCH_SIZE = 64
-NUM_CHECKS = 10  # how often validation accuracy is taken during a training
+NUM_CHECKS = 5  # how often validation accuracy is taken during a training
 
 
 class AugmentedClassifier(keras.Model):
@@ -121,8 +121,8 @@ class SupervisedBaseline:
 
         Args:
             train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
-            validation: a pair likewise, scored ten times on the way, or `None`.
-            num_steps: int, update steps; rounded to a multiple of ten.
+            validation: a pair likewise, scored five times on the way, or `None`.
+            num_steps: int, update steps; rounded to a multiple of five.
             settings: dict with `learning_rate`, `weight_decay` and `augmentation_strength`.
             seed: int, of weights, augmentation and the order of the images.
 
@@ -209,7 +209,7 @@ def network_variables(model):
     return [*model.augmenter.variables, *model.classifier.variables]
 
 
-def supervised_steps(num_labels, factor=60):
+def supervised_steps(num_labels, factor=50):
     """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
 
     More labels carry more to learn, but fewer epochs of them are needed.

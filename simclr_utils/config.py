@@ -24,10 +24,10 @@ class Config:
     base_learning_rate: float = 8e-3  # at batch size 256; scales with the square root
     weight_decay: float = 1e-4
     batch_size: int = 256  # images, each seen twice
-    pretraining_steps: int = 6500
+    pretraining_steps: int = 5500
     label_counts: tuple = (100, 250, 500, 1000, 10_000)
     num_subsets: int = 3  # label subsets at each count
-    supervised_steps_factor: float = 60.0  # update steps are factor * sqrt(labels)
+    supervised_steps_factor: float = 50.0  # update steps are factor * sqrt(labels)
     limits: dict | None = None  # images of each split, as `load_dataset` takes it; None: all
 
 

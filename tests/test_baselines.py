@@ -58,7 +58,7 @@ def test_training_learns_and_starts_anew_each_time():
     train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
     first = baseline.train(train, validation, 302, SETTINGS, seed=3)
     assert first.num_steps == 300 == baseline.models[0.3, 1e-4].optimizer.iterations
-    assert len(first.validation_curve) == 10 and first.validation_curve[-1] > 0.9
+    assert len(first.validation_curve) == 5 and first.validation_curve[-1] > 0.9
     predictions = baseline.predict(first, validation[0], batch_size=7)
     assert predictions.shape == (60,)
     assert np.mean(predictions == validation[1]) == pytest.approx(first.validation_curve[-1])
@@ -87,7 +87,7 @@ def test_training_learns_and_starts_anew_each_time():
 
 def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(100, 40) == 400 and supervised_steps(10_000, 40) == 4000
-    assert supervised_steps(1, 1) == 10  # one for each check
+    assert supervised_steps(1, 1) == 5  # one for each check
 
 
 @pytest.mark.parametrize("full, short", [(30, 30), (240, 100), (4000, 1000)])
@@ -316,6 +316,6 @@ def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch)
     once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
     row, tuned = results.frame().iloc[0], load_json(once.tuning_path("supervised", 40))
     assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
-    assert len(tuned["tried"]) == 2 and {len(curve) for _, curve in tuned["tried"]} == {10}
+    assert len(tuned["tried"]) == 2 and {len(curve) for _, curve in tuned["tried"]} == {5}
     best = max(curve[-1] for _, curve in tuned["tried"])
     assert tuned["settings"] in [each for each, curve in tuned["tried"] if curve[-1] == best]
