@@ -35,6 +35,11 @@ def build_parser():
         "--labels", help="numbers of labels, such as 50,100,500 (default: the preset's)"
     )
     study.add_argument("--seeds", type=int, default=3, help="pretrainings (default: 3)")
+    study.add_argument(
+        "--from-run",
+        metavar="DIR",
+        help="a finished run of the same images and settings, to take encoder and rows from",
+    )
     return parser
 
 
@@ -67,6 +72,8 @@ def main(arguments=None):
     options = build_parser().parse_args(arguments)
     # A backend set for scripts would keep the figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)
+    # TensorFlow is imported along with the commands; its guesses at costs fill the screen.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Imported late: the help is to answer at once.
     from simclr_utils import headless
 
@@ -82,6 +89,7 @@ def main(arguments=None):
                 num_seeds=options.seeds,
                 settings=settings,
                 out=options.out,
+                from_run=options.from_run,
             )
             return 0
         finished = headless.run(

@@ -71,23 +71,21 @@ class Study:
         self.comparison = Comparison(protocol, config.num_subsets)
         self.trainers = {}
 
+    def identity(self):
+        """What every part of a study has in common, a dict as JSON gives it back."""
+        return {
+            "preset": self.preset,
+            "fingerprint": self.dataset.fingerprint,
+            **settings_that_stay(asdict(self.config)),
+        }
+
     def check_identity(self):
         """Keeps a folder to one study: encoders and tuning in it serve no other."""
-        settings = asdict(self.config)
-        for growing in ("label_counts", "num_subsets"):
-            del settings[growing]
-        identity = {"preset": self.preset, "fingerprint": self.dataset.fingerprint, **settings}
-        identity = json.loads(json.dumps(identity))  # as it will be read
         path = self.folder / "study.json"
         if not path.exists():
-            artifacts.save_json(path, identity)
+            artifacts.save_json(path, self.identity())
             return
-        earlier = artifacts.load_json(path)
-        differences = [
-            f"{name} is {earlier.get(name)!r} there and {value!r} here"
-            for name, value in identity.items()
-            if earlier.get(name) != value
-        ]
+        differences = describe_differences(artifacts.load_json(path), self.identity())
         if differences:
             raise StudyError(
                 f"{self.folder} holds another study ({'; '.join(differences)}). Name another "
@@ -240,3 +238,19 @@ class Study:
                 height, augmentation_strength, operations, channels
             )
         return baselines.build_supervised(augmenter, self.build_encoder(), self.dataset.num_classes)
+
+
+def settings_that_stay(settings):
+    """The settings of a `Config`, as a dict, without those that may grow while a study goes on."""
+    growing = ("label_counts", "num_subsets")
+    stay = {name: value for name, value in settings.items() if name not in growing}
+    return json.loads(json.dumps(stay))  # tuples become lists, as they will be read
+
+
+def describe_differences(there, here):
+    """What differs between two dicts that should be equal in all that `here` has, sentences."""
+    return [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in here.items()
+        if there.get(name) != value
+    ]

@@ -7,6 +7,7 @@ from simclr_utils.headless import RunError, open_run, resolve_source
 from simclr_utils.plotting import to_png
 from simclr_utils.startup import start
 from simclr_utils.study import Study, StudyError
+from simclr_utils.study_takeover import take_over
 
 
 def parse_label_counts(text):
@@ -24,7 +25,7 @@ def parse_label_counts(text):
     return tuple(sorted({int(part) for part in parts}))
 
 
-def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None):
+def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None, from_run=None):
     """Runs a study, or what is missing of it, and prints what it found.
 
     Args:
@@ -34,6 +35,8 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None)
         num_seeds: int, pretrainings.
         settings: dict from a field of `Config` to its value.
         out: folder to write or continue, or `None` to choose a new one.
+        from_run: folder of a finished run of the same images and settings to begin with, or
+            `None`.
 
     Raises:
         RunError: if an argument does not fit; nothing has been written then.
@@ -58,6 +61,8 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None)
     artifacts.save_json(folder / "run.json", record)
     try:
         study = Study(dataset, chosen, folder, preset, num_seeds, label_counts)
+        if from_run:
+            take_over(study, from_run)
     except StudyError as error:
         raise RunError(str(error)) from error
     print(f"{len(study.tasks())} tasks at {', '.join(map(str, study.counts))} labels", flush=True)

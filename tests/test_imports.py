@@ -32,12 +32,13 @@ ALLOWED = {
     "protocol": {"artifacts", "evaluation"},
     "report": {"artifacts", "html_page"},
     "simclr": {"losses"} | TRAINING,
-    # A study puts everything together; nothing but its command stands above it.
+    # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
     "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
-    | {"report", "startup", "study", "study_summary"},
+    | {"report", "startup", "study", "study_summary", "study_takeover"},
     "study_summary": {"paired"},
+    "study_takeover": {"artifacts", "study"},
     "verdict_page": {"artifacts", "html_page"},
 }
 # Libraries that one module alone deals with.

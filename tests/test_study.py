@@ -16,6 +16,7 @@ from simclr_utils.datasets import load_dataset
 from simclr_utils.headless import RunError
 from simclr_utils.progress import Progress, Task
 from simclr_utils.study import Study, StudyError
+from simclr_utils.study_takeover import take_over
 
 CONFIG = get_config(
     "tiny",
@@ -142,6 +143,48 @@ def test_a_folder_keeps_to_one_study(finished, dataset):
     grown = Study(dataset, replace(CONFIG, num_subsets=3), folder, "tiny", 2, (20, 30, 90))
     assert grown.counts == (20, 30, 90)
     assert {task.name for task in grown.tasks()} >= {"supervised at 30 labels", "chance"}
+
+
+@pytest.fixture
+def run_dir(finished, tmp_path):
+    """The folder of a run, with the encoder at its top, made of parts of the finished study."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished[0].encoder_folder(1), folder)
+    for part in ("predictions", "tuning"):
+        shutil.copytree(finished[0].folder / part, folder / part)
+    frame = finished[0].results.frame()
+    of_a_run = frame["pretraining_seed"].isna() | (frame["pretraining_seed"] == 1)
+    frame = frame[of_a_run & (frame["method"] != "fine_tuned")]
+    frame.to_csv(folder / "results.csv", index=False)
+    return folder
+
+
+def test_a_study_begins_with_the_rows_and_the_encoder_of_a_run(run_dir, dataset, tmp_path):
+    study = Study(dataset, CONFIG, tmp_path / "study", "tiny", num_seeds=2)
+    take_over(study, run_dir)
+    assert [task.name for task in study.tasks()] == [
+        "pretraining 0",
+        "probe and kNN of encoder 0",
+        "fine_tuned at 20 labels, encoder 0",
+        "fine_tuned at 90 labels, encoder 0",
+        "fine_tuned at 20 labels, encoder 1",
+        "fine_tuned at 90 labels, encoder 1",
+    ]
+    assert study_summary.correct(study, "supervised", 20) is not None  # predictions came along
+    study.results.add(method="chance", labels=3, metric="accuracy", value=0.5)
+    take_over(study, run_dir)  # the command repeated: nothing of the study is replaced
+    assert study.results.has(method="chance", labels=3)
+
+
+def test_a_run_that_does_not_fit_begins_no_study(run_dir, dataset, tmp_path):
+    other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path / "other", "tiny")
+    with pytest.raises(StudyError, match="temperature is 0.1 there and 0.5 here"):
+        take_over(other, run_dir)
+    (run_dir / "encoder.json").unlink()
+    study = Study(dataset, CONFIG, tmp_path / "study", "tiny")
+    with pytest.raises(StudyError, match="no finished run, encoder.json is missing"):
+        take_over(study, run_dir)
+    assert not study.results.path.exists() and not study.encoder_folder(1).exists()
 
 
 def test_a_study_that_would_measure_nothing_is_refused(dataset, tmp_path):

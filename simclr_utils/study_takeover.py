@@ -1,0 +1,49 @@
+"""A study that begins with what a run has measured: its encoder, its rows and its tuning."""
+
+import shutil
+from pathlib import Path
+
+from simclr_utils import artifacts
+from simclr_utils.study import StudyError, describe_differences, settings_that_stay
+
+ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
+
+
+def take_over(study, run_dir):
+    """Copies a finished run into a study that has no row yet; with rows there it does nothing.
+
+    The run's encoder becomes the one of its seed. Rows that the study would measure in the same
+    way, on the same subsets, are not measured again.
+
+    Args:
+        study: a `Study`.
+        run_dir: path of a folder that the command `run` has written; it is only read.
+
+    Raises:
+        StudyError: if the run is not finished, or was made from other images or settings.
+    """
+    run_dir = Path(run_dir).expanduser()
+    if study.results.path.exists():
+        return
+    missing = [name for name in (*ENCODER_FILES, "results.csv") if not (run_dir / name).is_file()]
+    if missing:
+        raise StudyError(
+            f"{run_dir} holds no finished run, {missing[0]} is missing. Run "
+            "`python -m simclr_utils run` to its end first, or leave --from-run out."
+        )
+    made = artifacts.load_json(run_dir / "encoder.json")
+    there = {name: made.get(name) for name in ("preset", "fingerprint")}
+    there |= settings_that_stay(made.get("config", {}))
+    differences = describe_differences(there, study.identity())
+    if differences:
+        raise StudyError(
+            f"The run in {run_dir} cannot begin this study ({'; '.join(differences)}). Repeat the "
+            "run's images and settings, or leave --from-run out."
+        )
+    for part in ("predictions", "tuning"):
+        if (run_dir / part).is_dir():
+            shutil.copytree(run_dir / part, study.folder / part, dirs_exist_ok=True)
+    for name in ENCODER_FILES:  # the record last, as where it stands the others are complete
+        target = study.encoder_folder(made["seed"]) / name
+        artifacts.write_bytes(target, (run_dir / name).read_bytes())
+    artifacts.write_bytes(study.results.path, (run_dir / "results.csv").read_bytes())
