@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from scipy.stats import norm
 
 from simclr_utils.intervals import half_width
 from simclr_utils.provenance import hardware_string, provenance, versions_string
@@ -240,9 +241,9 @@ def _as_text(value):
 def summarize(frame):
     """Averages results over their repetitions (label subsets, pretraining seeds).
 
-    The interval of several rows is `half_width` over label subsets and pretraining seeds: it
-    tells how far the mean would move with others, on the same test images. A single row keeps
-    its own.
+    The interval of several rows is `half_width` over label subsets, pretraining seeds and test
+    images: it tells how far the mean would move with others of each. The share of the test
+    images is that of one row, whose own interval it comes from. A single row keeps its own.
 
     Args:
         frame: DataFrame as `Results.frame` returns it.
@@ -267,8 +268,9 @@ def summarize(frame):
         n = len(group)
         seeds = ("subset_seed", "pretraining_seed")
         parts = [group.groupby(seed, dropna=False)["value"].mean() for seed in seeds]
-        half = half_width(parts)
-        if half is not None:
-            low, high = mean - half, mean + half
+        if n > 1:
+            own = ((group["high"] - group["low"]).mean() / 2 / norm.ppf(0.975)) ** 2
+            half = half_width(parts, known=0.0 if math.isnan(own) else own)
+            low, high = max(0.0, mean - half), min(1.0, mean + half)
         rows.append([*key, n, mean, low, high])
     return pd.DataFrame(rows, columns=[*REPEATED, "n", "mean", "low", "high"])

@@ -11,14 +11,15 @@ from simclr_utils.batches import image_batches
 from simclr_utils.networks import build_classifier
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
-# The grid. A strength multiplies that of the views' operations: half of it suits many labels,
-# all of it few.
-LEARNING_RATES = (3e-3, 1e-2)
-WEIGHT_DECAYS = (1e-4, 1e-1)
-AUGMENTATION_STRENGTHS = (0.5, 1.0)
-# A training of the grid takes a quarter of the steps, and at least as many as it takes for the
+# The grid. A strength multiplies that of the views' operations: 0 leaves the images as they are,
+# half suits many labels, all of it few.
+LEARNING_RATES = (3e-3, 1e-2, 3e-2)
+AUGMENTATION_STRENGTHS = (0.0, 0.5, 1.0)
+# It matters least, so that the grid has the first, and only the best point tries the others.
+WEIGHT_DECAYS = (1e-1, 1e-4)
+# A training of the grid takes a fifth of the steps, and at least as many as it takes for the
 # order of the settings to show.
-TUNING_SHARE, MIN_TUNING_STEPS = 1 / 4, 100
+TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
 BATCH_SIZE = 64
 NUM_CHECKS = 5  # how often validation accuracy is taken during a training
 
@@ -102,10 +103,24 @@ class SupervisedBaseline:
 
     @staticmethod
     def grid():
-        """The settings that `tune` tries, a list of dicts."""
-        names = ("augmentation_strength", "weight_decay", "learning_rate")
-        axes = itertools.product(AUGMENTATION_STRENGTHS, WEIGHT_DECAYS, LEARNING_RATES)
-        return [dict(zip(names, point, strict=True)) for point in axes]
+        """The settings that `tune` tries first, a list of dicts."""
+        axes = itertools.product(AUGMENTATION_STRENGTHS, LEARNING_RATES)
+        return [
+            {"augmentation_strength": strength, "weight_decay": WEIGHT_DECAYS[0]}
+            | {"learning_rate": rate}
+            for strength, rate in axes
+        ]
+
+    @staticmethod
+    def refinements(settings):
+        """What `tune` tries in addition, around the best of the grid, a list of dicts."""
+        return [{**settings, "weight_decay": decay} for decay in WEIGHT_DECAYS[1:]]
+
+    @classmethod
+    def num_settings(cls):
+        """How many settings `tune` tries."""
+        grid = cls.grid()
+        return len(grid) + len(cls.refinements(grid[0]))
 
     def optimizer(self, settings):
         """A fresh optimizer; `FollowSchedule` sets its learning rate."""
@@ -152,7 +167,7 @@ class SupervisedBaseline:
         return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve)
 
     def tune(self, train, validation, num_steps, seed=0):
-        """Trains once, shortly, for each point of the grid, judged on validation.
+        """Trains once, shortly, for each point of the grid and around the best, on validation.
 
         Args:
             train, validation: pairs of uint8 images and int labels.
@@ -160,12 +175,16 @@ class SupervisedBaseline:
             seed: int.
 
         Returns:
-            The `SupervisedRun` with the highest validation accuracy at its last step, and the
-            list of all of them.
+            The `best_of` all `SupervisedRun`s, and the list of them.
         """
         short = tuning_steps(num_steps)
-        runs = [self.train(train, validation, short, settings, seed) for settings in self.grid()]
-        return max(runs, key=lambda run: run.validation_curve[-1]), runs
+
+        def train_all(points):
+            return [self.train(train, validation, short, settings, seed) for settings in points]
+
+        runs = train_all(self.grid())
+        runs += train_all(self.refinements(best_of(runs).settings))
+        return best_of(runs), runs
 
     def predict(self, run, images, batch_size=512):
         """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
@@ -192,6 +211,11 @@ class FollowSchedule(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = float(self.schedule(self.step))
         self.step += 1
+
+
+def best_of(runs):
+    """The `SupervisedRun` with the highest validation accuracy at its last step."""
+    return max(runs, key=lambda run: run.validation_curve[-1])
 
 
 def tuning_steps(num_steps):

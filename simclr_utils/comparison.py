@@ -89,7 +89,7 @@ class Comparison:
                     fitted, tuning = fit_knn(known, answers), "none"
                 else:
                     fitted = fit_linear_probe(known, answers, validation, refit=everything)
-                    tuning = f"{len(fitted.tried)} penalties"
+                    tuning = f"penalty {fitted.penalty:.3g} of {len(fitted.tried)} tried"
                 self.protocol.score(
                     fitted.predict(features["test"]),
                     method=method,
@@ -162,4 +162,5 @@ class Comparison:
         return tuned
 
     def tuning_path(self, method, labels):
-        return self.protocol.folder / "tuning" / f"{method}-{labels}.json"
+        """Where the settings chosen for these images are kept: a JSON file."""
+        return self.protocol.path("tuning") / f"{method}-{labels}.json"

@@ -48,20 +48,24 @@ def extract_features(encoder, images, batch_size=512):
     return np.concatenate(parts)
 
 
-def pixel_features(images, largest=32):
+def pixel_features(images, largest=32, batch_size=1024):
     """Flattens images into features: what a probe can do without any encoder.
 
     Args:
         images: uint8 array `[N, H, W, C]`.
         largest: int; larger images are averaged down to this size first.
+        batch_size: int, images in memory at full size at a time.
 
     Returns:
         A float32 array `[N, D]` in 0..1.
     """
-    pixels = images.astype("float32") / 255
-    if max(images.shape[1:3]) > largest:
-        pixels = np.asarray(tf.image.resize(pixels, (largest, largest), method="area"))
-    return pixels.reshape(len(images), -1)
+    parts = []
+    for start in range(0, len(images), batch_size):
+        pixels = images[start : start + batch_size].astype("float32") / 255
+        if max(images.shape[1:3]) > largest:
+            pixels = np.asarray(tf.image.resize(pixels, (largest, largest), method="area"))
+        parts.append(pixels.reshape(len(pixels), -1))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ PARAMETERS = ("source", "preset", "seed", "run_dir")
 # What has to agree before an existing run is continued.
 IDENTITY = ("kind", "source", "preset", "seed", "settings")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed.
-CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 6 * 3600}
+CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
 
 
@@ -138,8 +138,13 @@ def _cell_seconds(path):
 
 def resolve_source(source):
     """Returns the name of a data set as it is, and a folder as an absolute path."""
-    if source in NAMED_SOURCES or source.startswith("medmnist:"):
+    if source in NAMED_SOURCES:
         return source
+    if source.startswith("medmnist:"):
+        name = source.removeprefix("medmnist:")
+        # Notebooks have a working directory of their own.
+        path = Path(name).expanduser().resolve()
+        return f"medmnist:{path}" if name.endswith(".npz") else source
     folder = Path(source).expanduser().resolve()
     if not folder.is_dir():
         raise RunError(

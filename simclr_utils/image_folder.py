@@ -16,13 +16,19 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from simclr_utils.image_cache import new_entry, read_entry, settle_images, write_entry
+from simclr_utils.image_cache import (
+    new_entry,
+    read_entry,
+    settle_images,
+    write_entry,
+    write_refused,
+)
 from simclr_utils.image_decoding import Trait, decode_files
 from simclr_utils.splits import SPLITS, assign_splits
 
 # Raise it when entries written by an older version must not be used any more.
 CACHE_VERSION = 1
-LARGEST_CHOSEN_SIZE = 96
+SMALLEST_CHOSEN_SIZE, LARGEST_CHOSEN_SIZE = 16, 96  # what an encoder takes; what trains in hours
 FILES_TO_MEASURE = 200
 IGNORED_NAMES = ("thumbs.db", "desktop.ini", "__macosx")
 EXPECTED = (
@@ -61,7 +67,7 @@ def load_image_folder(
     Args:
         folder: path of the folder; see the top of this module for what it holds.
         image_size: height and width of the images, or `None` to choose it from the files: the
-            median of the shorter sides, at most 96.
+            median of the shorter sides, within 16 to 96.
         cache_dir: folder for the decoded images; not inside `folder`.
         seed: seed of the splits and samples.
         limits: largest number of images of each split, as in `assign_splits`.
@@ -193,7 +199,15 @@ def _fill_entry(temporary, folder, files, image_size, sampling, max_refused):
     map_path = str(temporary / "images.bin")
     traits, errors = decode_files(paths, image_size, map_path)
     refused = [[names[index], reason] for index, reason in errors]
-    _check_refused(refused, len(names), max_refused)
+    if len(refused) > max_refused * len(names):
+        # The entry will not come to be; its list is what the user needs.
+        list_path = temporary.parent / f"{folder.name}-refused.csv"
+        write_refused(list_path, refused)
+        first = "; ".join(f"{name}: {reason}" for name, reason in refused[:5])
+        raise ValueError(
+            f"{len(refused)} of {len(names)} files cannot be read, more than max_refused="
+            f"{max_refused:.0%}. The first: {first}. Mend or remove them; {list_path} names all."
+        )
     channels = 1 if np.all(traits[traits > 0] & Trait.GRAY) else 3
     images, metadata = settle_images(
         np.memmap(map_path, np.uint8, "r+", shape=(len(names), image_size, image_size, 3)),
@@ -222,20 +236,11 @@ def choose_image_size(paths):
     if not sides:
         raise ValueError(f"None of the files looked at is an image, among them {paths[:3]}.")
     median = round(float(np.median(sides)))
-    size = min(median, LARGEST_CHOSEN_SIZE)
+    size = max(SMALLEST_CHOSEN_SIZE, min(median, LARGEST_CHOSEN_SIZE))
     return size, (
         f"image_size was not given: {size} was chosen, the median of the shorter sides of "
-        f"{len(sides)} images ({median}), at most {LARGEST_CHOSEN_SIZE}."
+        f"{len(sides)} images ({median}), within {SMALLEST_CHOSEN_SIZE} to {LARGEST_CHOSEN_SIZE}."
     )
-
-
-def _check_refused(refused, num_files, max_refused):
-    if len(refused) > max_refused * num_files:
-        first = "; ".join(f"{name}: {reason}" for name, reason in refused[:5])
-        raise ValueError(
-            f"{len(refused)} of {num_files} files cannot be read, more than max_refused="
-            f"{max_refused:.0%}. The first: {first}. Mend or remove them, or raise max_refused."
-        )
 
 
 def _describe(traits, image_size, channels):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import t
 
 
-def half_width(parts, confidence=0.95):
+def half_width(parts, confidence=0.95, known=0.0):
     """Half the width of an interval around a mean that varies for several reasons.
 
     Each reason is given by its parts: the mean over everything else, for each image, each label
@@ -17,21 +17,24 @@ def half_width(parts, confidence=0.95):
         parts: list of float arrays, one a reason. A reason with a single part cannot be
             estimated and is left out: the interval then says nothing of it.
         confidence: float in (0, 1).
+        known: float, the variance of the mean for a reason whose size is known without parts,
+            such as a proportion's for the draw of the test images.
 
     Returns:
-        A float; `None` if no reason has two parts.
+        A float; `None` if nothing is known and no reason has two parts.
 
     References:
         Satterthwaite 1946, "An approximate distribution of estimates of variance components".
     """
     parts = [np.asarray(part, float) for part in parts if len(part) > 1]
-    if not parts:
+    if not parts and not known:
         return None
     variances = [part.var(ddof=1) / len(part) for part in parts]
-    total = sum(variances)
+    total = sum(variances) + known
     if not total:
         return 0.0
-    freedom = total**2 / sum(
+    uncertain = sum(
         variance**2 / (len(part) - 1) for variance, part in zip(variances, parts, strict=True)
     )
+    freedom = total**2 / uncertain if uncertain else math.inf
     return float(t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)

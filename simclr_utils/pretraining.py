@@ -122,11 +122,18 @@ def save_pretraining(folder, pretraining):
     artifacts.save_json(folder / "encoder.json", pretraining.details)
 
 
-def load_encoder(folder):
+def load_encoder(folder, dataset=None):
     """Loads what `save_pretraining` wrote: the encoder, and the dict that says what made it.
+
+    Args:
+        folder: path.
+        dataset: the `Dataset` that the encoder is to be measured on, if the encoder comes from a
+            run on that dataset; `None` for an encoder from elsewhere.
 
     Raises:
         FileNotFoundError: if there is no finished pretraining in the folder.
+        ValueError: if the dataset has changed since: its split is another one then, and images
+            that are test now may have been in the encoder's pool.
     """
     folder = Path(folder)
     if not (folder / "encoder.json").exists():
@@ -134,5 +141,11 @@ def load_encoder(folder):
             f"There is no pretrained encoder in {folder}: expected encoder.keras and encoder.json, "
             "which notebook 03 writes there with `-p run_dir <folder>`."
         )
-    encoder = keras.saving.load_model(folder / "encoder.keras", compile=False)
-    return encoder, artifacts.load_json(folder / "encoder.json")
+    made = artifacts.load_json(folder / "encoder.json")
+    if dataset is not None and made["fingerprint"] != dataset.fingerprint:
+        raise ValueError(
+            f"The encoder in {folder} was pretrained on other images ({made['dataset']}, "
+            f"{made['fingerprint']}) than there are now ({dataset.name}, {dataset.fingerprint}). "
+            "What is test now may have been in its pool. Pretrain in a new folder."
+        )
+    return keras.saving.load_model(folder / "encoder.keras", compile=False), made

@@ -107,8 +107,15 @@ class Protocol:
         with np.load(path) as stored:
             return stored["correct"]
 
-    def _path(self, method, labels, subset_seed, pretraining_seed):
+    def path(self, kind):
+        """The folder for what belongs to these images and this preset alone.
+
+        Args:
+            kind: str, such as `"predictions"`.
+        """
         shared = self.results.shared
-        folder = self.folder / "predictions" / f"{shared['preset']}-{shared['fingerprint']}"
+        return self.folder / kind / f"{shared['preset']}-{shared['fingerprint']}"
+
+    def _path(self, method, labels, subset_seed, pretraining_seed):
         end = "" if pretraining_seed is None else f"-{pretraining_seed}"
-        return folder / f"{method}-{labels}-{subset_seed}{end}.npz"
+        return self.path("predictions") / f"{method}-{labels}-{subset_seed}{end}.npz"

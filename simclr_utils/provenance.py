@@ -51,6 +51,22 @@ def hardware_string():
     return ", ".join([f"{found['processor']} ({found['cores']} cores)", *found["gpus"]])
 
 
+def commit():
+    """Returns the commit of the checkout that the package is imported from, a string or None.
+
+    `+` at its end says that files were changed since.
+    """
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        found = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True)
+    except OSError:  # no git here
+        return None
+    return found.stdout.strip() or None
+
+
 def _processor_name():
     try:
         if sys.platform == "darwin":
@@ -74,13 +90,14 @@ def provenance(preset=None, seed=None, fingerprint=None):
 
     Returns:
         A dict that `save_json` can write: `date` (UTC), `preset`, `seed`, `fingerprint`,
-        `versions` and `hardware` (two dicts).
+        `commit` (of this course), `versions` and `hardware` (two dicts).
     """
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "preset": preset,
         "seed": seed,
         "fingerprint": fingerprint,
+        "commit": commit(),
         "versions": versions(),
         "hardware": hardware(),
     }

@@ -24,14 +24,6 @@ _SURFACE_RANGES = {"hue": _UNIT, "saturation": (0.2, 1.0), "lightness": (0.15, 0
 _SURFACE_RANGES |= {"texture_angle": _TURN, "texture_phase": _TURN, "texture_frequency": (1.3, 2.8)}
 _DISTRACTOR_RANGES = {"x": (-1.0, 1.0), "y": (-1.0, 1.0), "angle": _TURN, "length": (0.0, 0.2)}
 _DISTRACTOR_RANGES |= {"width": (0.04, 0.1), "hue": _UNIT, "lightness": (0.15, 0.85)}
-_RANGES = {
-    **{"hue": (0.0, 1.0), "saturation": (0.2, 1.0), "lightness": (0.15, 0.85)},
-    **{"texture_angle": _TURN, "texture_frequency": (1.3, 2.8), "texture_phase": _TURN},
-}
-_DISTRACTOR_RANGES = {
-    **{"x": (-1.0, 1.0), "y": (-1.0, 1.0), "angle": _TURN, "length": (0.0, 0.2)},
-    **{"width": (0.04, 0.1), "hue": (0.0, 1.0), "lightness": (0.15, 0.85)},
-}
 _RANGES = {  # what each factor is drawn from, uniformly
     **{"x": (-0.2, 0.2), "y": (-0.2, 0.2), "angle": _TURN},
     **{"scale": (0.5, 0.8), "noise": (0.01, 0.05)},

@@ -82,6 +82,11 @@ class Study:
     def check_identity(self):
         """Keeps a folder to one study: encoders and tuning in it serve no other."""
         path = self.folder / "study.json"
+        if not path.exists() and (self.folder / "results.csv").exists():
+            raise StudyError(
+                f"{self.folder} holds the results of a run, from another encoder than a study's. "
+                "Name another folder; a study can begin with that run by --from-run."
+            )
         if not path.exists():
             artifacts.save_json(path, self.identity())
             return
@@ -105,7 +110,9 @@ class Study:
         """The rows of this study, a DataFrame; others in the file are left out."""
         frame = self.results.frame()
         ours = frame["fingerprint"] == self.dataset.fingerprint
-        return frame[ours & (frame["preset"] == self.preset)]
+        ours &= frame["preset"] == self.preset
+        ours &= frame["pretraining_seed"].isna() | frame["pretraining_seed"].isin(self.seeds)
+        return frame[ours]
 
     def tasks(self):
         """What is not done yet, a list of `Task`."""
@@ -195,8 +202,8 @@ class Study:
         steps, trainings = len(missing) * num_steps, len(missing)
         if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
             kind = baselines.SupervisedBaseline if seed is None else FineTuning
-            steps += len(kind.grid()) * baselines.tuning_steps(num_steps)
-            trainings += len(kind.grid())
+            steps += kind.num_settings() * baselines.tuning_steps(num_steps)
+            trainings += kind.num_settings()
         checked = baselines.NUM_CHECKS * len(self.dataset.validation[1])
         cost = steps * min(baselines.BATCH_SIZE, labels) + FORWARD * trainings * checked
         name = f"{method} at {labels:,} labels"

@@ -92,11 +92,19 @@ def test_a_foreign_file_is_refused(tmp_path):
 
 def test_means_and_intervals(results):
     for seed, value in enumerate([0.4, 0.5, 0.6]):
-        results.add(**{**ROW, "subset_seed": seed, "value": value, "low": 0.0, "high": 1.0})
+        results.add(
+            **{**ROW, "subset_seed": seed, "value": value, "low": value, "high": value + 1e-6}
+        )
     results.add(**{**ROW, "labels": 250, "low": 0.45, "high": 0.55})
-    many, one = artifacts.summarize(results.frame()).itertuples()
-    # Student's t with 2 degrees of freedom, as tables print it: 4.303.
+    for seed in range(3):
+        row = {"labels": 500, "subset_seed": seed, "value": 0.5, "low": 0.47, "high": 0.53}
+        results.add(**{**ROW, **row})
+    many, one, equal = artifacts.summarize(results.frame()).itertuples()
+    # Student's t with 2 degrees of freedom, as tables print it: 4.303. The rows' own intervals
+    # are next to nothing.
     half_width = 4.303 * 0.1 / 3**0.5
+    # Equal rows: what is left is the draw of the test images.
+    np.testing.assert_allclose((equal.low, equal.high), (0.47, 0.53))
     assert (many.labels, many.n) == (100, 3)
     np.testing.assert_allclose(
         (many.mean, many.low, many.high), (0.5, 0.5 - half_width, 0.5 + half_width), atol=1e-4

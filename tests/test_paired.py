@@ -106,14 +106,40 @@ def test_the_crossing_has_an_interval_over_subsets():
     assert found["text"].startswith("about 1,000 labels [")
 
 
+def test_an_interval_beyond_the_measured_labels_says_so():
+    first = np.array([[0.6, 0.5], [0.9, 0.59], [0.51, 0.4]])
+    found = crossing_interval((100, 10_000), first, [[0.5, 0.6]] * 3)
+    assert (
+        found["high"] > 10_000
+        and "reaches beyond the labels measured, 100 to 10,000" in (found["text"])
+    )
+
+
+@pytest.mark.parametrize(("only_first", "gains"), [(4, False), (5, False), (8, True)])
+def test_a_handful_of_disagreements_is_no_gain(only_first, gains):
+    """Of 120 images all disagreements favour one side; McNemar asks for at least six."""
+    base = np.arange(120) < 60
+    better = np.arange(120) < 60 + only_first
+    found = paired_difference(better[None, None], base[None, None])
+    assert found.low < only_first / 120 < found.high
+    assert (" gains " in verdict(found, 100)) == gains == (found.p_value < 0.05)
+
+
+def test_equal_predictions_still_have_an_interval():
+    same = np.ones((3, 1, 50), bool)
+    found = paired_difference(same, same)
+    assert found.value == 0 and found.low < -0.01 < 0.01 < found.high
+
+
 @pytest.mark.parametrize(
     "first, text",
     [
         (
             [[0.9, 0.9], [0.8, 0.9]],
-            "no crossing between 100 and 10,000 labels: the first method is ahead",
+            "no crossing between 100 and 10,000 labels: the first method is ahead throughout",
         ),
-        ([[0.1, 0.2], [0.2, 0.1]], "not ahead throughout"),
+        ([[0.1, 0.2], [0.2, 0.1]], "the first method is behind throughout"),
+        ([[0.4, 0.7]], "the first method is not ahead at the fewest labels"),
         ([[0.7, 0.5], [0.7, 0.65]], "1 of 2 subsets have no crossing"),
         ([[0.6, 0.5]], "from one label subset"),
     ],

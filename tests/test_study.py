@@ -92,7 +92,7 @@ def test_every_row_is_there_with_what_made_it(finished):
         assert frame[column].notna().all(), column
     trained = frame[frame["method"].isin(("supervised", "fine_tuned"))]
     assert trained["steps"].notna().all() and trained["minutes"].notna().all()
-    assert trained["tuning"].str.fullmatch(r"2 settings x \d+ steps").all()
+    assert trained["tuning"].str.fullmatch(r"[23] settings x \d+ steps").all()
     # The baseline has at least as many update steps.
     steps = trained.groupby(["labels", "method"])["steps"].max().unstack()
     assert (steps["supervised"] >= steps["fine_tuned"]).all()
@@ -257,3 +257,15 @@ def test_wrong_arguments_write_nothing(tmp_path):
     with pytest.raises(RunError, match=r"Unknown settings \['widht'\]"):
         study_command.run("shapes", "tiny", settings={"widht": 8}, out=out)
     assert not out.exists()
+
+
+def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, dataset):
+    folder = finished[0].encoder_folder(0)
+    assert study_module.load_encoder(folder, dataset)[1]["fingerprint"] == dataset.fingerprint
+    with pytest.raises(ValueError, match="other images .*What is test now may have been"):
+        study_module.load_encoder(folder, replace(dataset, fingerprint="another"))
+
+
+def test_a_study_is_not_mixed_with_a_run(run_dir, dataset):
+    with pytest.raises(StudyError, match="results of a run.*--from-run"):
+        Study(dataset, CONFIG, run_dir, "tiny")

@@ -26,9 +26,9 @@ def publish(run_dir, name, folder=ROOT / "results"):
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
     encoders = sorted((run_dir / "encoders").glob("*")) or [run_dir]  # a run has one
     made["encoders"] = [artifacts.load_json(encoder / "encoder.json") for encoder in encoders]
-    made["tuning"] = {
-        path.stem: artifacts.load_json(path) for path in (run_dir / "tuning").glob("*.json")
-    }
+    tuned = {path.stem: path for path in (run_dir / "tuning").glob("*/*.json")}
+    in_order = sorted(tuned, key=lambda stem: (stem.split("-")[0], int(stem.split("-")[1])))
+    made["tuning"] = {stem: artifacts.load_json(tuned[stem]) for stem in in_order}
     artifacts.save_json(folder / f"{name}.json", made)
     curves = [
         pd.read_csv(encoder / "pretraining.csv").assign(pretraining_seed=made_by["seed"])

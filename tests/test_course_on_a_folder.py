@@ -1,0 +1,42 @@
+"""The course itself, headless, on a folder that is unlike the embedded dataset."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simclr_utils import artifacts, headless
+from simclr_utils.__main__ import NOTEBOOKS
+
+CLASSES = {"dark": 40, "bright": 130}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Gray pictures of 20 x 24 pixels, two classes, no test/, and a file that is no image."""
+    random, root = np.random.default_rng(0), tmp_path / "scans"
+    for part, number in (("train", 60), ("unlabeled", 30)):
+        for name, light in CLASSES.items():
+            below = root / part / name
+            below.mkdir(parents=True)
+            for index in range(number):
+                pixels = random.integers(light - 40, light + 120, (24, 20)).astype("uint8")
+                Image.fromarray(pixels).save(below / f"{index}.png")
+    (root / "unlabeled" / "notes.txt").write_text("no image")
+    return root
+
+
+def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
+    before = sorted(folder.rglob("*"))
+    run_dir = tmp_path / "run"
+    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
+    notebooks = headless.select_notebooks(NOTEBOOKS, "03-05")
+    assert headless.run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
+    frame = artifacts.Results(run_dir / "results.csv").frame()
+    methods = {"chance", "raw_pixels", "random_encoder", "linear_probe", "knn", "supervised"}
+    assert set(frame[frame["labels"] == 20]["method"]) == methods
+    assert frame["labels"].max() == 96  # all there are: 120, less a fifth for test
+    assert frame[frame["method"] == "raw_pixels"]["value"].min() > 0.9
+    made = artifacts.load_json(run_dir / "encoder.json")
+    assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
+    assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
+    assert sorted(folder.rglob("*")) == before
