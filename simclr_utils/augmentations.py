@@ -9,6 +9,7 @@ from simclr_utils.random_operations import (
     RandomFlip,
     RandomGaussianBlur,
     RandomGaussianNoise,
+    RandomOperation,
     RandomResizedCrop,
 )
 
@@ -73,3 +74,20 @@ def build_augmenter(image_size, strength=1.0, operations=DEFAULT_OPERATIONS, cha
         own_seed = None if seed is None else seed + index
         layers.append(OPERATIONS[name](value, image_size, own_seed))
     return keras.Sequential(layers, name="augmenter")
+
+
+def on_every_image(augmenter):
+    """Makes each operation of an augmenter change every image, where it changes a share of them.
+
+    Flips stay at one half: with all images mirrored, nothing is random any more.
+
+    Args:
+        augmenter: what `build_augmenter` returned; it is changed, so do this before its first use.
+
+    Returns:
+        The augmenter.
+    """
+    for layer in augmenter.layers:
+        if isinstance(layer, RandomOperation) and not isinstance(layer, RandomFlip):
+            layer.probability = 1.0
+    return augmenter

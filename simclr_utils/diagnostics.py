@@ -113,21 +113,29 @@ def describe(vectors_1, vectors_2):
     }
 
 
-def accuracy_under(operations, classify, images, labels):
-    """Finds operations that destroy the label: accuracy on images that went through each.
+def accuracy_under(operations, fit, train, validation, batch_size=512):
+    """Finds operations that destroy the label: what a classifier reaches on views of each.
 
     Args:
         operations: dict from a name to a function of uint8 images that returns views, float in
-            0..1.
-        classify: function of float images in 0..1 that returns class numbers `[N]`.
-        images: uint8 array `[N, H, W, C]`, such as those of validation.
-        labels: int array `[N]`.
+            0..1; for instance `on_every_image(build_augmenter(...))`.
+        fit: function of views `[N, H, W, C]` and labels that returns something with `predict`.
+        train, validation: pairs of uint8 images `[N, H, W, C]` and int labels `[N]`.
+        batch_size: int, images that an operation gets at a time.
 
     Returns:
-        A dict of floats in 0..1: `nothing` for the plain images, then each name. An operation
-        under which accuracy falls to chance takes away what the classes differ in, and an
-        encoder pretrained with it is taught to ignore that.
+        A dict of floats in 0..1, validation accuracy: `nothing` for the plain images, then each
+        name. The classifier is fitted under the same operation, so that it can get used to what
+        changes all classes alike; what it cannot make up for is gone from the images.
     """
-    views = {"nothing": np.asarray(images, "float32") / 255}
-    views |= {name: np.asarray(apply(images)) for name, apply in operations.items()}
-    return {name: float(np.mean(classify(view) == labels)) for name, view in views.items()}
+
+    def views_of(images, apply):
+        starts = range(0, len(images), batch_size)
+        return np.concatenate([np.asarray(apply(images[i : i + batch_size])) for i in starts])
+
+    accuracies = {}
+    for name, apply in {"nothing": lambda images: images / np.float32(255), **operations}.items():
+        fitted = fit(views_of(train[0], apply), train[1])
+        answers = fitted.predict(views_of(validation[0], apply))
+        accuracies[name] = float(np.mean(answers == validation[1]))
+    return accuracies

@@ -91,6 +91,9 @@ def plot_label_efficiency(summaries, title):
             labels, mean = rows["labels"].to_numpy(float), 100 * rows["mean"].to_numpy(float)
             low, high = (100 * rows[end].to_numpy(float).clip(0, 1) for end in ("low", "high"))
             style = {"linestyle": "--"} if method == "chance" else {"marker": marker}
+            if len(labels) == 1:  # neither a dashed line nor a band shows at one point
+                style["marker"] = marker or "_"
+                axis.vlines(labels, low, high, color=color, alpha=0.4)
             axis.plot(labels, mean, color=color, label=name, **style)
             if method != "chance":
                 axis.fill_between(labels, low, high, color=color, alpha=0.15, linewidth=0)

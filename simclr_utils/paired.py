@@ -115,64 +115,78 @@ def find_crossing(labels, first, second):
 
 
 def crossing_interval(labels, first, second, confidence=0.95):
-    """The crossing of two methods, with Student's interval over the label subsets.
+    """The crossing of two methods, with an interval over label subsets and pretraining seeds.
 
     Args:
         labels: ints `[K]`, ascending.
-        first, second: float arrays `[subsets, K]`, accuracies.
+        first, second: float arrays `[subsets, K]` or `[subsets, seeds, K]`, accuracies; a method
+            without pretraining has one seed and meets every encoder of the other.
         confidence: float in (0, 1).
 
     Returns:
         A dict with `value`, `low` and `high`, floats or `None`, and `text`, a sentence. The
-        interval is over the logarithm of the labels; it is `None` where a subset has no crossing
-        in the range, or where there is only one subset.
+        interval is `half_width` over the logarithm of the labels; it is `None` where a subset or
+        an encoder has no crossing in the range, or where there is only one of each. The draw of
+        the test images is not in it.
     """
     labels = list(labels)
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    value = find_crossing(labels, first.mean(0), second.mean(0))
-    each = [find_crossing(labels, a, b) for a, b in zip(first, second, strict=True)]
-    found = np.log([crossing for crossing in each if crossing is not None])
+    first, second = (
+        np.reshape(np.asarray(lines, float), (len(lines), -1, len(labels)))
+        for lines in (first, second)
+    )
+    first, second = np.broadcast_arrays(first, second)
+    value = find_crossing(labels, first.mean((0, 1)), second.mean((0, 1)))
     span = f"between {labels[0]:,} and {labels[-1]:,} labels"
     result = {"value": value, "low": None, "high": None}
     if value is None:
-        gaps = first.mean(0) - second.mean(0)
+        gaps = (first - second).mean((0, 1))
         where = "ahead throughout" if np.all(gaps > 0) else "not ahead at the fewest labels"
         where = "behind throughout" if np.all(gaps < 0) else where
         return {**result, "text": f"no crossing {span}: the first method is {where}"}
-    if len(found) < len(each):
-        text = f"about {value:,.0f} labels; {len(each) - len(found)} of {len(each)} subsets"
-        return {**result, "text": f"{text} have no crossing {span}"}
-    if len(each) < 2:
+    parts = []
+    for axis, name in ((1, "subsets"), (0, "encoders")):
+        pairs = zip(first.mean(axis), second.mean(axis), strict=True)
+        each = [find_crossing(labels, *pair) for pair in pairs]
+        lost = each.count(None)
+        if lost:
+            text = (
+                f"about {value:,.0f} labels; {lost} of {len(each)} {name} have no crossing {span}"
+            )
+            return {**result, "text": text}
+        parts.append(np.log(each))
+    spread = half_width(parts, confidence)
+    if spread is None:
         return {**result, "text": f"about {value:,.0f} labels, from one label subset"}
-    spread = half_width([found], confidence)
-    low, high = np.exp(found.mean() - spread), np.exp(found.mean() + spread)
+    low, high = value * np.exp(-spread), value * np.exp(spread)
     text = f"about {value:,.0f} labels [{low:,.0f} to {high:,.0f}]"
     if low < labels[0] or high > labels[-1]:
         text += f", which reaches beyond the labels measured, {labels[0]:,} to {labels[-1]:,}"
     return {**result, "low": float(low), "high": float(high), "text": text}
 
 
-def verdict(difference, labels, method="contrastive pretraining"):
+def verdict(difference, labels, method="contrastive pretraining", loses="hurts: it loses"):
     """Says in plain words what a difference means for whoever owns the images.
 
     Args:
         difference: a `Difference`, of the pretrained method minus the tuned baseline.
         labels: int.
         method: str, what is compared with the baseline.
+        loses: str, how a loss is put.
 
     Returns:
         A sentence.
     """
     points = f"{100 * abs(difference.value):.1f} points"
+    once = " (One encoder, one label subset.)" if difference.num_runs == (1, 1) else ""
     interval = f"[{100 * difference.low:+.1f} to {100 * difference.high:+.1f}]"
     start = f"At {labels:,} labels, {method}"
     # One encoder and one subset: the exact test has the last word.
     clear = difference.num_runs != (1, 1) or difference.p_value < 0.05
     if difference.low > 0 and clear:
-        return f"{start} gains {points} {interval} over the tuned baseline."
+        return f"{start} gains {points} {interval} over the tuned baseline.{once}"
     if difference.high < 0 and clear:
-        return f"{start} hurts: it loses {points} {interval} to the tuned baseline."
+        return f"{start} {loses} {points} {interval} to the tuned baseline.{once}"
     return (
         f"{start} makes no difference that these images can show: "
-        f"{100 * difference.value:+.1f} points {interval} against the tuned baseline."
+        f"{100 * difference.value:+.1f} points {interval} against the tuned baseline.{once}"
     )

@@ -5,10 +5,11 @@ import pandas as pd
 
 from simclr_utils.paired import crossing_interval, paired_difference, verdict
 
-# The methods that start from a pretrained encoder, and how a verdict calls them.
+# The methods that start from a pretrained encoder, and how a verdict calls them and their loss.
+# A frozen encoder that falls behind says nothing against pretraining: it may still go on learning.
 PRETRAINED = {
-    "linear_probe": "contrastive pretraining with a linear probe",
-    "fine_tuned": "contrastive pretraining with fine-tuning",
+    "linear_probe": ("a linear probe on the frozen encoder", "falls behind: it loses"),
+    "fine_tuned": ("contrastive pretraining with fine-tuning", "hurts: it loses"),
 }
 BASELINE = "supervised"
 TRAINED = ("supervised", "fine_tuned")
@@ -26,7 +27,7 @@ def compare(study):
         labels are used: initialisations), `seeds`, `verdict`, and what made it.
     """
     rows = []
-    for method, name in PRETRAINED.items():
+    for method, (name, loses) in PRETRAINED.items():
         for labels in study.counts:
             pair = [correct(study, each, labels) for each in (method, BASELINE)]
             if any(part is None for part in pair):
@@ -37,8 +38,21 @@ def compare(study):
             row |= {"p_value": found.p_value, "subsets": found.num_runs[0]}
             row |= {"seeds": found.num_runs[1], "preset": study.preset}
             row |= {"fingerprint": study.dataset.fingerprint}
-            rows.append({**row, "verdict": verdict(found, labels, name)})
+            rows.append({**row, "verdict": verdict(found, labels, name, loses)})
     return pd.DataFrame(rows)
+
+
+def headline(comparisons):
+    """The one verdict to begin with, a string, or `None` without comparisons.
+
+    Method and label count are fixed before anything is measured: fine-tuning, which is how a
+    pretrained encoder is used, at the largest number of labels.
+    """
+    for method in reversed(PRETRAINED):
+        rows = comparisons[comparisons["first"] == method] if len(comparisons) else comparisons
+        if len(rows):
+            return rows.sort_values("labels")["verdict"].iloc[-1]
+    return None
 
 
 def crossings(study):
@@ -49,13 +63,12 @@ def crossings(study):
         pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
         if len(pairs) < 2:
             continue
-        num_subsets = max(pair[0].shape[0] for pair in pairs.values())
+        shape = np.max([pair[0].shape[:2] for pair in pairs.values()], axis=0)
         lines = [
-            [np.broadcast_to(pair[side].mean((1, 2)), num_subsets) for pair in pairs.values()]
+            np.stack([np.broadcast_to(pair[side].mean(2), shape) for pair in pairs.values()], -1)
             for side in (0, 1)
         ]
-        crossing = crossing_interval(list(pairs), *(np.transpose(line) for line in lines))
-        found[method] = crossing["text"]
+        found[method] = crossing_interval(list(pairs), *lines)["text"]
     return found
 
 

@@ -106,6 +106,15 @@ def test_the_crossing_has_an_interval_over_subsets():
     assert found["text"].startswith("about 1,000 labels [")
 
 
+def test_the_crossing_varies_over_encoders_too():
+    second = np.array([[[0.5, 0.6]]] * 3)
+    same = crossing_interval((100, 10_000), np.array([[[0.6, 0.5]] * 2] * 3), second)
+    assert same["low"] == pytest.approx(1000) and same["high"] == pytest.approx(1000)
+    better = np.array([[[0.6, 0.5], [0.62, 0.5]]] * 3)  # the second of two encoders
+    found = crossing_interval((100, 10_000), better, second)
+    assert found["low"] < 1000 < found["value"] < found["high"]
+
+
 def test_an_interval_beyond_the_measured_labels_says_so():
     first = np.array([[0.6, 0.5], [0.9, 0.59], [0.51, 0.4]])
     found = crossing_interval((100, 10_000), first, [[0.5, 0.6]] * 3)

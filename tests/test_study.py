@@ -125,8 +125,12 @@ def test_methods_are_compared_on_the_same_images(finished):
         means = [at[at["method"] == name]["value"].mean() for name in (row.first, row.second)]
         assert row.value == pytest.approx(means[0] - means[1])
         assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
-        assert row.verdict.startswith(f"At {row.labels} labels, contrastive pretraining")
+        assert row.verdict.startswith(f"At {row.labels} labels, ")
     assert set(study_summary.crossings(study)) == {"linear_probe", "fine_tuned"}
+    # What is said first was fixed beforehand: fine-tuning, at the most labels.
+    headline = study_summary.headline(comparisons)
+    assert headline.startswith("At 90 labels, contrastive pretraining with fine-tuning")
+    assert study_summary.headline(comparisons.iloc[:0]) is None
 
 
 def test_a_folder_keeps_to_one_study(finished, dataset):

@@ -8,7 +8,7 @@ jitter destroys it, and pretraining must not be recommended.
 import numpy as np
 
 from simclr_utils import baselines, diagnostics, evaluation, fine_tuning, study_summary
-from simclr_utils.augmentations import build_augmenter
+from simclr_utils.augmentations import build_augmenter, on_every_image
 from simclr_utils.config import get_config
 from simclr_utils.datasets import Dataset
 from simclr_utils.study import Study
@@ -81,18 +81,25 @@ def test_yes_where_the_views_keep_the_label(tmp_path, monkeypatch):
 
 def test_no_where_the_views_destroy_the_label(tmp_path, monkeypatch):
     found = verdicts("hue", tmp_path, monkeypatch)
-    assert " hurts" in found["linear_probe"], found["linear_probe"]
+    assert " falls behind" in found["linear_probe"], found["linear_probe"]
     assert " gains " not in found["fine_tuned"], found["fine_tuned"]
 
 
 def test_the_operation_that_destroys_the_label_is_found():
     dataset = stripes_dataset("hue")
-    knn = evaluation.fit_knn(evaluation.pixel_features(dataset.train[0]), dataset.train[1])
     operations = {
-        name: build_augmenter(16, operations={name: VIEWS[name]}, seed=0) for name in VIEWS
+        name: on_every_image(build_augmenter(16, operations={name: VIEWS[name]}, seed=0))
+        for name in VIEWS
     }
-    damage = diagnostics.accuracy_under(
-        operations, lambda views: knn.predict(views.reshape(len(views), -1)), *dataset.validation
-    )
-    assert damage["nothing"] > 0.95 and min(damage, key=damage.get) == "color_jitter"
-    assert damage["crop"] > 0.9 and damage["color_jitter"] < 0.8
+
+    class FlatKNN:
+        def __init__(self, views, labels):
+            self.knn = evaluation.fit_knn(views.reshape(len(views), -1), labels)
+
+        def predict(self, views):
+            return self.knn.predict(views.reshape(len(views), -1))
+
+    damage = diagnostics.accuracy_under(operations, FlatKNN, dataset.train, dataset.validation)
+    assert damage["nothing"] > 0.95 and damage["crop"] > 0.9
+    # Both take the hue away; a gray picture keeps a trace of it in its brightness.
+    assert damage["color_jitter"] < 0.5 and damage["grayscale"] < 0.6
