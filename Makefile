@@ -42,7 +42,7 @@ test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
 	@$(python) -m pytest -n 2 --dist loadfile tests
-	@$(python) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	@$(python) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
 
 lab: environment
 	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/01_augmentations.ipynb

@@ -182,9 +182,10 @@ class SupervisedBaseline:
         def train_all(points):
             return [self.train(train, validation, short, settings, seed) for settings in points]
 
+        num_validation = len(validation[1])
         runs = train_all(self.grid())
-        runs += train_all(self.refinements(best_of(runs).settings))
-        return best_of(runs), runs
+        runs += train_all(self.refinements(best_of(runs, num_validation).settings))
+        return best_of(runs, num_validation), runs
 
     def predict(self, run, images, batch_size=512):
         """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
@@ -213,9 +214,28 @@ class FollowSchedule(keras.callbacks.Callback):
         self.step += 1
 
 
-def best_of(runs):
-    """The `SupervisedRun` with the highest validation accuracy at its last step."""
-    return max(runs, key=lambda run: run.validation_curve[-1])
+def best_of(runs, num_validation):
+    """Chooses by the validation accuracy at the last step, with the one-standard-error rule.
+
+    Short trainings favour what learns fast, which is no augmentation; long ones need it. So of
+    all settings that the validation images cannot tell from the best, within one standard error,
+    the strongest augmentation is taken, and among equals the highest accuracy.
+
+    Args:
+        runs: list of `SupervisedRun`s.
+        num_validation: int, validation images that they were judged on.
+
+    Returns:
+        One of them.
+
+    References:
+        Breiman, Friedman, Olshen, Stone 1984, "Classification and regression trees", section 3.4.
+    """
+    accuracies = [run.validation_curve[-1] for run in runs]
+    highest = max(accuracies)
+    least = highest - (highest * (1 - highest) / num_validation) ** 0.5
+    near = [pair for pair in zip(runs, accuracies, strict=True) if pair[1] >= least]
+    return max(near, key=lambda pair: (pair[0].settings["augmentation_strength"], pair[1]))[0]
 
 
 def tuning_steps(num_steps):

@@ -21,10 +21,18 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
 
     Returns:
         A tuple of ints, ascending.
+
+    Raises:
+        ValueError: if none is left.
     """
     counts = sorted(count for count in label_counts if num_classes <= count <= num_train)
     if any(count > num_train for count in label_counts):
         counts.append(num_train + num_validation)
+    if not counts:
+        raise ValueError(
+            f"None of the label counts {list(label_counts)} fits: there are {num_classes} "
+            f"classes and {num_train} labeled training images. Ask for numbers between."
+        )
     return tuple(counts)
 
 

@@ -54,9 +54,8 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None):
     _check_parts(parts, class_names, overlaps)
     images = _compact(images, keep, channels or images.shape[-1])
     removed = [f"{count} {key.replace('_', ' ')}" for key, count in overlaps.items() if count]
-    notes = []
-    if removed:
-        notes.append(f"Removed as repetitions by decoded content: {', '.join(removed)}.")
+    found = "Removed as repetitions by decoded content: " + ", ".join(removed)
+    notes = [f"{found}." if removed else "No image of one split occurs in another."]
     description = {
         "shape": list(images.shape),
         "sizes": {name: len(part) for name, part in parts.items()},

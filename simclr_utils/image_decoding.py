@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
+from simclr_utils.cores import available_cores
+
 FILES_PER_TASK = 256
 # Starting a process costs about half a second: not worth it for fewer files.
 FILES_FOR_A_POOL = 1024
@@ -120,7 +122,7 @@ def decode_files(paths, image_size, map_path):
 
 
 def _run_tasks(tasks, num_files):
-    workers = min(os.cpu_count() or 1, len(tasks))
+    workers = min(available_cores(), len(tasks))
     if num_files < FILES_FOR_A_POOL or workers == 1:
         yield from map(_decode_task, tasks)
         return

@@ -1,12 +1,13 @@
 """What made a result: versions, hardware, date."""
 
-import os
 import platform
 import subprocess
 import sys
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+
+from simclr_utils.cores import available_cores
 
 DISTRIBUTIONS = ("tensorflow", "keras", "numpy", "scikit-learn", "simclr-utils")
 
@@ -33,16 +34,13 @@ def hardware():
     GPUs are looked for only when TensorFlow has been imported by somebody else: its import takes
     seconds.
     """
-    # macOS has no affinities.
-    limited = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count()
     gpus = []
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None:
         for device in tensorflow.config.list_physical_devices("GPU"):
             details = tensorflow.config.experimental.get_device_details(device)
             gpus.append(details.get("device_name", device.name))
-    return {"processor": _processor_name(), "cores": cores, "gpus": gpus}
+    return {"processor": _processor_name(), "cores": available_cores(), "gpus": gpus}
 
 
 def hardware_string():

@@ -4,11 +4,12 @@ The class of a picture is its shape. All else is nuisance, drawn independently o
 recorded: so a lesson can ask what a representation keeps and what an augmentation throws away.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+
+from simclr_utils.cores import available_cores
 
 CLASS_NAMES = ("disc", "ring", "triangle", "square", "pentagon")
 CLASS_NAMES += ("star", "plus", "arrow", "crescent", "ell")
@@ -287,6 +288,6 @@ def render_shapes(num_images, seed=0, image_size=32, labels=None, fixed=None):
         name, chosen = CLASS_NAMES[int(labels[rows[0]])], {f: factors[f][rows] for f in factors}
         images[rows] = _draw_block(name, chosen, image_size, seed)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         list(pool.map(draw, blocks, noise_seed.spawn(len(blocks))))
     return Shapes(images, labels.astype(np.int64), factors)

@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 
+from simclr_utils.cores import available_cores
+
 
 @contextlib.contextmanager
 def quiet_stderr():
@@ -67,13 +69,6 @@ def choose_precision(tf):
     if features:
         return "mixed_bfloat16", f"this processor has {', '.join(sorted(features))}"
     return "float32", "this processor does not compute in bfloat16"
-
-
-def available_cores():
-    """Processor cores this process may use, where the system tells; otherwise all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
 
 
 def processor_flags():

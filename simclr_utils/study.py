@@ -54,12 +54,11 @@ class Study:
         self.preset, self.seeds = preset, range(num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
         asked = label_counts or config.label_counts
-        self.counts = usable_label_counts(asked, num_train, num_validation, dataset.num_classes)
-        if not self.counts:
-            raise StudyError(
-                f"None of the label counts {list(asked)} fits: there are {dataset.num_classes} "
-                f"classes and {num_train} labeled training images. Ask for numbers between."
-            )
+        try:
+            sizes = (num_train, num_validation, dataset.num_classes)
+            self.counts = usable_label_counts(asked, *sizes)
+        except ValueError as error:
+            raise StudyError(str(error)) from error
         self.check_identity()
         self.results = artifacts.Results(
             self.folder / "results.csv",

@@ -40,3 +40,21 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
+    """600 images, a third class with three of them, and no test/: notebook 09 to its end."""
+    random, root = np.random.default_rng(1), tmp_path / "animals"
+    for name, number in {"common": 400, "scarce": 197, "nearly none": 3}.items():
+        (root / "train" / name).mkdir(parents=True)
+        for index in range(number):
+            pixels = random.integers(0, 200, (18, 18, 3)) + 50 * (name == "scarce")
+            Image.fromarray(pixels.astype("uint8")).save(root / "train" / name / f"{index}.png")
+    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [30]}
+    run_dir, notebooks = tmp_path / "run", headless.select_notebooks(NOTEBOOKS, "09")
+    assert headless.run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
+    page = (run_dir / "verdict.html").read_text(encoding="utf-8")
+    assert "At 30 labels, contrastive pretraining with fine-tuning" in page
+    assert "proves nothing" in page and "nearly none" in page
+    frame = artifacts.Results(run_dir / "results.csv").frame()
+    assert {"fine_tuned", "supervised", "linear_probe"} <= set(frame["method"])

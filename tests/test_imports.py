@@ -25,13 +25,17 @@ ALLOWED = {
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "headless": {"artifacts", "report"},
     "image_cache": {"splits"},
+    "image_decoding": {"cores"},
     "image_folder": DATA,
     "named_datasets": {"medmnist_files"},
     "paired": {"intervals"},
     "pretraining": {"artifacts", "augmentations", "networks", "simclr"} | TRAINING,
     "protocol": {"artifacts", "evaluation"},
+    "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
+    "shapes": {"cores"},
     "simclr": {"losses"} | TRAINING,
+    "startup": {"cores"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},

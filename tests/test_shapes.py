@@ -1,10 +1,9 @@
 """The embedded dataset: each shape, the factors, determinism, and clear errors."""
 
-import os
-
 import numpy as np
 import pytest
 
+from simclr_utils import shapes
 from simclr_utils.shapes import (
     CLASS_NAMES,
     MAX_DISTRACTORS,
@@ -136,7 +135,7 @@ def test_float32_stays_float32_and_numbers_are_taken():
 
 def test_same_seed_same_pictures_whatever_the_number_of_threads(monkeypatch):
     first = render_shapes(300, seed=4)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(shapes, "available_cores", lambda: 1)
     again = render_shapes(300, seed=4)
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.labels, again.labels)
