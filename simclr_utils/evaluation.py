@@ -184,6 +184,26 @@ def fit_knn(features, labels, num_neighbors=20, temperature=0.1):
     ).fit(features, labels)
 
 
+class PixelKNN:
+    """kNN on raw pixels: a classifier of images that needs no training.
+
+    Args:
+        images: float array `[N, H, W, C]` in 0..1.
+        labels: int array `[N]`.
+    """
+
+    def __init__(self, images, labels):
+        self.knn = fit_knn(self._flatten(images), labels)
+
+    def predict(self, images):
+        """Class numbers `[M]` for float images `[M, H, W, C]` in 0..1."""
+        return self.knn.predict(self._flatten(images))
+
+    @staticmethod
+    def _flatten(images):
+        return pixel_features(np.rint(255 * images).astype(np.uint8))
+
+
 def knn_accuracy(features, labels, validation, num_neighbors=20, temperature=0.1):
     """Accuracy in 0..1 of `fit_knn` on `validation`, a pair of features and labels."""
     knn = fit_knn(features, labels, num_neighbors, temperature)

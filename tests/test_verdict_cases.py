@@ -91,15 +91,9 @@ def test_the_operation_that_destroys_the_label_is_found():
         name: on_every_image(build_augmenter(16, operations={name: VIEWS[name]}, seed=0))
         for name in VIEWS
     }
-
-    class FlatKNN:
-        def __init__(self, views, labels):
-            self.knn = evaluation.fit_knn(views.reshape(len(views), -1), labels)
-
-        def predict(self, views):
-            return self.knn.predict(views.reshape(len(views), -1))
-
-    damage = diagnostics.accuracy_under(operations, FlatKNN, dataset.train, dataset.validation)
+    damage = diagnostics.accuracy_under(
+        operations, evaluation.PixelKNN, dataset.train, dataset.validation
+    )
     assert damage["nothing"] > 0.95 and damage["crop"] > 0.9
     # Both take the hue away; a gray picture keeps a trace of it in its brightness.
     assert damage["color_jitter"] < 0.5 and damage["grayscale"] < 0.6
