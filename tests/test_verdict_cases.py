@@ -95,5 +95,5 @@ def test_the_operation_that_destroys_the_label_is_found():
         operations, evaluation.PixelKNN, dataset.train, dataset.validation
     )
     assert damage["nothing"] > 0.95 and damage["crop"] > 0.9
-    # Both take the hue away; a gray picture keeps a trace of it in its brightness.
-    assert damage["color_jitter"] < 0.5 and damage["grayscale"] < 0.6
+    # Gray pictures have no hue; jitter turns it by up to a fifth, of the quarter between classes.
+    assert damage["color_jitter"] < 0.75 and damage["grayscale"] < 0.5
