@@ -18,6 +18,7 @@ from simclr_utils.provenance import hardware_string, provenance, versions_string
 __all__ = [
     "Results",
     "atomic_path",
+    "describe_differences",
     "load_history",
     "load_json",
     "provenance",
@@ -89,6 +90,15 @@ def save_json(path, content):
 def load_json(path):
     """Returns what `save_json` wrote to `path`."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def describe_differences(there, here):
+    """What differs between two records that should agree in all that `here` has, sentences."""
+    return [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in here.items()
+        if there.get(name) != value
+    ]
 
 
 def save_history(path, history):

@@ -104,12 +104,9 @@ class SupervisedBaseline:
     @staticmethod
     def grid():
         """The settings that `tune` tries first, a list of dicts."""
-        axes = itertools.product(AUGMENTATION_STRENGTHS, LEARNING_RATES)
-        return [
-            {"augmentation_strength": strength, "weight_decay": WEIGHT_DECAYS[0]}
-            | {"learning_rate": rate}
-            for strength, rate in axes
-        ]
+        names = ("augmentation_strength", "weight_decay", "learning_rate")
+        axes = itertools.product(AUGMENTATION_STRENGTHS, WEIGHT_DECAYS[:1], LEARNING_RATES)
+        return [dict(zip(names, point, strict=True)) for point in axes]
 
     @staticmethod
     def refinements(settings):
@@ -253,7 +250,7 @@ def network_variables(model):
     return [*model.augmenter.variables, *model.classifier.variables]
 
 
-def supervised_steps(num_labels, factor=50):
+def supervised_steps(num_labels, factor):
     """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
 
     More labels carry more to learn, but fewer epochs of them are needed.

@@ -22,7 +22,8 @@ NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # What has to agree before an existing run is continued.
 IDENTITY = ("kind", "source", "preset", "seed", "settings")
-# Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed.
+# Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
+# trainings of `full` may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
 
@@ -247,11 +248,8 @@ def open_run(record, out=None):
         raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
     earlier = {"kind": "run", **artifacts.load_json(run_dir / "run.json")}
     record = {"kind": "run", **record}
-    differences = [
-        f"{name} is {earlier.get(name)!r} there and {record[name]!r} here"
-        for name in IDENTITY
-        if earlier.get(name) != record[name]
-    ]
+    identity = {name: record[name] for name in IDENTITY}
+    differences = artifacts.describe_differences(earlier, identity)
     if differences:
         raise RunError(
             f"{run_dir} belongs to another run ({'; '.join(differences)}): "

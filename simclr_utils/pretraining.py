@@ -10,6 +10,9 @@ from simclr_utils import artifacts, augmentations, networks, optimizers
 from simclr_utils.batches import image_batches
 from simclr_utils.simclr import SimCLR
 
+# What `save_pretraining` writes, the record last: where it stands, the others are complete.
+ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
+
 
 @dataclass(frozen=True)
 class Pretraining:
@@ -106,9 +109,7 @@ def measure_rate(dataset, config, num_steps=6):
 
 
 def save_pretraining(folder, pretraining):
-    """Writes `encoder.keras`, `projection_head.keras`, `pretraining.csv` and `encoder.json`.
-
-    The record comes last: where it stands, the others are complete.
+    """Writes `ENCODER_FILES` into a folder.
 
     Args:
         folder: path; made when it is not there.

@@ -81,15 +81,15 @@ class Study:
     def check_identity(self):
         """Keeps a folder to one study: encoders and tuning in it serve no other."""
         path = self.folder / "study.json"
-        if not path.exists() and (self.folder / "results.csv").exists():
-            raise StudyError(
-                f"{self.folder} holds the results of a run, from another encoder than a study's. "
-                "Name another folder; a study can begin with that run by --from-run."
-            )
         if not path.exists():
+            if (self.folder / "results.csv").exists():
+                raise StudyError(
+                    f"{self.folder} holds the results of a run, from another encoder than a "
+                    "study's. Name another folder; a study can begin with that run by --from-run."
+                )
             artifacts.save_json(path, self.identity())
             return
-        differences = describe_differences(artifacts.load_json(path), self.identity())
+        differences = artifacts.describe_differences(artifacts.load_json(path), self.identity())
         if differences:
             raise StudyError(
                 f"{self.folder} holds another study ({'; '.join(differences)}). Name another "
@@ -251,12 +251,3 @@ def settings_that_stay(settings):
     growing = ("label_counts", "num_subsets")
     stay = {name: value for name, value in settings.items() if name not in growing}
     return json.loads(json.dumps(stay))  # tuples become lists, as they will be read
-
-
-def describe_differences(there, here):
-    """What differs between two dicts that should be equal in all that `here` has, sentences."""
-    return [
-        f"{name} is {there.get(name)!r} there and {value!r} here"
-        for name, value in here.items()
-        if there.get(name) != value
-    ]

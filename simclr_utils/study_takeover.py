@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 
 from simclr_utils import artifacts
-from simclr_utils.study import StudyError, describe_differences, settings_that_stay
-
-ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
+from simclr_utils.pretraining import ENCODER_FILES
+from simclr_utils.study import StudyError, settings_that_stay
 
 
 def take_over(study, run_dir):
@@ -34,7 +33,7 @@ def take_over(study, run_dir):
     made = artifacts.load_json(run_dir / "encoder.json")
     there = {name: made.get(name) for name in ("preset", "fingerprint")}
     there |= settings_that_stay(made.get("config", {}))
-    differences = describe_differences(there, study.identity())
+    differences = artifacts.describe_differences(there, study.identity())
     if differences:
         raise StudyError(
             f"The run in {run_dir} cannot begin this study ({'; '.join(differences)}). Repeat the "

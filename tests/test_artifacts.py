@@ -1,9 +1,11 @@
 """Files are written whole; results keep one row a measurement; intervals are Student's t."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
-from simclr_utils import artifacts
+from simclr_utils import artifacts, provenance
 
 ROW = {"dataset": "d", "method": "probe", "labels": 100, "metric": "accuracy", "value": 0.5}
 ROW |= {"preset": "quick", "fingerprint": "0123"}
@@ -31,6 +33,27 @@ def test_history_survives_with_gaps(tmp_path):
     assert artifacts.load_history(tmp_path / "history.csv") == history
     with pytest.raises(ValueError, match="lengths"):
         artifacts.save_history(tmp_path / "history.csv", {"loss": [1.0], "knn": [1.0, 2.0]})
+
+
+def test_the_commit_is_named_and_marked_when_files_have_changed(tmp_path, monkeypatch):
+    package = tmp_path / "simclr_utils"
+    package.mkdir()
+    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    assert provenance.commit() is None  # no checkout
+
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(tmp_path), *who, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init")
+    (package / "a.py").write_text("1")
+    git("add", ".")
+    git("commit", "-m", "first")
+    first = git("rev-parse", "HEAD")[:12]
+    assert provenance.commit() == first
+    (package / "a.py").write_text("2")
+    assert provenance.commit() == first + "+"
 
 
 def test_provenance_names_versions_and_hardware(tmp_path):

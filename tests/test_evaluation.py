@@ -89,6 +89,7 @@ def test_pixels_as_features():
     features = pixel_features(images)
     assert features.dtype == np.float32 and features.shape == (5, 16 * 16 * 3)
     np.testing.assert_allclose(features, images.reshape(5, -1) / 255, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(pixel_features(images, batch_size=2), features)
     large = images.repeat(3, axis=1).repeat(3, axis=2)
     np.testing.assert_allclose(pixel_features(large, largest=16), features, rtol=0, atol=1e-5)
 

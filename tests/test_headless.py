@@ -158,6 +158,8 @@ def test_sources(tmp_path, monkeypatch):
     (tmp_path / "images").mkdir()
     assert headless.resolve_source("images") == str(tmp_path / "images")
     assert headless.resolve_source("medmnist:pathmnist") == "medmnist:pathmnist"
+    # Notebooks work in another folder, so a file's path is made absolute.
+    assert headless.resolve_source("medmnist:my.npz") == f"medmnist:{tmp_path / 'my.npz'}"
     with pytest.raises(headless.RunError, match="There is no folder .*imagse.*cifar10"):
         headless.resolve_source("imagse")
 

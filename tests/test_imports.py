@@ -42,7 +42,7 @@ ALLOWED = {
     "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
     | {"report", "startup", "study", "study_summary", "study_takeover"},
     "study_summary": {"paired"},
-    "study_takeover": {"artifacts", "study"},
+    "study_takeover": {"artifacts", "pretraining", "study"},
     "verdict_page": {"artifacts", "html_page"},
 }
 # Libraries that one module alone deals with.
