@@ -27,7 +27,7 @@ class Config:
     pretraining_steps: int = 5500
     label_counts: tuple = (100, 250, 500, 1000, 10_000)
     num_subsets: int = 3  # label subsets at each count
-    supervised_steps_factor: float = 50.0  # update steps are factor * sqrt(labels)
+    supervised_steps_factor: float = 40.0  # update steps are factor * sqrt(labels)
     limits: dict | None = None  # images of each split, as `load_dataset` takes it; None: all
 
 
