@@ -1,6 +1,6 @@
 """What pretraining has to beat: the same encoder trained from scratch, tuned on validation."""
 
-import itertools
+import time
 from dataclasses import dataclass
 
 import keras
@@ -11,14 +11,12 @@ from simclr_utils.batches import image_batches
 from simclr_utils.networks import build_classifier
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
-# The grid. A strength multiplies that of the views' operations: 0 leaves the images as they are,
-# half suits many labels, all of it few.
-LEARNING_RATES = (3e-3, 1e-2, 3e-2)
-AUGMENTATION_STRENGTHS = (0.0, 0.5, 1.0)
-# It matters least, so that the grid has the first, and only the best point tries the others.
-WEIGHT_DECAYS = (1e-1, 1e-4)
-# A training of the grid takes a fifth of the steps, and at least as many as it takes for the
-# order of the settings to show.
+# Chosen last, in trainings of full length: what keeps a network from learning its images by heart
+# shows its worth only over as many epochs as it will be used for. It multiplies the strengths of
+# the views' operations; 0 leaves the images as they are.
+CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
+# The rest is chosen in trainings of a fifth of the steps, and of at least as many as it takes for
+# an order to show.
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
 BATCH_SIZE = 64
 NUM_CHECKS = 5  # how often validation accuracy is taken during a training
@@ -52,12 +50,14 @@ class SupervisedRun:
         num_steps: int, update steps.
         validation_curve: list of floats, accuracy at even distances over the training; empty
             without validation images.
+        minutes: float, how long it took.
     """
 
     weights: list
     settings: dict
     num_steps: int
     validation_curve: list
+    minutes: float
 
 
 class SupervisedBaseline:
@@ -73,8 +73,16 @@ class SupervisedBaseline:
         batch_size: int; fewer images than that make one batch.
 
     Attributes:
+        axes: dict from the name of a setting to the values that `tune` tries, in its order. The
+            search starts from the first of each.
         callbacks: list, of every `fit`.
     """
+
+    axes = {
+        "learning_rate": (1e-2, 3e-3, 3e-2),
+        "weight_decay": (1e-1, 1e-4),
+        CHOSEN_AT_FULL_LENGTH: (0.5, 0.0, 1.0),
+    }
 
     def __init__(self, build_model, batch_size=BATCH_SIZE):
         self.build_model = build_model
@@ -101,23 +109,13 @@ class SupervisedBaseline:
             variable.assign(keras.ops.zeros_like(variable))
         return model
 
-    @staticmethod
-    def grid():
-        """The settings that `tune` tries first, a list of dicts."""
-        names = ("augmentation_strength", "weight_decay", "learning_rate")
-        axes = itertools.product(AUGMENTATION_STRENGTHS, WEIGHT_DECAYS[:1], LEARNING_RATES)
-        return [dict(zip(names, point, strict=True)) for point in axes]
-
-    @staticmethod
-    def refinements(settings):
-        """What `tune` tries in addition, around the best of the grid, a list of dicts."""
-        return [{**settings, "weight_decay": decay} for decay in WEIGHT_DECAYS[1:]]
-
     @classmethod
-    def num_settings(cls):
-        """How many settings `tune` tries."""
-        grid = cls.grid()
-        return len(grid) + len(cls.refinements(grid[0]))
+    def tuning_lengths(cls, num_steps):
+        """Update steps of each training that `tune` makes for one of `num_steps`, a list."""
+        short = {name: axis for name, axis in cls.axes.items() if name != CHOSEN_AT_FULL_LENGTH}
+        num_short = 1 + sum(len(axis) - 1 for axis in short.values())
+        num_full = len(cls.axes[CHOSEN_AT_FULL_LENGTH])
+        return [tuning_steps(num_steps)] * num_short + [num_steps] * num_full
 
     def optimizer(self, settings):
         """A fresh optimizer; `FollowSchedule` sets its learning rate."""
@@ -141,7 +139,7 @@ class SupervisedBaseline:
         Returns:
             A `SupervisedRun`.
         """
-        images, labels = train
+        started, (images, labels) = time.monotonic(), train
         model = self.fresh_model(settings, seed)
         self.start(model, train, validation)
         steps_per_check = max(1, round(num_steps / NUM_CHECKS))
@@ -161,10 +159,14 @@ class SupervisedBaseline:
             shuffle=False,
         )
         curve = history.history.get("val_accuracy", [])
-        return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve)
+        minutes = (time.monotonic() - started) / 60
+        return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve, minutes)
 
     def tune(self, train, validation, num_steps, seed=0):
-        """Trains once, shortly, for each point of the grid and around the best, on validation.
+        """Chooses one setting after the other by the validation accuracy at the last step.
+
+        The strength of augmentation comes last, in trainings of full length, the others before
+        it in short ones.
 
         Args:
             train, validation: pairs of uint8 images and int labels.
@@ -172,17 +174,20 @@ class SupervisedBaseline:
             seed: int.
 
         Returns:
-            The `best_of` all `SupervisedRun`s, and the list of them.
+            The best `SupervisedRun` of full length, and the list of all.
         """
-        short = tuning_steps(num_steps)
-
-        def train_all(points):
-            return [self.train(train, validation, short, settings, seed) for settings in points]
-
-        num_validation = len(validation[1])
-        runs = train_all(self.grid())
-        runs += train_all(self.refinements(best_of(runs, num_validation).settings))
-        return best_of(runs, num_validation), runs
+        settings = {name: axis[0] for name, axis in self.axes.items()}
+        runs = {}
+        for name, axis in self.axes.items():
+            length = num_steps if name == CHOSEN_AT_FULL_LENGTH else tuning_steps(num_steps)
+            keys = [(*{**settings, name: value}.values(), length) for value in axis]
+            for key in keys:
+                if key not in runs:
+                    point = dict(zip(settings, key[:-1], strict=True))
+                    runs[key] = self.train(train, validation, length, point, seed)
+            best = max((runs[key] for key in keys), key=lambda run: run.validation_curve[-1])
+            settings = best.settings
+        return best, list(runs.values())
 
     def predict(self, run, images, batch_size=512):
         """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
@@ -209,30 +214,6 @@ class FollowSchedule(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = float(self.schedule(self.step))
         self.step += 1
-
-
-def best_of(runs, num_validation):
-    """Chooses by the validation accuracy at the last step, with the one-standard-error rule.
-
-    Short trainings favour what learns fast, which is no augmentation; long ones need it. So of
-    all settings that the validation images cannot tell from the best, within one standard error,
-    the strongest augmentation is taken, and among equals the highest accuracy.
-
-    Args:
-        runs: list of `SupervisedRun`s.
-        num_validation: int, validation images that they were judged on.
-
-    Returns:
-        One of them.
-
-    References:
-        Breiman, Friedman, Olshen, Stone 1984, "Classification and regression trees", section 3.4.
-    """
-    accuracies = [run.validation_curve[-1] for run in runs]
-    highest = max(accuracies)
-    least = highest - (highest * (1 - highest) / num_validation) ** 0.5
-    near = [pair for pair in zip(runs, accuracies, strict=True) if pair[1] >= least]
-    return max(near, key=lambda pair: (pair[0].settings["augmentation_strength"], pair[1]))[0]
 
 
 def tuning_steps(num_steps):

@@ -114,6 +114,8 @@ class Comparison:
     ):
         """A method that trains a network: tuned on the first subset, run on all.
 
+        The best training of the tuning is the first subset's result.
+
         Args:
             method: str, the name of the rows.
             trainer: a `SupervisedBaseline` or a `FineTuning`.
@@ -125,16 +127,20 @@ class Comparison:
         subsets = self.subsets(labels, trained=True)
         seeds = self.missing(method, labels, subsets, pretraining_seed)
         if seeds:
-            tuned = self.tuned_settings(method, trainer, labels, num_steps)
-        held_out = None if self.protocol.is_all(labels) else self.protocol.validation
+            tuned, best = self.tuned_settings(method, trainer, labels, num_steps)
+        everything = self.protocol.is_all(labels)
+        held_out = None if everything else self.protocol.validation
         for seed in seeds:
-            started = time.monotonic()
-            train = self.protocol.everything(labels, seed)
-            run = trainer.train(train, held_out, num_steps, tuned["settings"], seed)
+            if best is not None and seed == 0 and not everything:
+                run = best
+            else:
+                train = self.protocol.everything(labels, seed)
+                run = trainer.train(train, held_out, num_steps, tuned["settings"], seed)
             predictions = trainer.predict(run, self.protocol.test_images)
             name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
             tuned["curves"][name] = run.validation_curve
             save_json(self.tuning_path(method, labels), tuned)
+            steps = sum(each["steps"] for each in tuned["tried"])
             self.protocol.score(
                 predictions,
                 method=method,
@@ -142,32 +148,37 @@ class Comparison:
                 subset_seed=seed,
                 pretraining_seed=pretraining_seed,
                 steps=run.num_steps,
-                minutes=(time.monotonic() - started) / 60,
-                tuning=f"{len(tuned['tried'])} settings x {tuned['tried_steps']} steps",
+                minutes=run.minutes,
+                tuning=f"{len(tuned['tried'])} trainings, {steps} steps",
             )
             progress(f"{labels:6,d} labels, subset {name}: {run.num_steps:,} steps, {run.settings}")
 
     def tuned_settings(self, method, trainer, labels, num_steps):
-        """What the grid chose on the first subset, in short trainings.
+        """What was chosen on the first subset, and the training that it was best in.
 
-        A dict that is kept on disk; `curves` takes the validation curves of the full trainings.
+        Returns:
+            A dict that is kept on disk, whose `curves` takes the validation curves of the
+            trainings that are scored; and a `SupervisedRun`, or `None` if the dict was there.
         """
         path = self.tuning_path(method, labels)
         if path.exists() and load_json(path)["num_steps"] == num_steps:
-            return load_json(path)
+            return load_json(path), None
         started = time.monotonic()
         train = self.protocol.subset(labels, 0)
         best, runs = trainer.tune(train, self.protocol.validation, num_steps)
+        tried = [
+            {"settings": run.settings, "steps": run.num_steps, "curve": run.validation_curve}
+            for run in runs
+        ]
         tuned = {
             "num_steps": num_steps,
             "settings": best.settings,
-            "tried": [(run.settings, run.validation_curve) for run in runs],
-            "tried_steps": best.num_steps,
+            "tried": tried,
             "curves": {},
             "minutes": (time.monotonic() - started) / 60,
         }
         save_json(path, tuned)
-        return tuned
+        return tuned, best
 
     def tuning_path(self, method, labels):
         """Where the settings chosen for these images are kept: a JSON file."""

@@ -176,28 +176,39 @@ def plot_neighbors(query, neighbors, title=None):
 
 
 def plot_validation_curves(tuned):
-    """Draws the baseline's validation accuracy: the grid's short trainings, and the full ones.
+    """Draws the validation accuracy of a method's trainings, those that choose and the others.
 
     Args:
         tuned: dict from label count to what a `Comparison` keeps at its `tuning_path`.
 
     Returns:
-        A closed `Figure`; thick lines are the full trainings.
+        A closed `Figure`; colours are strengths of augmentation, thick lines trainings of full
+        length, thin lines short ones, broken lines trainings on the other label subsets.
     """
+    tried = [run["settings"] for record in tuned.values() for run in record["tried"]]
+    strengths = sorted({settings["augmentation_strength"] for settings in tried})
+    colors = dict(zip(strengths, COLORS.values(), strict=False))
     with figure(1, len(tuned), (9, 2.9), squeeze=False, sharey=True) as (drawing, axes):
         for axis, (labels, record) in zip(axes[0], tuned.items(), strict=True):
-            for (settings, curve), color in zip(record["tried"], COLORS.values(), strict=False):
-                name = ", ".join(f"{value:g}" for value in settings.values())
-                steps = record["tried_steps"] * np.arange(1, len(curve) + 1) / len(curve)
-                axis.plot(steps, 100 * np.array(curve), color=color, linewidth=1, label=name)
-                for full in record["curves"].values() if settings == record["settings"] else ():
-                    steps = record["num_steps"] * np.arange(1, len(full) + 1) / max(1, len(full))
-                    axis.plot(steps, 100 * np.array(full), color=color, linewidth=2.5)
+
+            def draw(settings, steps, curve, axis=axis, **style):
+                color = colors[settings["augmentation_strength"]]
+                at = steps * np.arange(1, len(curve) + 1) / max(1, len(curve))
+                axis.plot(at, 100 * np.array(curve), color=color, **style)
+
+            full = max(run["steps"] for run in record["tried"])
+            for run in record["tried"]:
+                draw(**run, linewidth=2.5 if run["steps"] == full else 0.8)
+            for curve in record["curves"].values():
+                if all(curve != run["curve"] for run in record["tried"]):
+                    draw(record["settings"], full, curve, linewidth=1.2, linestyle="--")
             axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
         axes[0, 0].set_ylabel("validation accuracy (%)")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        title = "augmentation,\ndecay, rate"
-        drawing.legend(handles, names, title=title, fontsize=8, loc="outside right center")
+        for strength, color in colors.items():
+            axis.plot([], [], color=color, linewidth=2.5, label=f"{strength:g}")
+        axis.plot([], [], color=COLORS["gray"], linewidth=0.8, label="short training")
+        axis.plot([], [], color=COLORS["gray"], linestyle="--", label="other subset")
+        drawing.legend(title="augmentation", fontsize=8, loc="outside right center")
     return drawing
 
 

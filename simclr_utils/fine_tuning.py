@@ -1,20 +1,12 @@
 """Fine-tuning: a pretrained encoder goes on learning, now with labels."""
 
-import itertools
-
 import keras
 import numpy as np
 
-from simclr_utils.baselines import BATCH_SIZE, SupervisedBaseline
+from simclr_utils.baselines import BATCH_SIZE, CHOSEN_AT_FULL_LENGTH, SupervisedBaseline
 from simclr_utils.evaluation import extract_features, fit_linear_probe
 from simclr_utils.optimizers import decay_kernels_only
 from simclr_utils.splits import hold_out
-
-# Fewer points than the baseline tries: what is compared with it must not be tuned harder.
-LEARNING_RATES = (1e-3, 4e-3)
-ENCODER_SHARES = (0.1, 1.0)
-AUGMENTATION_STRENGTHS = (0.5, 1.0)
-WEIGHT_DECAY = 1e-4
 
 
 class FineTuning(SupervisedBaseline):
@@ -40,25 +32,19 @@ class FineTuning(SupervisedBaseline):
         out-of-distribution".
     """
 
+    # No more trainings than the baseline tries: what is compared with it is not tuned harder.
+    axes = {
+        "learning_rate": (1e-3, 4e-3),
+        "encoder_share": (1.0, 0.1),
+        "weight_decay": (1e-4,),
+        CHOSEN_AT_FULL_LENGTH: SupervisedBaseline.axes[CHOSEN_AT_FULL_LENGTH],
+    }
+
     def __init__(self, build_model, encoder, batch_size=BATCH_SIZE, head_first=True):
         super().__init__(build_model, batch_size)
         self.encoder = encoder
         self.head_first = head_first
         self.validation_features = None
-
-    @staticmethod
-    def grid():
-        """The settings that `tune` tries, a list of dicts."""
-        axes = itertools.product(AUGMENTATION_STRENGTHS, ENCODER_SHARES, LEARNING_RATES)
-        names = ("augmentation_strength", "encoder_share", "learning_rate")
-        return [
-            {**dict(zip(names, point, strict=True)), "weight_decay": WEIGHT_DECAY} for point in axes
-        ]
-
-    @staticmethod
-    def refinements(settings):
-        """Nothing: the grid is all."""
-        return []
 
     def optimizer(self, settings):
         return decay_kernels_only(

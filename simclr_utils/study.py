@@ -198,13 +198,15 @@ class Study:
             return None
         factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
         num_steps = baselines.supervised_steps(labels, factor)
-        steps, trainings = len(missing) * num_steps, len(missing)
+        lengths = [num_steps] * len(missing)
         if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
             kind = baselines.SupervisedBaseline if seed is None else FineTuning
-            steps += kind.num_settings() * baselines.tuning_steps(num_steps)
-            trainings += kind.num_settings()
+            lengths += kind.tuning_lengths(num_steps)
+            if not self.comparison.protocol.is_all(labels):
+                lengths.pop()  # the best one is the first subset's
         checked = baselines.NUM_CHECKS * len(self.dataset.validation[1])
-        cost = steps * min(baselines.BATCH_SIZE, labels) + FORWARD * trainings * checked
+        cost = sum(lengths) * min(baselines.BATCH_SIZE, labels)
+        cost += FORWARD * len(lengths) * checked
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))

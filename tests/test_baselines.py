@@ -1,6 +1,5 @@
 """The supervised baseline, and the comparison that scores test images once for each row."""
 
-import itertools
 from types import SimpleNamespace
 
 import keras
@@ -8,13 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils import baselines, comparison
+from simclr_utils import comparison
 from simclr_utils.artifacts import Results, load_json
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.baselines import (
     SupervisedBaseline,
     SupervisedRun,
-    best_of,
     build_supervised,
     supervised_steps,
 )
@@ -91,34 +89,42 @@ def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(1, 1) == 5  # one for each check
 
 
-@pytest.mark.parametrize("full, short", [(30, 30), (240, 60), (4000, 800)])
-def test_the_grid_is_decided_by_the_last_validation_accuracy(full, short):
+@pytest.mark.parametrize("full, short", [(240, 60), (4000, 800)])
+def test_settings_are_chosen_one_after_the_other_by_the_last_accuracy(full, short):
     train, validation = bright_and_dark(8, 0), bright_and_dark(800, 1)
-    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], *[[0.8, 0.6]] * 7])
+    # Learning rates, the other decay, then the strengths at full length.
+    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], [0.1, 0.8], [0.4], [0.9], [0.9]])
 
     class Scripted(SupervisedBaseline):
         def train(self, images, held_out, num_steps, settings, seed=0):
-            assert images is train and held_out is validation
-            assert num_steps == short and seed == 5
-            return SupervisedRun([], settings, num_steps, next(curves))
+            assert images is train and held_out is validation and seed == 5
+            return SupervisedRun([], settings, num_steps, next(curves), 0.1)
 
     best, runs = Scripted(build_model).tune(train, validation, full, seed=5)
-    assert best is runs[1]  # by the last value, not the highest; a tie: the first
-    names = ("learning_rate", "augmentation_strength")
-    points = [tuple(run.settings[name] for name in names) for run in runs]
-    axes = (baselines.LEARNING_RATES, baselines.AUGMENTATION_STRENGTHS)
-    assert set(points[:9]) == set(itertools.product(*axes)) and len(points) == 10
-    assert points[9] == points[1]  # the best of the grid, with another weight decay
-    assert [run.settings["weight_decay"] for run in runs] == [0.1] * 9 + [1e-4]
+    assert [tuple(run.settings.values()) for run in runs] == [
+        (1e-2, 1e-1, 0.5),
+        (3e-3, 1e-1, 0.5),
+        (3e-2, 1e-1, 0.5),
+        (3e-3, 1e-4, 0.5),  # the first of two equals, by the last value, not the highest
+        (3e-3, 1e-4, 0.5),
+        (3e-3, 1e-4, 0.0),
+        (3e-3, 1e-4, 1.0),
+    ]
+    assert [run.num_steps for run in runs] == [short] * 4 + [full] * 3
+    assert [run.num_steps for run in runs] == Scripted.tuning_lengths(full)
+    assert best is runs[5]  # of full length
 
 
-def test_within_one_standard_error_the_stronger_augmentation_wins():
-    """The highest of 1,000 is 0.475, its standard error 0.0158."""
-    tried = [(0.0, 0.475), (0.0, 0.470), (0.5, 0.468), (0.5, 0.460), (1.0, 0.459)]
-    runs = [SupervisedRun([], {"augmentation_strength": s}, 1, [0.9, a]) for s, a in tried]
-    assert best_of(runs, 1000) is runs[2]  # 1.0 lies further away
-    assert best_of(runs, 900) is runs[4]
-    assert best_of(runs, 10**6) is runs[0]
+def test_a_short_training_of_full_length_is_not_made_twice(monkeypatch):
+    lengths = []
+
+    class Scripted(SupervisedBaseline):
+        def train(self, images, held_out, num_steps, settings, seed=0):
+            lengths.append(num_steps)
+            return SupervisedRun([], settings, num_steps, [len(lengths) / 10], 0.1)
+
+    best, runs = Scripted(build_model).tune(None, None, 30)
+    assert lengths == [30] * 6 and best is runs[-1]
 
 
 @pytest.mark.parametrize(
@@ -167,19 +173,19 @@ class Scripted:
     def tune(self, train, validation, num_steps, seed=0):
         assert validation is self.dataset.validation
         self.log.append(("tune", len(train[1]), num_steps))
-        best = SupervisedRun([], self.settings, num_steps, [0.5, 0.8])
-        other = SupervisedRun([], {"learning_rate": 1, "weight_decay": 1}, num_steps, [0.9, 0.1])
-        return best, [other, best]
+        self.best = SupervisedRun([], self.settings, num_steps, [0.5, 0.8], 0.2)
+        poor = {"learning_rate": 1, "weight_decay": 1}
+        return self.best, [SupervisedRun([], poor, 7, [0.9, 0.1], 0.1), self.best]
 
     def train(self, train, validation, num_steps, settings, seed=0):
         joined = len(train[1]) > len(self.dataset.train[1])
         assert validation is (None if joined else self.dataset.validation)
         assert settings == self.settings
         self.log.append(("train", len(train[1]), seed, train[0].sum()))
-        return SupervisedRun([], settings, num_steps, [])
+        return SupervisedRun([], settings, num_steps, [], 0.3)
 
     def predict(self, run, images):
-        self.log.append(("predict", images is self.dataset.test[0]))
+        self.log.append(("predict", images is self.dataset.test[0], run is self.best))
         return self.dataset.test[1] * (np.arange(30) % 3 > 0)  # some right, some wrong
 
 
@@ -194,18 +200,22 @@ def kinds(log):
 
 def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, baseline, capsys):
     compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
-    assert kinds(baseline.log) == ["tune", *["train", "predict"] * 3]
-    assert all(entry[1] for entry in baseline.log if entry[0] == "predict")
+    # The best training of the tuning is the first subset's.
+    assert kinds(baseline.log) == ["tune", "predict", *["train", "predict"] * 2]
+    predicted = [entry[1:] for entry in baseline.log if entry[0] == "predict"]
+    assert predicted == [(True, True), (True, False), (True, False)]
     steps = supervised_steps(10, 40.0)
     assert baseline.log[0] == ("tune", 10, steps)
     trained = [entry[1:] for entry in baseline.log if entry[0] == "train"]
-    assert [entry[:2] for entry in trained] == [(10, 0), (10, 1), (10, 2)]
-    assert len({entry[2] for entry in trained}) == 3  # other subsets
+    assert [entry[:2] for entry in trained] == [(10, 1), (10, 2)]
+    assert len({entry[2] for entry in trained}) == 2  # other subsets
     frame = results.frame()
     assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {steps}
     assert set(frame.method) == {"supervised"} and set(frame.labels) == {10}
     assert frame.value.tolist() == pytest.approx([25 / 30] * 3)
     assert (frame.low < frame.value).all() and (frame.value < frame.high).all()
+    assert frame.minutes.tolist() == [0.2, 0.3, 0.3]
+    assert set(frame.tuning) == {f"2 trainings, {7 + steps} steps"}
     assert capsys.readouterr().out.count("subset") == 3
     # All there: nothing is done again.
     del baseline.log[:]
@@ -224,7 +234,7 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     assert [entry[2] for entry in baseline.log if entry[0] == "train"] == [0, 2]
     assert sorted(results.frame().subset_seed) == [0, 1, 2]
     tuned = load_json(compared.tuning_path("supervised", 10))
-    assert tuned["settings"] == baseline.settings and tuned["tried"][0][1] == [0.9, 0.1]
+    assert tuned["settings"] == baseline.settings and tuned["tried"][0]["curve"] == [0.9, 0.1]
     # Another length of training is tuned anew.
     results.path.unlink()
     del baseline.log[:]
@@ -322,13 +332,14 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
 
 
 def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
-    monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
-    monkeypatch.setattr(baselines, "AUGMENTATION_STRENGTHS", (0.3,))
+    axes = {"learning_rate": (3e-3, 1e-2), "weight_decay": (1e-4,)}
+    monkeypatch.setattr(SupervisedBaseline, "axes", {**axes, "augmentation_strength": (0.3, 0.0)})
     once = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
-    baseline, steps = SupervisedBaseline(build_model), supervised_steps(40, 4.0)
+    baseline, steps = SupervisedBaseline(build_model), supervised_steps(40, 12.0)
     once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
     row, tuned = results.frame().iloc[0], load_json(once.tuning_path("supervised", 40))
     assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
-    assert len(tuned["tried"]) == 3 and {len(curve) for _, curve in tuned["tried"]} == {5}
-    best = max(curve[-1] for _, curve in tuned["tried"])
-    assert tuned["settings"] in [each for each, curve in tuned["tried"] if curve[-1] == best]
+    assert [run["steps"] for run in tuned["tried"]] == [60, 60, 75, 75]
+    last = [run["curve"][-1] for run in tuned["tried"]]
+    chosen = tuned["tried"][2 + int(last[3] > last[2])]
+    assert tuned["settings"] == chosen["settings"] and tuned["curves"] == {"0": chosen["curve"]}

@@ -34,9 +34,11 @@ SUMMARY = pd.DataFrame(
     ],
     columns=["method", "labels", "mean", "low", "high"],
 )
-TRIED = [({"learning_rate": rate, "weight_decay": 0.1}, [0.2, rate]) for rate in (0.3, 0.4)]
-TUNED = {"num_steps": 40, "settings": TRIED[1][0], "tried": TRIED, "curves": {"0": [0.3, 0.6]}}
-TUNED["tried_steps"] = 10
+TRIED = [
+    {"settings": {"augmentation_strength": strength}, "steps": steps, "curve": [0.2, strength]}
+    for strength, steps in ((0.5, 10), (0.5, 40), (0.0, 40))
+]
+TUNED = {"settings": TRIED[1]["settings"], "tried": TRIED, "curves": {"1": [0.3, 0.6], "2": []}}
 # How every figure of the package is drawn; a new one is to be added here.
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
@@ -148,11 +150,14 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
 
 def test_short_and_full_trainings_stand_on_one_axis_of_steps():
     drawing = figures.plot_validation_curves({100: TUNED})
-    lines = drawing.axes[0].lines
-    assert [list(line.get_xdata()) for line in lines] == [[5, 10], [5, 10], [20, 40]]
-    assert [list(line.get_ydata()) for line in lines[1:]] == [[20, 40], [30, 60]]
-    chosen, full = lines[1:]  # the full training has the colour of the settings it was run with
-    assert chosen.get_color() == full.get_color() != lines[0].get_color()
+    lines = [line for line in drawing.axes[0].lines if line.get_label().startswith("_")]
+    steps = [[5, 10], [20, 40], [20, 40], [20, 40], []]
+    assert [list(line.get_xdata()) for line in lines] == steps
+    assert [list(line.get_ydata()) for line in lines[1:4]] == [[20, 50], [20, 0], [30, 60]]
+    short, full, other_strength, other_subset, _ = lines
+    assert short.get_linewidth() < full.get_linewidth() == other_strength.get_linewidth()
+    colors = [line.get_color() for line in (short, full, other_subset)]
+    assert len(set(colors)) == 1 and other_strength.get_color() not in colors
 
 
 def test_temperature_bars_are_a_softmax():

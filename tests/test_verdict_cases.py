@@ -7,10 +7,12 @@ jitter destroys it, and pretraining must not be recommended.
 
 import numpy as np
 
-from simclr_utils import baselines, diagnostics, evaluation, fine_tuning, study_summary
+from simclr_utils import diagnostics, evaluation, study_summary
 from simclr_utils.augmentations import build_augmenter, on_every_image
+from simclr_utils.baselines import SupervisedBaseline
 from simclr_utils.config import get_config
 from simclr_utils.datasets import Dataset
+from simclr_utils.fine_tuning import FineTuning
 from simclr_utils.study import Study
 
 LABELS = 16
@@ -64,10 +66,10 @@ def stripes_dataset(label):
 
 
 def verdicts(label, folder, monkeypatch):
-    """The verdict of each pretrained method, after a study with a small grid."""
-    for module in (baselines, fine_tuning):
-        monkeypatch.setattr(module, "AUGMENTATION_STRENGTHS", (0.5,))
-    monkeypatch.setattr(baselines, "WEIGHT_DECAYS", (1e-4,))
+    """The verdict of each pretrained method, after a study with few settings."""
+    for kind in (SupervisedBaseline, FineTuning):
+        axes = {**kind.axes, "weight_decay": (1e-4,), "augmentation_strength": (0.5,)}
+        monkeypatch.setattr(kind, "axes", axes)
     study = Study(stripes_dataset(label), CONFIG, folder, "tiny", num_seeds=1)
     study.run(lambda line: None)
     return study_summary.compare(study).set_index("first")["verdict"]
