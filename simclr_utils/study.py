@@ -6,6 +6,7 @@ Stop it at any time: a study made again in the same folder goes on where it was.
 import contextlib
 import functools
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -166,8 +167,11 @@ class Study:
 
     def pretrain(self, seed, views_per_step, progress):
         callbacks = [progress.callback(views_per_step)]
-        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks)
-        save_pretraining(self.encoder_folder(seed), pretraining)
+        folder = self.encoder_folder(seed)
+        checkpoints = folder / "checkpoints"
+        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks, checkpoints)
+        save_pretraining(folder, pretraining)
+        shutil.rmtree(checkpoints)
 
     def frozen_task(self, seed):
         if not any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn")):
