@@ -4,15 +4,16 @@ import json
 import os
 import re
 import time
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from simclr_utils.artifacts import atomic_path, describe_differences
 
 NUM_KEPT = 2  # the newest may be damaged
+MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
 
 
 class CheckpointError(ValueError):
@@ -31,11 +32,15 @@ class Checkpoints(keras.callbacks.Callback):
     Files are written whole or not at all, and read back with the checksum of each array. The
     newest two stay. One that is damaged is reported and the one before it is used.
 
+    Bits are the same on the same machine, with deterministic operations, as `startup.start` sets
+    them. Precision and versions belong to what has to agree.
+
     Args:
         folder: path, for these files alone.
         identity: dict that JSON can hold: what a training must have in common with the one that
             it continues, such as configuration, seed and fingerprint of the data.
-        every: int, epochs between checkpoints; the last epoch is always saved.
+        min_seconds: float, at least so long between two checkpoints; the last epoch is always
+            saved.
         report: function of a string, told of damaged files.
 
     Attributes:
@@ -51,10 +56,12 @@ class Checkpoints(keras.callbacks.Callback):
                   callbacks=[checkpoints], shuffle=False)
     """
 
-    def __init__(self, folder, identity, every=1, report=print):
+    def __init__(self, folder, identity, min_seconds=MIN_SECONDS, report=print):
         super().__init__()
-        self.folder, self.every, self.report = Path(folder), every, report
-        self.identity = json.loads(json.dumps(identity))  # as it will be read
+        self.folder, self.min_seconds, self.report = Path(folder), min_seconds, report
+        made_with = {"precision": keras.config.dtype_policy().name, "keras": keras.__version__}
+        made_with["tensorflow"] = tf.__version__
+        self.identity = json.loads(json.dumps({**identity, **made_with}))  # as it will be read
         self.history, self.seconds = {}, 0.0
 
     def restore(self, model):
@@ -70,13 +77,15 @@ class Checkpoints(keras.callbacks.Callback):
             CheckpointError: if the checkpoints belong to another training.
         """
         model.optimizer.build(model.trainable_variables)
+        self.history, self.seconds = {}, 0.0
         for path in self.paths():
             try:
                 record, values = self._read(path)
-            except (OSError, EOFError, zipfile.BadZipFile, KeyError, ValueError) as error:
-                if isinstance(error, CheckpointError):
-                    raise
-                self.report(f"{path} is damaged ({error}); the checkpoint before it is used.")
+            except CheckpointError:
+                raise
+            except Exception as error:  # a flipped bit may be anywhere in a zip file
+                self.report(f"{path} is damaged ({error}): the training goes on from before it.")
+                path.rename(path.with_suffix(".damaged"))
                 continue
             assign(path, variables_of(model), values)
             self.history, self.seconds = record["history"], record["seconds"]
@@ -90,14 +99,16 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.started = time.monotonic() - self.seconds
+        self.saved = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds = time.monotonic() - self.started
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(None if value is None else float(value))
-        done = epoch + 1
-        if done % self.every == 0 or done == self.params["epochs"]:
-            self._write(done)
+        last = epoch + 1 == self.params["epochs"] or self.model.stop_training
+        if last or time.monotonic() - self.saved >= self.min_seconds:
+            self._write(epoch + 1)
+            self.saved = time.monotonic()
 
     def _write(self, epoch):
         """Writes a checkpoint and removes those that are older than the newest two."""

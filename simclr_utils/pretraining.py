@@ -14,6 +14,10 @@ from simclr_utils.simclr import SimCLR
 # What `save_pretraining` writes, the record last: where it stands, the others are complete.
 ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
 
+# What a pretraining reads of a `Config`, beside its steps.
+PRETRAINING_SETTINGS = ("encoder", "width", "projection_dims", "operations", "temperature")
+PRETRAINING_SETTINGS += ("optimizer", "base_learning_rate", "weight_decay", "batch_size")
+
 
 @dataclass(frozen=True)
 class Pretraining:
@@ -81,7 +85,8 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, history, callbacks = 0, keras.callbacks.History(), list(callbacks)
     if checkpoint_folder is not None:
-        identity = {"fingerprint": dataset.fingerprint, "seed": seed, **asdict(config)}
+        identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
+        identity |= {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
         history = Checkpoints(checkpoint_folder, identity)
         first = history.restore(model)
     started = time.monotonic()

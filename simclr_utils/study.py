@@ -159,7 +159,11 @@ class Study:
     def pretraining_task(self, seed):
         wanted = any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn"))
         wanted |= any(self.missing_trained("fine_tuned", labels, seed) for labels in self.counts)
-        if not wanted or (self.encoder_folder(seed) / "encoder.json").exists():
+        if (self.encoder_folder(seed) / "encoder.json").exists():
+            # It may have been killed just before it cleared up.
+            shutil.rmtree(self.encoder_folder(seed) / "checkpoints", ignore_errors=True)
+            return None
+        if not wanted:
             return None
         batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
         run = functools.partial(self.pretrain, seed, 2 * batch_size)

@@ -5,6 +5,7 @@ import contextlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
@@ -16,6 +17,15 @@ from simclr_utils.simclr import SimCLR
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype="uint8")
 STEPS, EPOCHS = 4, 5
 IDENTITY = {"seed": 0, "sizes": (1, 2)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic():
+    tf.config.experimental.enable_op_determinism()
+
+
+def every_epoch(folder, identity=IDENTITY, **options):
+    return Checkpoints(folder, identity, min_seconds=0, **options)
 
 
 def build():
@@ -56,7 +66,7 @@ def bits(model):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    model, checkpoints = build(), Checkpoints(tmp_path_factory.mktemp("whole"), IDENTITY)
+    model, checkpoints = build(), every_epoch(tmp_path_factory.mktemp("whole"))
     train(model, checkpoints)
     return bits(model), checkpoints.history
 
@@ -64,7 +74,7 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("stops", [(1,), (2, 4)])
 def test_a_resumed_training_ends_in_the_same_bits(tmp_path, whole, stops):
     for stop in (*stops, None):
-        model, checkpoints = build(), Checkpoints(tmp_path, IDENTITY)
+        model, checkpoints = build(), every_epoch(tmp_path)
         train(model, checkpoints, stop_after=stop)
     assert bits(model) == whole[0]
     assert checkpoints.history == whole[1]
@@ -77,7 +87,7 @@ def test_the_random_states_are_among_what_is_kept():
 
 
 def test_the_newest_two_stay_and_a_finished_training_is_not_run_again(tmp_path, whole):
-    model, checkpoints = build(), Checkpoints(tmp_path, IDENTITY)
+    model, checkpoints = build(), every_epoch(tmp_path)
     train(model, checkpoints)
     assert [path.stem for path in checkpoints.paths()] == ["000005", "000004"]
     again = build()
@@ -85,28 +95,39 @@ def test_the_newest_two_stay_and_a_finished_training_is_not_run_again(tmp_path, 
     assert bits(again) == whole[0]
 
 
-def test_rarer_checkpoints_still_save_the_last_epoch(tmp_path):
-    train(build(), Checkpoints(tmp_path, IDENTITY, every=2))
-    assert sorted(path.stem for path in tmp_path.glob("*.npz")) == ["000004", "000005"]
+def test_short_epochs_do_not_save_each_time_but_the_last_does(tmp_path):
+    train(build(), Checkpoints(tmp_path, IDENTITY, min_seconds=1000))
+    assert [path.stem for path in tmp_path.glob("*.npz")] == ["000005"]
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "text"])
 def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(tmp_path, whole, damage):
-    train(build(), Checkpoints(tmp_path, IDENTITY), stop_after=3)
+    train(build(), every_epoch(tmp_path), stop_after=3)
     newest = tmp_path / "000003.npz"
     content = bytearray(newest.read_bytes())
     if damage == "flip":
         content[len(content) // 2] ^= 1
     newest.write_bytes({"cut": content[:-100], "empty": b"", "text": b"hello"}.get(damage, content))
     told, model = [], build()
-    checkpoints = Checkpoints(tmp_path, IDENTITY, report=told.append)
+    checkpoints = every_epoch(tmp_path, report=told.append)
     assert train(model, checkpoints) == 2
     assert len(told) == 1 and "000003.npz is damaged" in told[0]
     assert bits(model) == whole[0] and checkpoints.history == whole[1]
 
 
+def test_with_both_damaged_it_begins_anew_and_keeps_what_it_saves(tmp_path, whole):
+    train(build(), every_epoch(tmp_path), stop_after=4)
+    for path in tmp_path.glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:-50])
+    told, model = [], build()
+    assert train(model, every_epoch(tmp_path, report=told.append), stop_after=2) == 0
+    assert len(told) == 2
+    assert train(model := build(), every_epoch(tmp_path)) == 2
+    assert bits(model) == whole[0]
+
+
 def test_what_a_killed_save_leaves_behind_is_no_checkpoint(tmp_path):
-    train(build(), Checkpoints(tmp_path, IDENTITY), stop_after=1)
+    train(build(), every_epoch(tmp_path), stop_after=1)
     left = tmp_path / ".writing-abc"
     left.mkdir()
     (left / "000009.npz").write_bytes(b"half")
@@ -115,13 +136,13 @@ def test_what_a_killed_save_leaves_behind_is_no_checkpoint(tmp_path):
 
 
 def test_another_training_is_refused_by_name(tmp_path):
-    train(build(), Checkpoints(tmp_path, IDENTITY), stop_after=1)
+    train(build(), every_epoch(tmp_path), stop_after=1)
     with pytest.raises(CheckpointError, match="seed is 0 there and 1 here"):
         Checkpoints(tmp_path, {**IDENTITY, "seed": 1}).restore(build())
 
 
 def test_another_model_is_refused(tmp_path):
-    train(build(), Checkpoints(tmp_path, IDENTITY), stop_after=1)
+    train(build(), every_epoch(tmp_path), stop_after=1)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     with pytest.raises(CheckpointError, match="do not fit"):
@@ -133,3 +154,13 @@ def test_nothing_there_is_a_start_from_the_beginning(tmp_path):
     before = bits(model)
     assert Checkpoints(tmp_path / "new", IDENTITY).restore(model) == 0
     assert bits(model)[: len(model.variables)] == before[: len(model.variables)]
+
+
+def test_another_precision_is_refused(tmp_path):
+    train(build(), every_epoch(tmp_path), stop_after=1)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        with pytest.raises(CheckpointError, match="precision is 'float32' there"):
+            every_epoch(tmp_path).restore(build())
+    finally:
+        keras.config.set_dtype_policy("float32")
