@@ -125,7 +125,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _read(self, path):
         """The record and the values of a checkpoint; zip files carry a checksum an array."""
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"]))
             differences = describe_differences(record["identity"], self.identity)
             if differences:

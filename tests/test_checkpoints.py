@@ -1,15 +1,20 @@
 """A training that was stopped and goes on ends in the same bits as one that was not."""
 
 import contextlib
+import functools
+from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from simclr_utils import pretraining
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
 from simclr_utils.checkpoints import CheckpointError, Checkpoints, variables_of
+from simclr_utils.config import get_config
 from simclr_utils.networks import build_encoder, build_projection_head
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 from simclr_utils.simclr import SimCLR
@@ -164,3 +169,30 @@ def test_another_precision_is_refused(tmp_path):
             every_epoch(tmp_path).restore(build())
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "Checkpoints", functools.partial(Checkpoints, min_seconds=0))
+    dataset = SimpleNamespace(
+        unlabeled=IMAGES, image_shape=IMAGES.shape[1:], fingerprint="abc", name="noise"
+    )
+    config = get_config("tiny", batch_size=10, pretraining_steps=12, width=4)
+    whole = pretraining.pretrain(dataset, config)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretraining.pretrain(dataset, config, callbacks=[Stop()], checkpoint_folder=tmp_path)
+    # More label subsets change nothing about a pretraining.
+    config = replace(config, num_subsets=7)
+    resumed = pretraining.pretrain(dataset, config, checkpoint_folder=tmp_path)
+    for name in ("encoder", "projection_head"):
+        expected, found = (getattr(each, name).get_weights() for each in (whole, resumed))
+        assert [part.tobytes() for part in found] == [part.tobytes() for part in expected]
+    assert resumed.history == whole.history and len(resumed.history["loss"]) == 3
+    with pytest.raises(CheckpointError, match="temperature is 0.1 there and 0.5 here"):
+        other = replace(config, temperature=0.5)
+        pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)

@@ -40,7 +40,15 @@ ALLOWED = {
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
-    "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
+    "study_command": {
+        "artifacts",
+        "checkpoints",
+        "config",
+        "datasets",
+        "figures",
+        "headless",
+        "plotting",
+    }
     | {"report", "startup", "study", "study_summary", "study_takeover"},
     "study_summary": {"paired"},
     "study_takeover": {"artifacts", "pretraining", "study"},
