@@ -7,6 +7,7 @@ from simclr_utils.augmentations import build_operations
 from simclr_utils.sketch import Sketch
 
 NUM_LEVELS = 8  # of each colour channel, in the histograms
+NUM_PIXELS = 64 * 32 * 32  # of all images that are measured
 SIDE, MARGIN = 96, 72  # screen pixels of an image, and of the words left of a row
 
 
@@ -14,15 +15,16 @@ class AugmentationLab:
     """Draws and measures the views that a recipe makes of some images.
 
     Args:
-        images: uint8 array `[N, H, W, C]`. All of them are measured: the views of one have to be
-            told from those of the others.
+        images: uint8 array `[N, H, W, C]`. As many of them are measured as a hand can wait for,
+            64 of 32 pixels: the views of one have to be told from those of the others.
         encoder: `keras.Model`, float images in 0..1 -> features, or `None` to leave the
             similarities out.
         num_shown: int, images that are drawn.
     """
 
     def __init__(self, images, encoder=None, num_shown=8):
-        self.images = np.asarray(images, np.float32) / 255
+        affordable = max(num_shown, NUM_PIXELS // (images.shape[1] * images.shape[2]))
+        self.images = np.asarray(images[:affordable], np.float32) / 255
         # Traced once: layer by layer an encoder would take longer than a hand can wait.
         self.encode = None if encoder is None else tf.function(encoder)
         self.num_shown = num_shown
@@ -68,8 +70,9 @@ class AugmentationLab:
             features = [self.encode(tf.constant(view)).numpy() for view in views]
             features = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in features]
             cosines = features[0] @ features[1].T
-            same = np.eye(len(cosines), dtype=bool)
-            found |= {"same": float(cosines[same].mean()), "others": float(cosines[~same].mean())}
+            others = cosines.sum() - np.trace(cosines)
+            others /= max(1, len(cosines) * (len(cosines) - 1))
+            found |= {"same": float(np.trace(cosines) / len(cosines)), "others": float(others)}
         return found
 
     def draw(self, recipe, seed=0, first=0):
@@ -114,8 +117,10 @@ def as_recipe(values):
     Returns:
         A dict from an operation's name to a pair of strength and probability.
     """
-    names = [name.removesuffix("_strength") for name in values if name.endswith("_strength")]
-    return {name: (values[f"{name}_strength"], values[f"{name}_probability"]) for name in names}
+    names = [name.removesuffix("_probability") for name in values if name.endswith("probability")]
+    return {
+        name: (values.get(f"{name}_strength", 1.0), values[f"{name}_probability"]) for name in names
+    }
 
 
 def used(recipe):

@@ -92,11 +92,11 @@ def build_operations(image_size, operations, strength=1.0, channels=3, seed=None
         own_strength, *probability = value if isinstance(value, Sequence) else (value,)
         own_strength *= strength
         if own_strength < 0:
-            raise ValueError(f"Strengths must not be negative. Received for {name}: {value}")
+            raise ValueError(f"Strengths must not be negative. Received: {name} {own_strength}")
         layer = OPERATIONS[name](own_strength, image_size, None if seed is None else seed + index)
         for given in probability:
             if not 0 <= given <= 1:
-                raise ValueError(f"Probabilities lie in 0 to 1. Received for {name}: {value}")
+                raise ValueError(f"Probabilities lie in 0 to 1. Received: {name} {given}")
             layer.probability = given
         layers.append(layer)
     return layers

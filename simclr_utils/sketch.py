@@ -2,11 +2,11 @@
 
 import io
 from functools import lru_cache
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from simclr_utils.plotting import FONT_FILE
 
 
 class Sketch:
@@ -21,7 +21,7 @@ class Sketch:
         self.pen = ImageDraw.Draw(self.sheet)
 
     def picture(self, image, left, top, side, frame=None):
-        """Places an image, enlarged or reduced to `side` pixels without smoothing.
+        """Places an image, enlarged or reduced to `side` pixels.
 
         Args:
             image: array `[H, W, C]` or `[H, W]`, uint8 or float in 0..1.
@@ -30,8 +30,11 @@ class Sketch:
         """
         if image.dtype != np.uint8:
             image = np.uint8(np.round(np.clip(image, 0, 1) * 255))
-        small = Image.fromarray(image.squeeze()).convert("RGB")
-        self.sheet.paste(small.resize((side, side), Image.Resampling.NEAREST), (left, top))
+        image = image[..., 0] if image.shape[-1] == 1 else image
+        small = Image.fromarray(image).convert("RGB")
+        # Square pixels for small images, as in the figures; fewer pixels are averages.
+        kind = Image.Resampling.NEAREST if side >= image.shape[0] else Image.Resampling.BOX
+        self.sheet.paste(small.resize((side, side), kind), (left, top))
         if frame:
             self.frame(left, top, left + side, top + side, frame)
 
@@ -63,6 +66,5 @@ class Sketch:
 
 @lru_cache
 def font(size):
-    """The font of the figures, which comes with matplotlib."""
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return ImageFont.truetype(str(folder / "DejaVuSans.ttf"), size)
+    """The font of the figures in a size, in pixels."""
+    return ImageFont.truetype(FONT_FILE, size)

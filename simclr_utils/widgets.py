@@ -29,7 +29,7 @@ def explore(draw, buttons=None, num_columns=1, **controls):
         explore(lambda strength: to_png(plot_views(strength)), strength=FloatSlider(1, max=2))
     """
     picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "start"})
-    message = ipywidgets.HTML()
+    message, answer = ipywidgets.HTML(), ipywidgets.HTML()
 
     def values():
         return {name: control.value for name, control in controls.items()}
@@ -42,28 +42,33 @@ def explore(draw, buttons=None, num_columns=1, **controls):
             return
         picture.value, text = drawn if isinstance(drawn, tuple) else (drawn, "")
         message.value = html.escape(text)
+        answer.value = ""  # it was for other values
 
     for name, control in controls.items():
         control.description = control.description or name.replace("_", " ")
         control.tooltip = control.tooltip or control.description
         control.style.description_width = "11em"
+        control.layout.width = "27em"
         control.observe(redraw, names="value")
     redraw()
     columns = f"repeat({num_columns}, max-content)"
     panel = ipywidgets.GridBox(
         list(controls.values()), layout={"grid_template_columns": columns, "max_width": "100%"}
     )
-    return ipywidgets.VBox([panel, message, picture, *_answers(buttons or {}, values)])
+    parts = [panel, message, picture]
+    if buttons:
+        parts += [ipywidgets.HBox(_row_of_buttons(buttons, values, answer)), answer]
+    return ipywidgets.VBox(parts)
 
 
-def _answers(buttons, values):
-    """The buttons, and the place where the text of the one pressed last is shown."""
-    if not buttons:
-        return []
-    answer = ipywidgets.HTML()
+def _row_of_buttons(buttons, values, answer):
+    """Buttons that write what their function says of the values into `answer`."""
 
     def press(button):
-        answer.value = f"<pre>{html.escape(buttons[button.description](**values()))}</pre>"
+        try:
+            answer.value = f"<pre>{html.escape(buttons[button.description](**values()))}</pre>"
+        except ValueError as error:
+            answer.value = f"<b>{html.escape(str(error))}</b>"
 
     row = [
         ipywidgets.Button(description=label, tooltip=label, layout={"width": "max-content"})
@@ -71,7 +76,7 @@ def _answers(buttons, values):
     ]
     for button in row:
         button.on_click(press)
-    return [ipywidgets.HBox(row), answer]
+    return row
 
 
 def recipe_controls(strengths, probabilities):
@@ -87,6 +92,8 @@ def recipe_controls(strengths, probabilities):
     sliders = {}
     for name, strength in strengths.items():
         for kind, value in (("strength", strength), ("probability", probabilities[name])):
+            if name == "flip" and kind == "strength":
+                continue  # there is no half of a mirror image
             sliders[f"{name}_{kind}"] = ipywidgets.FloatSlider(
                 value,
                 min=0,

@@ -85,8 +85,8 @@ def test_the_picture_shows_the_images_asked_for():
 
 def test_sliders_become_a_recipe_and_the_recipe_a_call():
     values = {"crop_strength": 0.5, "crop_probability": 1.0, "blur_strength": 0.0}
-    recipe = as_recipe({**values, "blur_probability": 0.5})
-    assert recipe == {"crop": (0.5, 1.0), "blur": (0.0, 0.5)}
+    recipe = as_recipe({**values, "blur_probability": 0.5, "flip_probability": 0.0})
+    assert recipe == {"crop": (0.5, 1.0), "blur": (0.0, 0.5), "flip": (1.0, 0.0)}
     call = recipe_call(recipe, 32, 1)
     assert call == "build_augmenter(32, operations={'crop': (0.5, 1.0)}, channels=1)"
     augmenter = eval(call, {"build_augmenter": build_augmenter})

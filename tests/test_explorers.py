@@ -54,7 +54,7 @@ def test_the_anchors_loss_is_its_part_of_nt_xent():
     losses = []
     for anchor in range(8):
         _, text = explorer.draw("a", anchor, 0.5)
-        losses.append(float(text.split("anchor ")[1].split(". The")[0]))
+        losses.append(float(text.split("anchor ")[1].split(". Cosine")[0]))
     expected = float(nt_xent_loss(vectors[:4], vectors[4:], temperature=0.5))
     assert np.mean(losses) == pytest.approx(expected, abs=0.01)
 
@@ -63,7 +63,21 @@ def test_the_hardest_negative_is_the_most_similar_one():
     vectors = np.eye(8)[:, :6] + 0.01
     vectors[5] = vectors[0] + [0, 0, 0, 0, 0.1, 0]  # 4 is the positive of 0
     _, text = SimilarityExplorer(PICTURES, {"a": vectors}).draw("a", 0, 0.1)
-    assert "hardest negative is 5," in text
+    assert "of the hardest negative, 5: 0.9" in text
+
+
+def test_the_smallest_temperatures_have_a_finite_loss():
+    explorer = SimilarityExplorer(PICTURES, {"a": RANDOM.normal(size=(8, 5)).astype("float32")})
+    for anchor in range(8):
+        _, text = explorer.draw("a", anchor, 0.001)
+        assert "inf" not in text and "nan" not in text and "-0.00" not in text
+
+
+def test_one_pair_has_no_negatives():
+    explorer = SimilarityExplorer(PICTURES[:2], {"a": np.eye(2)})
+    _, text = explorer.draw("a", 0, 0.1)
+    assert "bet on the positive is 1.00, the loss of this anchor 0.00" in text
+    assert "negative" not in text
 
 
 def test_a_temperature_of_zero_is_explained():
@@ -83,10 +97,10 @@ def test_pictures_change_with_what_is_chosen():
 
 
 def test_neighbours_are_counted_and_the_point_moves():
-    same = np.array([[True, False], [True, True], [False, False]])
-    neighbors = {"pixels": (PICTURES[:6].reshape(3, 2, 8, 8, 3), same)}
+    queries, gallery = (PICTURES[:3], np.array([0, 1, 1])), (PICTURES, np.arange(8) % 2)
+    neighbors = {"pixels": np.array([[0, 1], [3, 5], [0, 4]])}
     points = np.array([[0.0, 0.0], [1.0, 5.0], [2.0, 1.0]])
-    explorer = RetrievalExplorer(PICTURES[:3], np.array([0, 1, 1]), neighbors, points, ["x", "y"])
+    explorer = RetrievalExplorer(queries, gallery, neighbors, points, ["x", "y"])
     pictures, texts = zip(*(explorer.draw(index) for index in range(3)), strict=True)
     assert [text.split("class: ")[1] for text in texts] == [
         "pixels 1 of 2.",
@@ -94,19 +108,18 @@ def test_neighbours_are_counted_and_the_point_moves():
         "pixels 0 of 2.",
     ]
     assert texts[0].startswith("Class x") and texts[1].startswith("Class y")
-    dark = [
-        np.argwhere((pixels(picture)[:, -310:] < 30).all(axis=2)).mean(axis=0)
-        for picture in pictures
-    ]
-    assert dark[0][0] > dark[1][0]  # a higher y is further up
-    assert dark[0][1] < dark[1][1] < dark[2][1]
+    black = [np.argwhere((pixels(each)[:280, -310:] < 30).all(axis=2)) for each in pictures]
+    places = [found.mean(axis=0) for found in black]
+    assert places[0][0] > places[1][0]  # a higher y is further up
+    assert places[0][1] < places[1][1] < places[2][1]
 
 
 def test_mistakes_are_shown_for_the_images_asked_for():
     classes, correct = np.array([0, 1, 0, 1, 0]), np.array([True, True, False, False, True])
-    explorer = MistakesExplorer(PICTURES, {10: {"probe": (classes, correct)}}, ["x", "y"], 2)
+    predictions, truth = {10: {"probe": (classes, correct)}}, np.array([0, 1, 1, 0, 0])
+    explorer = MistakesExplorer(PICTURES[:5], truth, predictions, ["x", "y"], 2)
     first, text = explorer.draw(10)
     assert text == "Of all test images, at 10 labels: probe 60.0%."
     assert first != explorer.draw(10, first=2)[0]
-    last, _ = explorer.draw(10, first=7)  # the row may be shorter
+    last, _ = explorer.draw(10, first=4)  # the row may be shorter
     assert pixels(last).shape == pixels(first).shape

@@ -117,14 +117,27 @@ def test_a_button_answers_for_the_values_of_now():
     level.value = 21
     row.children[0].click()
     assert answer.value == "<pre>&lt;42&gt;</pre>"
+    level.value = 22
+    assert answer.value == ""  # it was for 21
+
+
+def test_a_button_explains_what_cannot_be():
+    def refuse():
+        raise ValueError("no <recipe>")
+
+    *_, row, answer = explore(lambda: png("red"), {"Write": refuse}).children
+    row.children[0].click()
+    assert answer.value == "<b>no &lt;recipe&gt;</b>"
 
 
 def test_a_recipe_has_two_sliders_an_operation():
-    sliders = recipe_controls({"crop": 0.5, "color_jitter": 0}, {"crop": 1.0, "color_jitter": 0.8})
+    probabilities = {"crop": 1.0, "color_jitter": 0.8, "flip": 0.5}
+    sliders = recipe_controls({"crop": 0.5, "color_jitter": 0, "flip": 1}, probabilities)
     assert {name: slider.value for name, slider in sliders.items()} == {
         "crop_strength": 0.5,
         "crop_probability": 1.0,
         "color_jitter_strength": 0,
         "color_jitter_probability": 0.8,
+        "flip_probability": 0.5,  # a flip has no strength
     }
     assert all((slider.min, slider.max) == (0, 1) for slider in sliders.values())

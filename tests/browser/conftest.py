@@ -14,10 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Nothing here talks to the network, so Chromium need not try.
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 START_SECONDS = 90
 
 
@@ -62,7 +60,10 @@ def lab(course, tmp_path_factory):
             yield f"http://127.0.0.1:{port}", token
         finally:
             server.terminate()
-            server.wait(20)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 def wait_for_port(port, server, log):
@@ -106,13 +107,21 @@ def open_notebook(chromium, lab):
         page.wait_for_function(IS_IDLE, timeout=60_000)
         # Its promise is not awaited: it is kept when the last cell is done, which is polled.
         page.evaluate(
-            "() => { window.done = false; window.jupyterapp.commands"
-            ".execute('notebook:run-all-cells').then(() => { window.done = true; }); }"
+            "() => { window.ended = ''; window.jupyterapp.commands"
+            ".execute('notebook:run-all-cells')"
+            ".then(() => { window.ended = 'well'; }, why => { window.ended = String(why); }); }"
         )
-        page.wait_for_function("() => window.done", timeout=1000 * seconds)
+        page.wait_for_function("() => window.ended", timeout=1000 * seconds)
+        assert page.evaluate("() => window.ended") == "well"
+        failed = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+        assert not any("Error" in text for text in failed), failed
+        pages.append(page)
         return page
 
+    pages = []
     yield run
+    for page in pages:  # a kernel with TensorFlow outlives its page otherwise
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     context.close()
 
 

@@ -1,11 +1,12 @@
 """Each explorer in a browser: a slider is moved, and another picture appears."""
 
+import re
 import statistics
 
 import nbformat
 import pytest
 
-# Where a slider is found by the beginning of its label, and how fast the picture has to follow,
+# A slider by its label, and how fast the picture has to follow,
 # at the median: in milliseconds on two cores, encoders included.
 EXPLORERS = [
     ("01_augmentations", "color jitter: strength", 200),
@@ -16,64 +17,70 @@ EXPLORERS = [
 ]
 MOVES = 15
 
-# Resolves with the milliseconds from now until the picture of the explorer around a slider is
-# another one, and with null where it stays.
-WATCH = """label => {
-    const box = [...document.querySelectorAll('.widget-slider')].find(
-        each => each.querySelector('.widget-label').textContent.startsWith(label));
-    const panel = box.closest('.widget-vbox, .jupyter-widgets.widget-box');
+# Notes the time of the next key, and resolves with the milliseconds from it until another picture
+# of that output is decoded; with null where none comes.
+WATCH = """box => {
     const picture = box.closest('.jp-OutputArea-output').querySelector('img');
-    const start = performance.now();
+    let start = null;
+    window.addEventListener(
+        'keydown', () => { start = performance.now(); }, {capture: true, once: true});
     window.change = new Promise(resolve => {
-        const watcher = new MutationObserver(() => {
-            watcher.disconnect();
-            resolve(performance.now() - start);
-        });
-        watcher.observe(picture, {attributes: true, attributeFilter: ['src']});
-        setTimeout(() => { watcher.disconnect(); resolve(null); }, 5000);
+        picture.addEventListener(
+            'load', () => resolve(performance.now() - start), {once: true});
+        setTimeout(() => resolve(null), 3000);
     });
 }"""
 
 
-def slider(page, label):
-    box = (
-        page.locator(".widget-slider")
-        .filter(has=page.locator(".widget-label", has_text=label))
-        .first
-    )
+def find_slider(page, label):
+    named = page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+    box = page.locator(".widget-slider").filter(has=named).first
     box.scroll_into_view_if_needed()
     return box
 
 
-def press(page, box, label, key):
+def press(page, box, key):
     """The milliseconds until the picture follows a key, or `None`."""
     box.locator(".noUi-handle").focus()
-    page.evaluate(WATCH, label)
+    box.evaluate(WATCH)
     page.keyboard.press(key)
     return page.evaluate("() => window.change")
+
+
+def picture_of(box):
+    return box.evaluate("box => box.closest('.jp-OutputArea-output').querySelector('img').src")
 
 
 @pytest.mark.parametrize("name, label, allowed", EXPLORERS)
 def test_a_slider_moves_the_picture(open_notebook, name, label, allowed, capsys):
     page = open_notebook(name)
-    box = slider(page, label)
+    box = find_slider(page, label)
     keys = ["ArrowRight" if move % 4 < 2 else "ArrowLeft" for move in range(MOVES)]
-    times = [press(page, box, label, key) for key in keys]
+    times = [press(page, box, key) for key in keys]
     assert None not in times, f"the picture stood still: {times}"
-    # A drag with the mouse moves the value that is read out, too.
-    before = box.locator(".widget-readout").inner_text()
+    # A drag with the mouse: value and picture follow.
+    value, source = box.locator(".widget-readout").inner_text(), picture_of(box)
+    handle = box.locator(".noUi-handle").bounding_box()
     track = box.locator(".noUi-base").bounding_box()
-    page.mouse.move(track["x"] + 2, track["y"] + track["height"] / 2)
+    middle = handle["y"] + handle["height"] / 2
+    page.mouse.move(handle["x"] + handle["width"] / 2, middle)
     page.mouse.down()
-    page.mouse.move(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2, steps=12)
+    page.mouse.move(track["x"] + 0.9 * track["width"], middle, steps=12)
     page.mouse.up()
     page.wait_for_timeout(1000)
-    assert box.locator(".widget-readout").inner_text() != before
+    assert box.locator(".widget-readout").inner_text() != value
+    assert picture_of(box) != source
     assert page.problems == []
     median = statistics.median(times)
     with capsys.disabled():
         print(f"\n{name}: {median:.0f} ms from key to picture, median of {MOVES}", end="")
     assert median <= allowed
+
+
+def test_the_recipe_is_written_by_its_button(open_notebook):
+    page = open_notebook("01_augmentations")
+    page.get_by_role("button", name="Write the recipe").click()
+    page.get_by_text("build_augmenter(32, operations=").wait_for(timeout=5000)
 
 
 def test_a_picture_that_does_not_follow_is_noticed(open_notebook, course):
@@ -89,6 +96,11 @@ def test_a_picture_that_does_not_follow_is_noticed(open_notebook, course):
             "explore(lambda level: buffer.getvalue(), level=ipywidgets.IntSlider(3, 0, 9))"
         )
     ]
+    still.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
     nbformat.write(still, course / "notebooks" / "still.ipynb")
     page = open_notebook("still", seconds=60)
-    assert press(page, slider(page, "level"), "level", "ArrowRight") is None
+    assert press(page, find_slider(page, "level"), "ArrowRight") is None
