@@ -115,6 +115,8 @@ class SupervisedBaseline:
         short = {name: axis for name, axis in cls.axes.items() if name != CHOSEN_AT_FULL_LENGTH}
         num_short = 1 + sum(len(axis) - 1 for axis in short.values())
         num_full = len(cls.axes[CHOSEN_AT_FULL_LENGTH])
+        if tuning_steps(num_steps) == num_steps:
+            num_short -= 1  # one of them is of full length already
         return [tuning_steps(num_steps)] * num_short + [num_steps] * num_full
 
     def optimizer(self, settings):

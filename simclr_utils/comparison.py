@@ -1,10 +1,11 @@
 """The comparison of methods at a number of labels: chosen on validation, scored on test once."""
 
+import json
 import time
 
 import numpy as np
 
-from simclr_utils.artifacts import load_json, save_json
+from simclr_utils.artifacts import describe_differences, load_json, save_json
 from simclr_utils.evaluation import fit_knn, fit_linear_probe
 
 
@@ -161,8 +162,12 @@ class Comparison:
             trainings that are scored; and a `SupervisedRun`, or `None` if the dict was there.
         """
         path = self.tuning_path(method, labels)
-        if path.exists() and load_json(path)["num_steps"] == num_steps:
-            return load_json(path), None
+        # As JSON gives it back. What was tried otherwise, or for another length, is no choice here.
+        made_for = {"num_steps": num_steps, "axes": json.loads(json.dumps(trainer.axes))}
+        if path.exists():
+            tuned = load_json(path)
+            if not describe_differences(tuned, made_for):
+                return tuned, None
         started = time.monotonic()
         train = self.protocol.subset(labels, 0)
         best, runs = trainer.tune(train, self.protocol.validation, num_steps)
@@ -171,7 +176,7 @@ class Comparison:
             for run in runs
         ]
         tuned = {
-            "num_steps": num_steps,
+            **made_for,
             "settings": best.settings,
             "tried": tried,
             "curves": {},

@@ -48,7 +48,7 @@ PRESETS = {
         pretraining_steps=200,
         label_counts=(100, 500),
         num_subsets=1,
-        supervised_steps_factor=14.0,
+        supervised_steps_factor=10.0,
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     "full": Config(),

@@ -202,7 +202,7 @@ class Study:
         if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
             kind = baselines.SupervisedBaseline if seed is None else FineTuning
             lengths += kind.tuning_lengths(num_steps)
-            if not self.comparison.protocol.is_all(labels):
+            if 0 in missing and not self.comparison.protocol.is_all(labels):
                 lengths.pop()  # the best one is the first subset's
         checked = baselines.NUM_CHECKS * len(self.dataset.validation[1])
         cost = sum(lengths) * min(baselines.BATCH_SIZE, labels)

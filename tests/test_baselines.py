@@ -115,7 +115,7 @@ def test_settings_are_chosen_one_after_the_other_by_the_last_accuracy(full, shor
     assert best is runs[5]  # of full length
 
 
-def test_a_short_training_of_full_length_is_not_made_twice(monkeypatch):
+def test_a_short_training_of_full_length_is_not_made_twice():
     lengths = []
 
     class Scripted(SupervisedBaseline):
@@ -124,7 +124,7 @@ def test_a_short_training_of_full_length_is_not_made_twice(monkeypatch):
             return SupervisedRun([], settings, num_steps, [len(lengths) / 10], 0.1)
 
     best, runs = Scripted(build_model).tune(None, None, 30)
-    assert lengths == [30] * 6 and best is runs[-1]
+    assert lengths == [30] * 6 == Scripted.tuning_lengths(30) and best is runs[-1]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def compared(dataset, results, tmp_path):
 class Scripted:
     """A baseline that learns nothing: notes what was tuned, trained and predicted."""
 
-    settings = SETTINGS
+    settings, axes = SETTINGS, {"learning_rate": (4e-3,)}
 
     def __init__(self, dataset):
         self.dataset, self.log = dataset, []
@@ -238,6 +238,12 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     # Another length of training is tuned anew.
     results.path.unlink()
     del baseline.log[:]
+    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 20.0))
+    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
+    # So is what was chosen among other settings.
+    results.path.unlink()
+    del baseline.log[:]
+    baseline.axes = {"learning_rate": (1e-3,)}
     fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 20.0))
     assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
 

@@ -143,6 +143,7 @@ def test_all_labels_with_a_class_of_one_image():
 def test_fine_tuning_is_not_tuned_harder_than_the_baseline():
     for steps in (30, 240, 4000):
         own, other = (kind.tuning_lengths(steps) for kind in (FineTuning, SupervisedBaseline))
-        assert len(own) == 6 < len(other) == 7 and sum(own) <= sum(other)
+        assert len(own) == len(other) and sum(own) <= sum(other)
+    assert len(other) == 7
     for axis in (*FineTuning.axes.values(), *SupervisedBaseline.axes.values()):
         assert len(set(axis)) == len(axis)
