@@ -5,6 +5,8 @@
 PYTHON ?=
 # Passed on to `python -m simclr_utils run`, or to JupyterLab.
 ARGS ?=
+# How often `make test-browser` runs.
+RUNS ?= 1
 # The notebooks that `make refresh` works on: 03, 01-03, 01,04; all of them when empty.
 NB ?=
 
@@ -45,10 +47,10 @@ test: environment
 	@$(python) -m pytest -n 2 --dist loadfile --ignore tests/browser tests
 	@$(python) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
 
-# One after the other, as they measure: five runs in a row.
+# Not beside other tests, as they measure. RUNS=5 for five in a row.
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
-	@for run in 1 2 3 4 5; do $(python) -m pytest -q tests/browser || exit 1; done
+	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
 lab: environment
 	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/01_augmentations.ipynb
