@@ -8,10 +8,15 @@ import keras
 
 from simclr_utils import artifacts, augmentations, networks, optimizers
 from simclr_utils.batches import image_batches
+from simclr_utils.checkpoints import Checkpoints
 from simclr_utils.simclr import SimCLR
 
 # What `save_pretraining` writes, the record last: where it stands, the others are complete.
 ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
+
+# What a pretraining reads of a `Config`, beside its steps.
+PRETRAINING_SETTINGS = ("encoder", "width", "projection_dims", "operations", "temperature")
+PRETRAINING_SETTINGS += ("optimizer", "base_learning_rate", "weight_decay", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,11 @@ def plan_epochs(num_images, config):
     return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
 
 
-def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
+def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_folder=None):
     """Trains encoder and projection head by SimCLR on the images of a dataset; no label is read.
+
+    With a folder for checkpoints it can be killed at any moment; the same call then goes on, and
+    ends in the same bits.
 
     Args:
         dataset: a `Dataset`; its `unlabeled` images are the pool.
@@ -55,9 +63,13 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
         seed: int, of weights, views and the order of the images.
         preset: str, the preset's name for the record.
         callbacks: of `fit`.
+        checkpoint_folder: path, for `Checkpoints`; `None` keeps none.
 
     Returns:
         A `Pretraining`.
+
+    Raises:
+        CheckpointError: if the folder holds checkpoints of another training.
     """
     keras.utils.set_random_seed(seed)
     height, _, channels = dataset.image_shape
@@ -71,22 +83,30 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=()):
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
     model = SimCLR(augmenter, encoder, head, config.temperature)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
+    first, history, callbacks = 0, keras.callbacks.History(), list(callbacks)
+    if checkpoint_folder is not None:
+        identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
+        identity |= {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
+        history = Checkpoints(checkpoint_folder, identity)
+        first = history.restore(model)
     started = time.monotonic()
-    training = model.fit(
-        image_batches(dataset.unlabeled, batch_size, seed),
+    model.fit(
+        image_batches(dataset.unlabeled, batch_size, seed, first_step=first * steps_per_epoch),
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
-        callbacks=list(callbacks),
+        initial_epoch=first,
+        callbacks=[*callbacks, history],
         verbose=0,
         shuffle=False,
     )
+    seconds = getattr(history, "seconds", time.monotonic() - started)
     details = artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint)
     details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
     details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
-    details |= {"minutes": round((time.monotonic() - started) / 60, 1)}
+    details |= {"minutes": round(seconds / 60, 1)}
     details |= {"config": asdict(config)}
     networks_in_float32 = map(networks.as_float32, (encoder, head))
-    return Pretraining(*networks_in_float32, training.history, details)
+    return Pretraining(*networks_in_float32, history.history, details)
 
 
 def measure_rate(dataset, config, num_steps=6):

@@ -6,6 +6,7 @@ Stop it at any time: a study made again in the same folder goes on where it was.
 import contextlib
 import functools
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -158,7 +159,11 @@ class Study:
     def pretraining_task(self, seed):
         wanted = any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn"))
         wanted |= any(self.missing_trained("fine_tuned", labels, seed) for labels in self.counts)
-        if not wanted or (self.encoder_folder(seed) / "encoder.json").exists():
+        if (self.encoder_folder(seed) / "encoder.json").exists():
+            # It may have been killed just before it cleared up.
+            shutil.rmtree(self.encoder_folder(seed) / "checkpoints", ignore_errors=True)
+            return None
+        if not wanted:
             return None
         batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
         run = functools.partial(self.pretrain, seed, 2 * batch_size)
@@ -166,8 +171,11 @@ class Study:
 
     def pretrain(self, seed, views_per_step, progress):
         callbacks = [progress.callback(views_per_step)]
-        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks)
-        save_pretraining(self.encoder_folder(seed), pretraining)
+        folder = self.encoder_folder(seed)
+        checkpoints = folder / "checkpoints"
+        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks, checkpoints)
+        save_pretraining(folder, pretraining)
+        shutil.rmtree(checkpoints)
 
     def frozen_task(self, seed):
         if not any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn")):

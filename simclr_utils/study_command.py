@@ -3,6 +3,7 @@
 import shlex
 
 from simclr_utils import artifacts, config, datasets, figures, report, study_summary
+from simclr_utils.checkpoints import CheckpointError
 from simclr_utils.headless import RunError, open_run, resolve_source
 from simclr_utils.plotting import to_png
 from simclr_utils.startup import start
@@ -68,6 +69,8 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
     print(f"{len(study.tasks())} tasks at {', '.join(map(str, study.counts))} labels", flush=True)
     try:
         study.run()
+    except CheckpointError as error:
+        raise RunError(str(error)) from error
     except KeyboardInterrupt:
         print(f"\nStopped. To continue, add --out {shlex.quote(str(folder))}", flush=True)
         raise

@@ -18,6 +18,7 @@ ALLOWED = {
     "augmentations": {"color_operations", "random_operations"},
     "baselines": {"networks"} | TRAINING,
     "callbacks": {"diagnostics", "evaluation"},
+    "checkpoints": {"artifacts"},
     "color_operations": {"random_operations"},
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
@@ -31,7 +32,7 @@ ALLOWED = {
     "image_folder": DATA,
     "named_datasets": {"medmnist_files"},
     "paired": {"intervals"},
-    "pretraining": {"artifacts", "augmentations", "networks", "simclr"} | TRAINING,
+    "pretraining": {"artifacts", "augmentations", "checkpoints", "networks", "simclr"} | TRAINING,
     "protocol": {"artifacts", "evaluation"},
     "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
@@ -42,7 +43,15 @@ ALLOWED = {
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
-    "study_command": {"artifacts", "config", "datasets", "figures", "headless", "plotting"}
+    "study_command": {
+        "artifacts",
+        "checkpoints",
+        "config",
+        "datasets",
+        "figures",
+        "headless",
+        "plotting",
+    }
     | {"report", "startup", "study", "study_summary", "study_takeover"},
     "study_summary": {"paired"},
     "study_takeover": {"artifacts", "pretraining", "study"},

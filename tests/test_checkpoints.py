@@ -1,0 +1,198 @@
+"""A training that was stopped and goes on ends in the same bits as one that was not."""
+
+import contextlib
+import functools
+from dataclasses import replace
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from simclr_utils import pretraining
+from simclr_utils.augmentations import build_augmenter
+from simclr_utils.batches import image_batches
+from simclr_utils.checkpoints import CheckpointError, Checkpoints, variables_of
+from simclr_utils.config import get_config
+from simclr_utils.networks import build_encoder, build_projection_head
+from simclr_utils.optimizers import build_optimizer, warmup_cosine
+from simclr_utils.simclr import SimCLR
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype="uint8")
+STEPS, EPOCHS = 4, 5
+IDENTITY = {"seed": 0, "sizes": (1, 2)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic():
+    tf.config.experimental.enable_op_determinism()
+
+
+def every_epoch(folder, identity=IDENTITY, **options):
+    return Checkpoints(folder, identity, min_seconds=0, **options)
+
+
+def build():
+    keras.utils.set_random_seed(0)
+    encoder = build_encoder((16, 16, 3), width=4)
+    head = build_projection_head(encoder.output_shape[-1], 8, 4)
+    model = SimCLR(build_augmenter(16, seed=0), encoder, head)
+    model.compile(build_optimizer("adamw", warmup_cosine(1e-2, STEPS * EPOCHS)))
+    return model
+
+
+def train(model, checkpoints, epochs=EPOCHS, stop_after=None):
+    """Goes on from the newest checkpoint; `stop_after` epochs it is broken off."""
+    first = checkpoints.restore(model)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == stop_after:
+                raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        model.fit(
+            image_batches(IMAGES, 10, 0, first_step=first * STEPS),
+            steps_per_epoch=STEPS,
+            epochs=epochs,
+            initial_epoch=first,
+            validation_data=image_batches(IMAGES, 10, 1).take(2),
+            callbacks=[checkpoints, Stop()],
+            verbose=0,
+            shuffle=False,
+        )
+    return first
+
+
+def bits(model):
+    return [np.asarray(variable).tobytes() for variable in variables_of(model)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    model, checkpoints = build(), every_epoch(tmp_path_factory.mktemp("whole"))
+    train(model, checkpoints)
+    return bits(model), checkpoints.history
+
+
+@pytest.mark.parametrize("stops", [(1,), (2, 4)])
+def test_a_resumed_training_ends_in_the_same_bits(tmp_path, whole, stops):
+    for stop in (*stops, None):
+        model, checkpoints = build(), every_epoch(tmp_path)
+        train(model, checkpoints, stop_after=stop)
+    assert bits(model) == whole[0]
+    assert checkpoints.history == whole[1]
+    assert {len(values) for values in checkpoints.history.values()} == {EPOCHS}
+
+
+def test_the_random_states_are_among_what_is_kept():
+    names = [variable.path for variable in variables_of(build())]
+    assert sum("seed_generator" in name for name in names) >= 4
+
+
+def test_the_newest_two_stay_and_a_finished_training_is_not_run_again(tmp_path, whole):
+    model, checkpoints = build(), every_epoch(tmp_path)
+    train(model, checkpoints)
+    assert [path.stem for path in checkpoints.paths()] == ["000005", "000004"]
+    again = build()
+    assert train(again, Checkpoints(tmp_path, IDENTITY)) == EPOCHS
+    assert bits(again) == whole[0]
+
+
+def test_short_epochs_do_not_save_each_time_but_the_last_does(tmp_path):
+    train(build(), Checkpoints(tmp_path, IDENTITY, min_seconds=1000))
+    assert [path.stem for path in tmp_path.glob("*.npz")] == ["000005"]
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "text"])
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(tmp_path, whole, damage):
+    train(build(), every_epoch(tmp_path), stop_after=3)
+    newest = tmp_path / "000003.npz"
+    content = bytearray(newest.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    newest.write_bytes({"cut": content[:-100], "empty": b"", "text": b"hello"}.get(damage, content))
+    told, model = [], build()
+    checkpoints = every_epoch(tmp_path, report=told.append)
+    assert train(model, checkpoints) == 2
+    assert len(told) == 1 and "000003.npz is damaged" in told[0]
+    assert bits(model) == whole[0] and checkpoints.history == whole[1]
+
+
+def test_with_both_damaged_it_begins_anew_and_keeps_what_it_saves(tmp_path, whole):
+    train(build(), every_epoch(tmp_path), stop_after=4)
+    for path in tmp_path.glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:-50])
+    told, model = [], build()
+    assert train(model, every_epoch(tmp_path, report=told.append), stop_after=2) == 0
+    assert len(told) == 2
+    assert train(model := build(), every_epoch(tmp_path)) == 2
+    assert bits(model) == whole[0]
+
+
+def test_what_a_killed_save_leaves_behind_is_no_checkpoint(tmp_path):
+    train(build(), every_epoch(tmp_path), stop_after=1)
+    left = tmp_path / ".writing-abc"
+    left.mkdir()
+    (left / "000009.npz").write_bytes(b"half")
+    (tmp_path / "notes.npz").write_bytes(b"someone else's")
+    assert Checkpoints(tmp_path, IDENTITY).restore(build()) == 1
+
+
+def test_another_training_is_refused_by_name(tmp_path):
+    train(build(), every_epoch(tmp_path), stop_after=1)
+    with pytest.raises(CheckpointError, match="seed is 0 there and 1 here"):
+        Checkpoints(tmp_path, {**IDENTITY, "seed": 1}).restore(build())
+
+
+def test_another_model_is_refused(tmp_path):
+    train(build(), every_epoch(tmp_path), stop_after=1)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(CheckpointError, match="do not fit"):
+        Checkpoints(tmp_path, IDENTITY).restore(model)
+
+
+def test_nothing_there_is_a_start_from_the_beginning(tmp_path):
+    model = build()
+    before = bits(model)
+    assert Checkpoints(tmp_path / "new", IDENTITY).restore(model) == 0
+    assert bits(model)[: len(model.variables)] == before[: len(model.variables)]
+
+
+def test_another_precision_is_refused(tmp_path):
+    train(build(), every_epoch(tmp_path), stop_after=1)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        with pytest.raises(CheckpointError, match="precision is 'float32' there"):
+            every_epoch(tmp_path).restore(build())
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "Checkpoints", functools.partial(Checkpoints, min_seconds=0))
+    dataset = SimpleNamespace(
+        unlabeled=IMAGES, image_shape=IMAGES.shape[1:], fingerprint="abc", name="noise"
+    )
+    config = get_config("tiny", batch_size=10, pretraining_steps=12, width=4)
+    whole = pretraining.pretrain(dataset, config)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretraining.pretrain(dataset, config, callbacks=[Stop()], checkpoint_folder=tmp_path)
+    # More label subsets change nothing about a pretraining.
+    config = replace(config, num_subsets=7)
+    resumed = pretraining.pretrain(dataset, config, checkpoint_folder=tmp_path)
+    for name in ("encoder", "projection_head"):
+        expected, found = (getattr(each, name).get_weights() for each in (whole, resumed))
+        assert [part.tobytes() for part in found] == [part.tobytes() for part in expected]
+    assert resumed.history == whole.history and len(resumed.history["loss"]) == 3
+    with pytest.raises(CheckpointError, match="temperature is 0.1 there and 0.5 here"):
+        other = replace(config, temperature=0.5)
+        pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)
