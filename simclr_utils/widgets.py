@@ -28,7 +28,9 @@ def explore(draw, buttons=None, num_columns=1, **controls):
     Example:
         explore(lambda strength: to_png(plot_views(strength)), strength=FloatSlider(1, max=2))
     """
-    picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "start"})
+    picture = ipywidgets.Image(
+        format="png", layout={"max_width": "100%", "align_self": "flex-start"}
+    )
     message, answer = ipywidgets.HTML(), ipywidgets.HTML()
 
     def values():

@@ -63,7 +63,7 @@ def test_the_hardest_negative_is_the_most_similar_one():
     vectors = np.eye(8)[:, :6] + 0.01
     vectors[5] = vectors[0] + [0, 0, 0, 0, 0.1, 0]  # 4 is the positive of 0
     _, text = SimilarityExplorer(PICTURES, {"a": vectors}).draw("a", 0, 0.1)
-    assert "of the hardest negative, 5: 0.9" in text
+    assert "of the hardest negative, 5: 1.00" in text
 
 
 def test_the_smallest_temperatures_have_a_finite_loss():
