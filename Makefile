@@ -5,6 +5,8 @@
 PYTHON ?=
 # Passed on to `python -m simclr_utils run`, or to JupyterLab.
 ARGS ?=
+# How often `make test-browser` runs.
+RUNS ?= 1
 # The notebooks that `make refresh` works on: 03, 01-03, 01,04; all of them when empty.
 NB ?=
 
@@ -20,13 +22,14 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab refresh constraints environment clean-environment
+.PHONY: help run test test-browser lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run                 execute notebooks 01-05 and print the results table'
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
+	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
 	@echo 'make lab                 open JupyterLab on the first notebook'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
 	@echo 'make constraints         choose the exact versions in constraints.txt anew'
@@ -41,8 +44,13 @@ run: environment
 test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
-	@$(python) -m pytest -n 2 --dist loadfile tests
+	@$(python) -m pytest -n 2 --dist loadfile --ignore tests/browser tests
 	@$(python) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
+
+# Not beside other tests, as they measure. RUNS=5 for five in a row.
+test-browser: environment
+	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
+	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
 lab: environment
 	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/01_augmentations.ipynb
@@ -54,7 +62,7 @@ refresh: environment
 constraints: environment
 	@$(python) -m pip install --quiet uv
 	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-annotate --no-header \
-		--extra dev --extra stl10 --output-file constraints.txt pyproject.toml
+		--extra dev --extra stl10 --extra browser --output-file constraints.txt pyproject.toml
 
 environment: $(stamp)
 

@@ -1,6 +1,6 @@
 """`build_augmenter`: the recipe of a view, composed from named operations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -38,10 +38,10 @@ def build_augmenter(image_size, strength=1.0, operations=DEFAULT_OPERATIONS, cha
         image_size: int, height and width of the views.
         strength: float >= 0, multiplies the strength of every operation; 0 leaves the image as
             it is, 1 is the paper's recipe for ImageNet.
-        operations: sequence of names, or a mapping from name to strength, for instance
-            `{"crop": 1.0, "color_jitter": 0.5}`. Names: crop, flip, color_jitter, grayscale,
-            blur, noise. For other probabilities, put the layers themselves into a
-            `keras.Sequential`.
+        operations: sequence of names, or a mapping from name to strength or to a pair of strength
+            and probability, for instance `{"crop": 1.0, "color_jitter": (0.5, 0.8)}`. Names:
+            crop, flip, color_jitter, grayscale, blur, noise. Without a probability it is the
+            paper's.
         channels: 1 or 3. With 1, `grayscale` is dropped and `color_jitter` changes brightness
             and contrast only; a printed line says so.
         seed: int or `None`, makes the sequence of views repeatable.
@@ -51,29 +51,55 @@ def build_augmenter(image_size, strength=1.0, operations=DEFAULT_OPERATIONS, cha
         `[N, image_size, image_size, channels]` in 0..1.
 
     Raises:
-        ValueError: if a name is unknown, a strength negative, or `channels` neither 1 nor 3.
+        ValueError: if a name is unknown, a strength negative, a probability not in 0..1, or
+            `channels` neither 1 nor 3.
 
     References:
         SimCLR (Chen et al. 2020), section 3 and appendix A.
     """
     if not isinstance(operations, Mapping):
         operations = dict.fromkeys(operations, 1.0)
+    if channels == 1 and {"color_jitter", "grayscale"} & set(operations):
+        print("One-channel images: no grayscale, and color_jitter without saturation and hue.")
+    layers = build_operations(image_size, operations, strength, channels, seed)
+    first = keras.layers.Rescaling(1 / 255, dtype="float32")
+    return keras.Sequential([first, *layers], name="augmenter")
+
+
+def build_operations(image_size, operations, strength=1.0, channels=3, seed=None):
+    """The layers of a recipe, in their order.
+
+    Args:
+        image_size, strength, channels, seed: as of `build_augmenter`.
+        operations: mapping as of `build_augmenter`.
+
+    Returns:
+        A list of layers, float32 images in 0..1 -> the same.
+
+    Raises:
+        ValueError: as `build_augmenter`.
+    """
     unknown = [name for name in operations if name not in OPERATIONS]
     if unknown:
         raise ValueError(f"Unknown operations {unknown}. Choose from {list(OPERATIONS)}.")
-    strengths = {name: strength * operations[name] for name in OPERATIONS if name in operations}
-    if any(value < 0 for value in strengths.values()):
-        raise ValueError(f"Strengths must not be negative. Received: {strengths}")
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
-    if channels == 1 and {"color_jitter", "grayscale"} & set(strengths):
-        strengths.pop("grayscale", None)
-        print("One-channel images: no grayscale, and color_jitter without saturation and hue.")
-    layers = [keras.layers.Rescaling(1 / 255, dtype="float32")]
-    for index, (name, value) in enumerate(strengths.items()):
-        own_seed = None if seed is None else seed + index
-        layers.append(OPERATIONS[name](value, image_size, own_seed))
-    return keras.Sequential(layers, name="augmenter")
+    layers = []
+    for index, name in enumerate(OPERATIONS):  # an operation's seed does not hang on the others
+        if name not in operations or (name == "grayscale" and channels == 1):
+            continue
+        value = operations[name]
+        own_strength, *probability = value if isinstance(value, Sequence) else (value,)
+        own_strength *= strength
+        if own_strength < 0:
+            raise ValueError(f"Strengths must not be negative. Received: {name} {own_strength}")
+        layer = OPERATIONS[name](own_strength, image_size, None if seed is None else seed + index)
+        for given in probability:
+            if not 0 <= given <= 1:
+                raise ValueError(f"Probabilities lie in 0 to 1. Received: {name} {given}")
+            layer.probability = given
+        layers.append(layer)
+    return layers
 
 
 def on_every_image(augmenter):

@@ -2,7 +2,9 @@
 
 import io
 from contextlib import contextmanager
+from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -17,6 +19,7 @@ COLORS = {
     "yellow": "#F0E442",
     "gray": "#777777",
 }
+FONT_FILE = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
 STYLE = {
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
@@ -53,6 +56,11 @@ def figure(num_rows=1, num_columns=1, size=(9, 3.2), **options):
             drawing.canvas.draw()  # the layout is made while the style is in force
         finally:
             plt.close(drawing)
+
+
+def as_colors(values, low, high, name="PuOr_r"):
+    """Numbers `[...]` as colours of a scale, float `[..., 3]` in 0..1."""
+    return matplotlib.colormaps[name]((np.asarray(values) - low) / (high - low))[..., :3]
 
 
 def to_png(drawing):

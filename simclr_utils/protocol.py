@@ -95,17 +95,26 @@ class Protocol:
         self.results.add(metric="accuracy", **key, **score, **details)
         return score["value"]
 
-    def correct(self, **key):
-        """Which test images a scored row got right: bool `[N]`, or `None` without a record.
+    def scored(self, **key):
+        """What a scored row said of the test images.
 
         Args:
             **key: `method`, `labels`, `subset_seed` and, if it has one, `pretraining_seed`.
+
+        Returns:
+            A pair: the predicted classes, int `[N]`, and which of them are right, bool `[N]`;
+            `None` without a record.
         """
         path = self._path(**{"pretraining_seed": None, **key})
         if not path.exists():
             return None
         with np.load(path) as stored:
-            return stored["correct"]
+            return stored["predictions"], stored["correct"]
+
+    def correct(self, **key):
+        """The second of the pair that `scored` returns, or `None`."""
+        found = self.scored(**key)
+        return None if found is None else found[1]
 
     def path(self, kind):
         """The folder for what belongs to these images and this preset alone.

@@ -65,6 +65,7 @@ class RandomResizedCrop(RandomOperation):
         scale: pair of floats in (0, 1], the range of the area. The paper's is (0.08, 1).
         aspect_ratio: pair of floats, the range of width / height. The paper's is (3/4, 4/3).
         seed: int or `None`.
+        **kwargs: `probability`, 1 by default; the other images are resized as a whole.
 
     Input shape: `[N, height, width, channels]`. Output: float32
     `[N, image_size, image_size, channels]`.
@@ -81,7 +82,6 @@ class RandomResizedCrop(RandomOperation):
     def __init__(
         self, image_size, scale=(0.08, 1.0), aspect_ratio=(3 / 4, 4 / 3), seed=None, **kwargs
     ):
-        kwargs.pop("probability", None)  # always 1: a crop of the whole image is in its range
         super().__init__(seed=seed, **kwargs)
         if not 0 < scale[0] <= scale[1] <= 1:
             raise ValueError(f"`scale` must be a range within 0 to 1. Received: {scale}")
@@ -107,9 +107,15 @@ class RandomResizedCrop(RandomOperation):
         corner = self.per_image(images, 0.0, 1.0, count=2)[:, :, 0, 0] * (1 - box)
         return tf.concat([corner, box], axis=1)
 
+    def call(self, images):
+        return self.transform(images)  # an image left as it is may still have to be resized
+
     def transform(self, images):
         size = tf.constant([float(length) for length in images.shape[1:3]])
         boxes = self.sample_boxes(images)
+        if self.probability < 1:
+            chosen = self.per_image(images, 0.0, 1.0)[:, :, 0, 0] < self.probability
+            boxes = tf.where(chosen, boxes, [0.0, 0.0, 1.0, 1.0])
         corner, box = boxes[:, :2] * size, boxes[:, 2:] * size  # in pixels
         # `crop_and_resize` takes the centres of the first and the last output pixel.
         step = box / self.image_size

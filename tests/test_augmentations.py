@@ -455,8 +455,9 @@ def test_one_channel_drops_colour_and_says_so(capsys):
     "options, message",
     [
         ({"operations": ("crop", "twist")}, r"Unknown operations \['twist'\]. Choose from \['crop"),
-        ({"strength": -1}, "must not be negative. Received: {'crop': -1"),
+        ({"strength": -1}, "must not be negative. Received: crop -1"),
         ({"operations": {"blur": -0.5}}, "must not be negative"),
+        ({"operations": {"blur": (0.5, 1.5)}}, "lie in 0 to 1. Received: blur 1.5"),
         ({"channels": 4}, "1 or 3. Received: 4"),
     ],
 )
@@ -532,3 +533,15 @@ def test_pixels_stay_float32_under_mixed_precision():
         keras.config.set_dtype_policy("float32")
     assert views.dtype == tf.float32
     np.testing.assert_allclose(views, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("new_size", [16, 24])
+def test_a_recipe_can_have_probabilities(new_size):
+    images = repeated(400)
+    whole = RandomResizedCrop(new_size, (1, 1), (1, 1))(images[:1] / np.float32(255)).numpy()
+    crop = {"crop": (1.0, 0.25)}
+    views = build_augmenter(new_size, operations=crop, seed=0)(images).numpy()
+    left = np.abs(views - whole).max(axis=(1, 2, 3)) < 1e-4
+    assert 0.68 < left.mean() < 0.82
+    _, layer = build_augmenter(16, operations=crop).layers
+    assert layer.from_config(layer.get_config()).probability == 0.25

@@ -14,6 +14,7 @@ TRAINING = {"batches", "optimizers"}
 ALLOWED = {
     "__main__": {"headless", "study_command"},
     "artifacts": {"intervals", "provenance"},
+    "augmentation_lab": {"augmentations", "sketch"},
     "augmentations": {"color_operations", "random_operations"},
     "baselines": {"networks"} | TRAINING,
     "callbacks": {"diagnostics", "evaluation"},
@@ -22,6 +23,7 @@ ALLOWED = {
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "evaluation": {"networks"} | TRAINING,
+    "explorers": {"plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "headless": {"artifacts", "report"},
@@ -36,6 +38,7 @@ ALLOWED = {
     "report": {"artifacts", "html_page"},
     "shapes": {"cores"},
     "simclr": {"losses"} | TRAINING,
+    "sketch": {"plotting"},
     "startup": {"cores"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}

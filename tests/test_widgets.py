@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from simclr_utils.plotting import figure, to_png
-from simclr_utils.widgets import LivePicture, explore
+from simclr_utils.widgets import LivePicture, explore, recipe_controls
 
 
 def png(color):
@@ -31,13 +31,15 @@ def shown():
 
 
 def test_the_first_picture_is_there_at_once(shown):
-    level, name, message, picture = shown.children
+    panel, message, picture = shown.children
+    level, name = panel.children
     assert isinstance(picture, ipywidgets.Image) and picture.format == "png"
     assert picture.value == draw(1, "a") and message.value == ""
 
 
 def test_moving_a_control_draws_anew(shown):
-    level, name, message, picture = shown.children
+    panel, message, picture = shown.children
+    level, name = panel.children
     level.value = 3
     assert picture.value == draw(3, "a")
     name.value = "b"
@@ -45,7 +47,8 @@ def test_moving_a_control_draws_anew(shown):
 
 
 def test_a_value_error_is_shown_in_words_until_it_is_mended(shown):
-    level, name, message, picture = shown.children
+    panel, message, picture = shown.children
+    level, name = panel.children
     level.value = 8
     assert "Level 8 is above 5." in message.value
     level.value = 2
@@ -89,3 +92,52 @@ def test_a_live_picture_is_replaced():
         live.update(png(color))
         assert live.widget.value == png(color)
     assert inspect.signature(live.update).parameters.keys() == {"png"}
+
+
+def test_a_picture_may_come_with_a_sentence():
+    shown = explore(lambda level: (png("red"), f"a < {level}"), level=ipywidgets.IntSlider(2))
+    panel, message, picture = shown.children
+    assert picture.value == png("red") and message.value == "a &lt; 2"
+
+
+def test_controls_get_labels_and_tooltips():
+    named = ipywidgets.IntSlider(description="degrees", tooltip="0 to 9")
+    explore(lambda **values: png("red"), angle=named, first_image=(bare := ipywidgets.IntSlider()))
+    assert (named.description, named.tooltip) == ("degrees", "0 to 9")
+    assert (bare.description, bare.tooltip) == ("first image", "first image")
+
+
+def test_a_button_answers_for_the_values_of_now():
+    level = ipywidgets.IntSlider(1)
+    shown = explore(
+        lambda level: png("red"), {"Double it": lambda level: f"<{2 * level}>"}, level=level
+    )
+    *_, row, answer = shown.children
+    assert answer.value == ""
+    level.value = 21
+    row.children[0].click()
+    assert answer.value == "<pre>&lt;42&gt;</pre>"
+    level.value = 22
+    assert answer.value == ""  # it was for 21
+
+
+def test_a_button_explains_what_cannot_be():
+    def refuse():
+        raise ValueError("no <recipe>")
+
+    *_, row, answer = explore(lambda: png("red"), {"Write": refuse}).children
+    row.children[0].click()
+    assert answer.value == "<b>no &lt;recipe&gt;</b>"
+
+
+def test_a_recipe_has_two_sliders_an_operation():
+    probabilities = {"crop": 1.0, "color_jitter": 0.8, "flip": 0.5}
+    sliders = recipe_controls({"crop": 0.5, "color_jitter": 0, "flip": 1}, probabilities)
+    assert {name: slider.value for name, slider in sliders.items()} == {
+        "crop_strength": 0.5,
+        "crop_probability": 1.0,
+        "color_jitter_strength": 0,
+        "color_jitter_probability": 0.8,
+        "flip_probability": 0.5,  # a flip has no strength
+    }
+    assert all((slider.min, slider.max) == (0, 1) for slider in sliders.values())

@@ -1,0 +1,106 @@
+"""Each explorer in a browser: a slider is moved, and another picture appears."""
+
+import re
+import statistics
+
+import nbformat
+import pytest
+
+# A slider by its label, and how fast the picture is meant to follow, in milliseconds on two quiet
+# cores: printed, not asserted, as a busy machine is no fault of the course.
+EXPLORERS = [
+    ("01_augmentations", "color jitter: strength", 200),
+    ("02_encoder_and_head", "strength", 200),
+    ("03_contrastive_pretraining", "temperature", 60),
+    ("04_linear_probe", "image", 60),
+    ("05_baseline_comparison", "first image", 60),
+]
+MOVES = 15
+
+# Notes the time of the next key, and resolves with the milliseconds from it until another picture
+# of that output is decoded; with null where none comes.
+WATCH = """box => {
+    const picture = box.closest('.jp-OutputArea-output').querySelector('img');
+    let start = null;
+    window.addEventListener(
+        'keydown', () => { start = performance.now(); }, {capture: true, once: true});
+    window.change = new Promise(resolve => {
+        picture.addEventListener(
+            'load', () => resolve(performance.now() - start), {once: true});
+        setTimeout(() => resolve(null), 3000);
+    });
+}"""
+
+
+def find_slider(page, label):
+    named = page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+    box = page.locator(".widget-slider").filter(has=named).first
+    box.scroll_into_view_if_needed()
+    return box
+
+
+def press(page, box, key):
+    """The milliseconds until the picture follows a key, or `None`."""
+    box.locator(".noUi-handle").focus()
+    box.evaluate(WATCH)
+    page.keyboard.press(key)
+    return page.evaluate("() => window.change")
+
+
+def picture_of(box):
+    return box.evaluate("box => box.closest('.jp-OutputArea-output').querySelector('img').src")
+
+
+@pytest.mark.parametrize("name, label, goal", EXPLORERS)
+def test_a_slider_moves_the_picture(open_notebook, name, label, goal, capsys):
+    page = open_notebook(name)
+    box = find_slider(page, label)
+    keys = ["ArrowRight" if move % 4 < 2 else "ArrowLeft" for move in range(MOVES)]
+    times = [press(page, box, key) for key in keys]
+    assert None not in times, f"the picture stood still: {times}"
+    # A drag with the mouse: value and picture follow.
+    value, source = box.locator(".widget-readout").inner_text(), picture_of(box)
+    handle = box.locator(".noUi-handle").bounding_box()
+    track = box.locator(".noUi-base").bounding_box()
+    middle = handle["y"] + handle["height"] / 2
+    page.mouse.move(handle["x"] + handle["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(track["x"] + 0.9 * track["width"], middle, steps=12)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    assert box.locator(".widget-readout").inner_text() != value
+    assert picture_of(box) != source
+    assert page.problems == []
+    median = statistics.median(times)
+    with capsys.disabled():
+        print(f"\n{name}: {median:.0f} ms from key to picture (goal {goal}), ", end="")
+        print(f"median of {MOVES}", end="")
+
+
+def test_the_recipe_is_written_by_its_button(open_notebook):
+    page = open_notebook("01_augmentations")
+    page.get_by_role("button", name="Write the recipe").click()
+    page.get_by_text("build_augmenter(32, operations=").wait_for(timeout=5000)
+
+
+def test_a_picture_that_does_not_follow_is_noticed(open_notebook, course):
+    """The control: without it, the test above might see a change where there is none."""
+    still = nbformat.v4.new_notebook()
+    still.cells = [
+        nbformat.v4.new_code_cell(
+            "import io, ipywidgets\n"
+            "from PIL import Image\n"
+            "from simclr_utils.widgets import explore\n"
+            "buffer = io.BytesIO()\n"
+            "Image.new('RGB', (9, 9)).save(buffer, 'png')\n"
+            "explore(lambda level: buffer.getvalue(), level=ipywidgets.IntSlider(3, 0, 9))"
+        )
+    ]
+    still.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
+    nbformat.write(still, course / "notebooks" / "still.ipynb")
+    page = open_notebook("still", seconds=60)
+    assert press(page, find_slider(page, "level"), "ArrowRight") is None
