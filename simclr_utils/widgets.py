@@ -49,8 +49,8 @@ def explore(draw, buttons=None, num_columns=1, **controls):
     for name, control in controls.items():
         control.description = control.description or name.replace("_", " ")
         control.tooltip = control.tooltip or control.description
-        control.style.description_width = "11em"
-        control.layout.width = "27em"
+        control.style.description_width = "13em"
+        control.layout.width = "28em"
         control.observe(redraw, names="value")
     redraw()
     columns = f"repeat({num_columns}, max-content)"
@@ -92,7 +92,8 @@ def recipe_controls(strengths, probabilities):
         A dict from `<name>_strength` and `<name>_probability` to a `FloatSlider`.
     """
     sliders = {}
-    for name, strength in strengths.items():
+    # The flip has one slider only: at the end it leaves the pairs of the others side by side.
+    for name, strength in sorted(strengths.items(), key=lambda pair: pair[0] == "flip"):
         for kind, value in (("strength", strength), ("probability", probabilities[name])):
             if name == "flip" and kind == "strength":
                 continue  # there is no half of a mirror image
