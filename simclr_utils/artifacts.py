@@ -17,6 +17,7 @@ from simclr_utils.provenance import hardware_string, provenance, versions_string
 
 __all__ = [
     "Results",
+    "as_stored",
     "atomic_path",
     "describe_differences",
     "load_history",
@@ -90,6 +91,11 @@ def save_json(path, content):
 def load_json(path):
     """Returns what `save_json` wrote to `path`."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def as_stored(content):
+    """What `load_json` would give back of `content`: tuples, for one, become lists."""
+    return json.loads(json.dumps(content))
 
 
 def describe_differences(there, here):

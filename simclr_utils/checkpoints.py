@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simclr_utils.artifacts import atomic_path, describe_differences
+from simclr_utils.artifacts import as_stored, atomic_path, describe_differences
 
 NUM_KEPT = 2  # the newest may be damaged
 MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
@@ -61,7 +61,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder, self.min_seconds, self.report = Path(folder), min_seconds, report
         made_with = {"precision": keras.config.dtype_policy().name, "keras": keras.__version__}
         made_with["tensorflow"] = tf.__version__
-        self.identity = json.loads(json.dumps({**identity, **made_with}))  # as it will be read
+        self.identity = as_stored({**identity, **made_with})
         self.history, self.seconds = {}, 0.0
 
     def restore(self, model):

@@ -1,11 +1,10 @@
 """The comparison of methods at a number of labels: chosen on validation, scored on test once."""
 
-import json
 import time
 
 import numpy as np
 
-from simclr_utils.artifacts import describe_differences, load_json, save_json
+from simclr_utils.artifacts import as_stored, describe_differences, load_json, save_json
 from simclr_utils.evaluation import fit_knn, fit_linear_probe
 
 
@@ -162,8 +161,8 @@ class Comparison:
             trainings that are scored; and a `SupervisedRun`, or `None` if the dict was there.
         """
         path = self.tuning_path(method, labels)
-        # As JSON gives it back. What was tried otherwise, or for another length, is no choice here.
-        made_for = {"num_steps": num_steps, "axes": json.loads(json.dumps(trainer.axes))}
+        # What was tried otherwise, or for another length, is no choice here.
+        made_for = {"num_steps": num_steps, "axes": as_stored(trainer.axes)}
         if path.exists():
             tuned = load_json(path)
             if not describe_differences(tuned, made_for):

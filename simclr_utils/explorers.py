@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_softmax
 
-from simclr_utils.plotting import COLORS, as_colors
+from simclr_utils.plotting import COLORS, cosine_colors
 from simclr_utils.sketch import Sketch
 
 RIGHT, WRONG = "\u2713", "\u2717"  # a tick and a cross: colour alone does not tell them apart
@@ -48,14 +48,15 @@ class SimilarityExplorer:
         candidates = candidates[np.argsort(-cosines[anchor, candidates], kind="stable")]
         logs = log_softmax(cosines[anchor, candidates] / temperature)
         bets, loss = np.exp(logs), abs(logs[list(candidates).index(positive)])
-        hardest = [each for each in candidates if each != positive][:1]
+        frames = {positive: COLORS["red"]}
         text = (
             f"The bet on the positive is {np.exp(-loss):.2f}, the loss of this anchor {loss:.2f}. "
             f"Cosine of the positive: {cosines[anchor, positive]:.2f}"
         )
-        text += "".join(
-            f", of the hardest negative, {each}: {cosines[anchor, each]:.2f}" for each in hardest
-        )
+        if count > 2:
+            hardest = candidates[candidates != positive][0]
+            frames[hardest] = COLORS["orange"]
+            text += f", of the hardest negative, {hardest}: {cosines[anchor, hardest]:.2f}"
         cell, step, side = 288 // count, 38, 34
         sketch = Sketch(cell * count + 110 + step * (count - 1), cell * count + 44)
         self._matrix(sketch, cosines, cell, anchor)
@@ -67,9 +68,8 @@ class SimilarityExplorer:
             x, top = left + index * step, floor - round(share * (floor - 20))
             sketch.bar(x, top, x + side, floor, color)
             sketch.words(f"{share:.2f}", x + side // 2, top - 8, size=10, anchor="mm")
-            marks = {positive: COLORS["red"], **dict.fromkeys(hardest, COLORS["orange"])}
-            frame = marks.get(candidate)
-            sketch.picture(self.pictures[candidate], x, floor + 6, side, frame)
+            picture = self.pictures[candidate]
+            sketch.picture(picture, x, floor + 6, side, frames.get(candidate))
             sketch.words(str(candidate), x + side // 2, floor + side + 16, size=11, anchor="mm")
         sketch.words(
             "most similar first; red: the positive, orange: the hardest negative",
@@ -81,7 +81,7 @@ class SimilarityExplorer:
     def _matrix(self, sketch, cosines, cell, anchor):
         """The cosines as colours, positives framed, the anchor's row marked."""
         count = len(cosines)
-        sketch.picture(as_colors(cosines, -1, 1), 4, 4, cell * count)
+        sketch.picture(cosine_colors(cosines), 4, 4, cell * count)
         for row in range(count):
             column = (row + count // 2) % count
             box = [4 + cell * n for n in (column, row, column + 1, row + 1)]

@@ -58,9 +58,9 @@ def figure(num_rows=1, num_columns=1, size=(9, 3.2), **options):
             plt.close(drawing)
 
 
-def as_colors(values, low, high, name="PuOr_r"):
-    """Numbers `[...]` as colours of a scale, float `[..., 3]` in 0..1."""
-    return matplotlib.colormaps[name]((np.asarray(values) - low) / (high - low))[..., :3]
+def cosine_colors(cosines):
+    """Numbers `[...]` in -1..1 as colours from purple to brown, float `[..., 3]` in 0..1."""
+    return matplotlib.colormaps["PuOr_r"]((cosines + 1) / 2)[..., :3]
 
 
 def to_png(drawing):

@@ -83,12 +83,13 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
     model = SimCLR(augmenter, encoder, head, config.temperature)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
-    first, history, callbacks = 0, keras.callbacks.History(), list(callbacks)
+    first, seconds, history = 0, 0.0, keras.callbacks.History()
     if checkpoint_folder is not None:
         identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
         identity |= {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
         history = Checkpoints(checkpoint_folder, identity)
         first = history.restore(model)
+        seconds = history.seconds
     started = time.monotonic()
     model.fit(
         image_batches(dataset.unlabeled, batch_size, seed, first_step=first * steps_per_epoch),
@@ -99,7 +100,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
         verbose=0,
         shuffle=False,
     )
-    seconds = getattr(history, "seconds", time.monotonic() - started)
+    seconds += time.monotonic() - started
     details = artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint)
     details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
     details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}

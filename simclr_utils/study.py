@@ -5,7 +5,6 @@ Stop it at any time: a study made again in the same folder goes on where it was.
 
 import contextlib
 import functools
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -260,4 +259,4 @@ def settings_that_stay(settings):
     """The settings of a `Config`, as a dict, without those that may grow while a study goes on."""
     growing = ("label_counts", "num_subsets")
     stay = {name: value for name, value in settings.items() if name not in growing}
-    return json.loads(json.dumps(stay))  # tuples become lists, as they will be read
+    return artifacts.as_stored(stay)

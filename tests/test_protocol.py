@@ -56,6 +56,9 @@ def test_what_was_right_is_kept_for_paired_comparisons(protocol):
     protocol.score(guesses, **ROW, pretraining_seed=0)
     kept = protocol.correct(**ROW, pretraining_seed=0)
     np.testing.assert_array_equal(kept, guesses == DATASET.test[1])
+    classes, correct = protocol.scored(**ROW, pretraining_seed=0)
+    np.testing.assert_array_equal(classes, guesses)
+    np.testing.assert_array_equal(correct, kept)
     assert protocol.correct(**ROW) is None and protocol.correct(**{**ROW, "labels": 8}) is None
 
 
