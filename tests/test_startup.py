@@ -87,11 +87,13 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 
 
 SESSION = """
+import os
 from simclr_utils.startup import start
 print(start(seed=7, precision="mixed_bfloat16"))
 import keras, numpy, tensorflow as tf
 from tensorflow.python.framework import config
 print(keras.config.dtype_policy().name, config.is_op_determinism_enabled())
+print(os.environ.get("TF_ENABLE_ONEDNN_OPTS"))
 draws = [(numpy.random.rand(), float(keras.random.uniform([]))) for _ in range(1)]
 print(start(seed=7, precision="float32") != "", keras.config.dtype_policy().name)
 print(draws == [(numpy.random.rand(), float(keras.random.uniform([]))) for _ in range(1)])
@@ -102,11 +104,17 @@ except ValueError as error:
 """
 
 
-def test_a_session_starts_quietly_and_says_what_it_runs_on():
+@pytest.mark.parametrize("asked", [None, "0"])
+def test_a_session_starts_quietly_and_says_what_it_runs_on(asked, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    expected = "1" if "avx2" in startup.processor_flags() else None
+    if asked is not None:  # what a user set stays
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
+        expected = asked
     done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     sentence, *rest = done.stdout.splitlines()
     for part in ("TensorFlow 2.", "Keras 3.", "seed 7", "precision mixed_bfloat16 (as asked)"):
         assert part in sentence
-    assert rest == ["mixed_bfloat16 True", "True float32", "True", "refused True"]
+    assert rest == ["mixed_bfloat16 True", str(expected), "True float32", "True", "refused True"]
