@@ -161,49 +161,56 @@ def reference_nt_xent(
     return float(np.mean(total - logits[anchors, positives]))
 
 
-def check_knn(function):
-    """Tells whether a function is leave-one-out kNN, and if not, which known mistake fits.
+def check_probe(function):
+    """Tells whether a function is a linear probe, and if not, which known mistake fits.
 
     Args:
-        function: `function(features, labels, num_neighbors)` of a float array `[N, D]` and an
-            int array `[N]` -> predicted labels `[N]`, each from the other rows.
+        function: `function(features, labels, new_features)` of a float array `[N, D]`, an int
+            array `[N]` and a float array `[M, D]` -> predicted labels `[M]`.
 
     Returns:
         A sentence.
     """
-    # In each case the first row's neighbours say 1, unless that mistake was made.
-    lengths = np.array([[1, 0], [0.5, 0.05], [10, 10]])
+    middles = np.eye(3, 6) * 6
+    blobs = features_around(middles)
+    scales = np.array([1e-4, 1e-4, 1e-4, 1, 1, 1])
+    in_a_row = features_around(np.array([[-6.0, 0], [0, 0], [6, 0]]))
+    constant = [np.concatenate([part, np.full((len(part), 1), 0.5)], axis=1) for part in blobs[::2]]
+    last = blobs[3] == 2
+    # Each case is one that only a function with that mistake gets wrong.
     cases = {
-        "a row is its own neighbour": (on_circle(0, 10, 90), [0, 1, 0], 1),
-        "the features are not normalised to length 1": (lengths, [0, 1, 0], 1),
-        "all votes weigh the same": (on_circle(0, 5, 70, 70), [0, 1, 0, 0], 3),
-    }
+        "it does not tell three well separated classes apart": blobs,
+        "a probe is linear with a bias; without one no class can lie between two others": in_a_row,
+        "a feature that never varies has spread 0: add a small number before you divide": (
+            constant[0], blobs[1], constant[1], blobs[3],
+        ),
+        "the features are not standardised; one of small numbers has no say": (
+            blobs[0] * scales, blobs[1], blobs[2] * scales, blobs[3],
+        ),
+        "standardise new features with the mean and spread of the training features, not with "
+        "their own": (*blobs[:2], blobs[2][last], blobs[3][last]),
+    }  # fmt: skip
+    for mistake, (features, labels, new_features, answers) in cases.items():
+        try:
+            with np.errstate(all="ignore"):
+                given = function(features.copy(), labels.copy(), new_features.copy())
+        except Exception as error:  # a learner's code may raise anything: tell, do not stop
+            return f"Not yet: {mistake} (your function raised {type(error).__name__}: {error})."
+        if np.shape(given) != answers.shape:
+            return (
+                f"Not yet: one label for each of the {len(answers)} new rows is asked for; "
+                f"yours has the shape {np.shape(given)}."
+            )
+        if np.mean(np.asarray(given) == answers) < 0.95:
+            return f"Not yet: {mistake}."
+    return "Right: this is a linear probe."
+
+
+def features_around(middles, num_rows=60):
+    """Training and new features around the middle of each class, and their labels."""
     random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 90)
-    features = random.normal(size=(90, 4)) + 1.5 * np.eye(4)[labels]
-    try:
-        for mistake, (rows, answers, num_neighbors) in cases.items():
-            if function(rows.copy(), np.array(answers), num_neighbors)[0] != 1:
-                return f"Not yet: {mistake}."
-        agree = np.mean(function(features.copy(), labels, 10) == reference_knn(features, labels))
-    except Exception as error:  # a learner's code may raise anything: tell, do not stop
-        return f"Not yet: your function raised {type(error).__name__}: {error}"
-    if agree == 1:
-        return "Right: these are the votes of kNN."
-    return f"Not yet: {agree:.0%} of the predictions agree, by none of the usual mistakes."
-
-
-def on_circle(*degrees):
-    """Rows of length 1 at the given angles, a float array `[N, 2]`."""
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def reference_knn(features, labels, num_neighbors=10, temperature=0.1):
-    """Leave-one-out kNN in NumPy: cosine similarity, votes weighted by its exponential."""
-    features = features / np.linalg.norm(features, axis=1, keepdims=True)
-    similarity = features @ features.T
-    np.fill_diagonal(similarity, -np.inf)
-    last = np.sort(similarity, axis=1)[:, [-num_neighbors]]
-    votes = np.where(similarity >= last, np.exp(similarity / temperature), 0)
-    return np.argmax(votes @ np.eye(labels.max() + 1)[labels], axis=1)
+    labels = np.arange(num_rows) % len(middles)
+    first, second = (
+        middles[labels] + random.normal(size=(num_rows, middles.shape[1])) for _ in range(2)
+    )
+    return first, labels, second, labels

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLORS = {
@@ -35,6 +36,36 @@ STYLE = {
 }
 
 
+class DescribedFigure(Figure):
+    """A figure that comes with a text for those who cannot see it.
+
+    Jupyter stores the text beside the picture, and nbconvert writes it as `alt`.
+    """
+
+    def __repr__(self):
+        return super().__repr__().replace(type(self).__name__, "Figure")
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        shown = {"image/png": to_png(self), "text/plain": repr(self)}
+        return shown, {"image/png": {"alt": alt_text(self)}}
+
+
+def alt_text(drawing):
+    """What a figure's titles, axes and legends say, as one line of text."""
+    parts = [drawing.get_suptitle()]
+    for axis in drawing.axes:
+        names = axis.get_legend_handles_labels()[1]
+        parts += [axis.get_title("left") or axis.get_title("center")]
+        if axis.get_xlabel():
+            parts.append(f"{axis.get_ylabel() or 'values'} by {axis.get_xlabel()}")
+        parts += names
+    parts += [text.get_text() for legend in drawing.legends for text in legend.get_texts()]
+    words = [" ".join(part.split()) for part in parts if part.strip()]
+    pictures = sum(bool(axis.images) for axis in drawing.axes)
+    counted = [f"{pictures} pictures"] if pictures > 1 else []
+    return "Figure: " + ", ".join([*counted, *dict.fromkeys(words)])
+
+
 @contextmanager
 def figure(num_rows=1, num_columns=1, size=(9, 3.2), **options):
     """Gives a figure and its axes in the course's style, and closes it at the end.
@@ -50,7 +81,9 @@ def figure(num_rows=1, num_columns=1, size=(9, 3.2), **options):
         A context manager that yields the figure and what `plt.subplots` gives as axes.
     """
     with plt.rc_context(STYLE):
-        drawing, axes = plt.subplots(num_rows, num_columns, figsize=size, **options)
+        drawing, axes = plt.subplots(
+            num_rows, num_columns, figsize=size, FigureClass=DescribedFigure, **options
+        )
         try:
             yield drawing, axes
             drawing.canvas.draw()  # the layout is made while the style is in force
@@ -258,26 +291,4 @@ def plot_similarities(similarities):
         axes[0, 0].set_ylabel("share of pairs")
         handles = axes[0, 0].get_legend_handles_labels()
         drawing.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)
-    return drawing
-
-
-def plot_vectors(images, vectors, titles):
-    """Draws each image beside its vector, a value a stripe, on one colour scale.
-
-    Args:
-        images: array `[N, H, W, C]`, uint8 or float in 0..1.
-        vectors: float array `[N, D]`.
-        titles: strings `[N]`.
-
-    Returns:
-        A closed `Figure`.
-    """
-    limits = {"vmin": vectors.min(), "vmax": np.quantile(vectors, 0.99)}
-    size = (9, 1.15 * len(images))
-    with figure(len(images), 2, size, width_ratios=(1, 9), squeeze=False) as (drawing, axes):
-        for row, image, vector, title in zip(axes, images, vectors, titles, strict=True):
-            show_image(row[0], image)
-            row[1].imshow(vector[None], aspect="auto", cmap="viridis", **limits)
-            row[1].set(title=title, xticks=[], yticks=[])
-            row[1].grid(False)
     return drawing

@@ -85,9 +85,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     if checkpoint_folder is not None:
-        identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
-        identity |= {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
-        history = Checkpoints(checkpoint_folder, identity)
+        history = Checkpoints(checkpoint_folder, training_identity(dataset, config, seed, epochs))
         first = history.restore(model)
         seconds = history.seconds
     started = time.monotonic()
@@ -108,6 +106,12 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     details |= {"config": asdict(config)}
     networks_in_float32 = map(networks.as_float32, (encoder, head))
     return Pretraining(*networks_in_float32, history.history, details)
+
+
+def training_identity(dataset, config, seed, epochs):
+    """What makes a pretraining the one that a checkpoint is of, a dict for `Checkpoints`."""
+    identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
+    return identity | {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
 
 
 def measure_rate(dataset, config, num_steps=6):

@@ -38,6 +38,16 @@ class Sketch:
         if frame:
             self.frame(left, top, left + side, top + side, frame)
 
+    def stripes(self, colors, left, top, width, height):
+        """Places a vector, a colour a number, as upright stripes that fill a box.
+
+        Args:
+            colors: float array `[D, 3]` in 0..1.
+            left, top, width, height: ints.
+        """
+        row = Image.fromarray(np.uint8(np.round(colors[None] * 255)))
+        self.sheet.paste(row.resize((width, height), Image.Resampling.NEAREST), (left, top))
+
     def frame(self, left, top, right, bottom, color):
         """Draws a frame three pixels wide around a box."""
         box = (left - 3, top - 3, right + 2, bottom + 2)

@@ -111,12 +111,14 @@ def recipe_controls(strengths, probabilities):
 class LivePicture:
     """A picture that a running cell can replace, such as curves that grow during `fit`.
 
-    Shows `widget` first, then calls `update` with PNG bytes as often as there is news. Headless,
-    the updates go nowhere and do no harm.
+    Shows `widget` first, then calls `update` with PNG bytes and a line of text as often as there
+    is news. Headless, the updates go nowhere and do no harm.
     """
 
     def __init__(self):
-        self.widget = ipywidgets.Image(format="png")
+        self.words = ipywidgets.Label()
+        self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self.widget = ipywidgets.VBox([self.words, self.picture])
 
-    def update(self, png):
-        self.widget.value = png
+    def update(self, png, words=""):
+        self.picture.value, self.words.value = png, words

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_utils.callbacks import EpochLine, KNNMonitor, LiveCurves
+from simclr_utils.callbacks import EpochLine, KNNMonitor, LiveCurves, fit_until_stopped
 from simclr_utils.evaluation import extract_features, knn_accuracy
 from simclr_utils.networks import build_encoder
 
@@ -79,7 +79,10 @@ def test_callbacks_in_a_training(data, capsys):
     model.add(keras.layers.Dense(1))
     model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.0))
     encoder, shown = build_encoder((16, 16, 3), width=4), []
-    curves = LiveCurves(lambda history: {k: list(v) for k, v in history.items()}, shown.append)
+    curves = LiveCurves(
+        lambda history: {k: list(v) for k, v in history.items()},
+        lambda picture, words: shown.append((picture, words)),
+    )
     callbacks = [KNNMonitor(encoder, *data, every=2), EpochLine(1.5), curves]
     images, labels = data[0]
     history = model.fit(images, labels, epochs=3, verbose=0, callbacks=callbacks).history
@@ -87,5 +90,71 @@ def test_callbacks_in_a_training(data, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert ["knn accuracy" in line for line in lines] == [False, True, True]
     assert all(re.search(r"loss \d+\.\d{3} \(chance 1\.500\)", line) for line in lines)
-    assert [len(each["loss"]) for each in shown] == [1, 2, 3]
-    assert shown[-1] == history
+    assert [len(picture["loss"]) for picture, _ in shown] == [1, 2, 3]
+    assert shown[-1][0] == history
+    assert re.fullmatch(r"epoch 2 of 3, \d\.\d min, \d\.\d left", shown[1][1])
+
+
+@pytest.mark.parametrize("steps, means", [(0, []), (2, [2]), (4, [4]), (7, [4, 3]), (8, [4, 4])])
+def test_an_interrupted_training_leaves_model_and_history(steps, means, data, capsys):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.01))
+    losses, weights = [], []
+
+    def interrupt(batch, logs):
+        if len(losses) == steps:
+            raise KeyboardInterrupt
+
+    def note(batch, logs):
+        losses.append(float(logs["loss"]))
+        weights.append(model.get_weights()[0])
+
+    spy = keras.callbacks.LambdaCallback(on_train_batch_begin=interrupt, on_train_batch_end=note)
+    inputs = np.ones((16, 1), "float32")
+    history = fit_until_stopped(
+        model, inputs, [spy], y=inputs, batch_size=4, epochs=3, verbose=0, shuffle=False
+    )
+    # The loss of an epoch is the mean over its steps so far, as Keras tells it after each.
+    ends = np.cumsum(means) - 1
+    assert history.get("loss", []) == pytest.approx([losses[end] for end in ends])
+    if steps:
+        np.testing.assert_array_equal(model.get_weights()[0], weights[-1])
+    assert f"Stopped after {steps} steps" in capsys.readouterr().out
+
+
+def test_an_epoch_that_was_cut_short_has_no_validation(data):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer="sgd")
+    count = iter(range(100))
+
+    def interrupt(batch, logs):
+        if next(count) == 6:
+            raise KeyboardInterrupt
+
+    spy = keras.callbacks.LambdaCallback(on_train_batch_begin=interrupt)
+    inputs = np.ones((16, 1), "float32")
+    history = fit_until_stopped(
+        model, inputs, [spy], y=inputs, validation_data=(inputs, inputs), batch_size=4, epochs=3,
+        verbose=0,
+    )  # fmt: skip
+    assert len(history["loss"]) == 2 and None not in history["loss"]
+    assert history["val_loss"][0] is not None and history["val_loss"][1] is None
+
+
+def test_a_resumed_training_goes_on_with_its_history_and_clock(capsys, monkeypatch):
+    clock = iter(60.0 * minute for minute in range(100))
+    monkeypatch.setattr("simclr_utils.callbacks.time.monotonic", lambda: next(clock))
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer="sgd")
+    inputs, past, shown = np.ones((4, 1), "float32"), {"loss": [9.0, 8.0]}, []
+    curves = LiveCurves(lambda history: list(history["loss"]), lambda *a: shown.append(a), past)
+    history = fit_until_stopped(
+        model, inputs, [EpochLine(), curves], past, y=inputs, epochs=4, initial_epoch=2, verbose=0
+    )
+    assert history["loss"][:2] == [9.0, 8.0] and len(history["loss"]) == 4
+    assert shown[-1][0] == history["loss"] and shown[0][1].startswith("epoch 3 of 4")
+    assert past == {"loss": [9.0, 8.0]}
+    first, last = capsys.readouterr().out.splitlines()
+    minutes, left = re.findall(r"(\d\.\d)", first.split("  ")[-1])
+    assert minutes == left  # one epoch of two is done, not three of four
+    assert last.endswith("0.0 left")

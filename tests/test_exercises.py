@@ -2,17 +2,21 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from simclr_utils.exercises import (
     check_crossing,
     check_folded_layer,
-    check_knn,
     check_nt_xent,
+    check_probe,
     check_verdict,
-    reference_knn,
     reference_nt_xent,
 )
 from simclr_utils.losses import nt_xent_loss
+from simclr_utils.view_exercise import check_views
 
 
 def learner(**mistake):
@@ -75,8 +79,116 @@ def test_crossing_check_names_the_mistake(function, said):
     assert said in check_crossing(function)
 
 
-def test_knn_check_knows_the_right_answer():
-    assert check_knn(reference_knn).startswith("Right")
+def probe(standardise=True, statistics="train", floor=1e-6, intercept=True, fit=True):
+    def function(features, labels, new_features):
+        parts = [features, new_features]
+        sources = [features, features if statistics == "train" else new_features]
+        if standardise:
+            with np.errstate(all="ignore"):
+                parts = [
+                    (part - source.mean(axis=0)) / (source.std(axis=0) + floor)
+                    for part, source in zip(parts, sources, strict=True)
+                ]
+        classifier = LogisticRegression(fit_intercept=intercept, max_iter=1000)
+        return classifier.fit(parts[0], labels).predict(parts[1])
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (probe(), "Right"),
+        (
+            lambda *data: (
+                make_pipeline(StandardScaler(), LogisticRegression())
+                .fit(*data[:2])
+                .predict(data[2])
+            ),
+            "Right",
+        ),
+        (probe(standardise=False), "not standardised"),
+        (probe(statistics="new"), "not with their own"),
+        (probe(floor=0.0), "spread 0"),
+        (probe(intercept=False), "with a bias"),
+        (lambda features, labels, new: np.zeros(len(new)), "well separated"),
+        (lambda features, labels, new: labels[:3], "one label for each"),
+        (lambda features, labels, new: np.eye(3)[labels], "one label for each"),
+        (lambda features: features, "TypeError"),
+    ],
+)
+def test_probe_check_names_the_mistake(function, said):
+    assert said in check_probe(function)
+
+
+def views(crop=True, flip="half", each=True, shared=False, seed=None, scale=255, order=1, up=False):
+    """The right answer, and one for each mistake."""
+
+    def function(images):
+        random = np.random.default_rng(seed)
+
+        def view():
+            rows = []
+            for index, image in enumerate(images[::order]):
+                draw = np.random.default_rng(7) if not each else random
+                top, left = draw.integers(0, 17, 2)
+                part = image[top : top + 16, left : left + 16] if crop else image
+                part = np.asarray(Image.fromarray(part).resize((32, 32), Image.Resampling.BILINEAR))
+                mirrored = {"half": index % 2, "never": 0, "always": 1}[flip]
+                part = part[:, ::-1] if mirrored else part
+                rows.append(part[::-1] if up else part)
+            return np.array(rows) / scale if scale else np.array(rows)
+
+        first = view()
+        return first, first if shared else view()
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (views(), "Right"),
+        (views(shared=True), "same view stands twice"),
+        (views(each=False, flip="never"), "same view stands twice"),
+        (views(seed=0), "every call gives the same"),
+        (views(scale=1.0), "values lie in 0..1"),
+        (views(scale=None), "views are floats"),
+        (views(order=-1), "show image i"),
+        (views(crop=False), "same view stands twice"),
+        (views(flip="never"), "none is mirrored"),
+        (views(flip="always"), "all are mirrored"),
+        (views(up=True), "upside down"),
+        (lambda images: [part[:, 8:24, 8:24] for part in views()(images)], "the shape has to stay"),
+        (lambda images: views()(images)[:1], "return two views"),
+        (lambda images: (images / 255, images / 255), "nothing was changed"),
+        (lambda images: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_view_check_names_the_mistake(function, said):
+    assert said in check_views(function)
+
+
+def test_view_check_sees_one_draw_for_the_batch_and_missing_crops():
+    random = np.random.default_rng(0)
+
+    def shared_draw(images):
+        pair = []
+        for _ in range(2):
+            top, left = random.integers(0, 17, 2)
+            view = images[:, top : top + 16, left : left + 16].repeat(2, axis=1).repeat(2, axis=2)
+            pair.append(view / 255)
+        return pair
+
+    def mirrored_only(images):
+        return [
+            np.where(random.uniform(size=(len(images), 1, 1, 1)) < 0.5, images[:, :, ::-1], images)
+            / 255
+            for _ in range(2)
+        ]
+
+    assert "one draw serves the whole batch" in check_views(shared_draw)
+    assert "none is cropped" in check_views(mirrored_only)
 
 
 @pytest.mark.parametrize(

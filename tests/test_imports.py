@@ -24,6 +24,7 @@ ALLOWED = {
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "evaluation": {"networks"} | TRAINING,
     "explorers": {"plotting", "sketch"},
+    "feature_explorer": {"augmentation_lab", "plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "headless": {"artifacts", "report"},

@@ -6,12 +6,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
 from simclr_utils import figures, plotting
-from simclr_utils.plotting import COLORS, STYLE, figure, plot_images, plot_pretraining, to_png
+from simclr_utils.plotting import (
+    COLORS,
+    STYLE,
+    alt_text,
+    figure,
+    plot_images,
+    plot_pretraining,
+    to_png,
+)
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (7, 8, 8, 3)).astype("uint8")
@@ -53,9 +62,6 @@ DRAW = {
     "plot_similarities": lambda: plotting.plot_similarities(
         {"a": (RANDOM.uniform(size=9), RANDOM.uniform(-1, 1, 9))}
     ),
-    "plot_vectors": lambda: plotting.plot_vectors(
-        PICTURES[:3], RANDOM.uniform(size=(3, 16)), list("abc")
-    ),
     "plot_similarity": lambda: figures.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
     "plot_temperature": lambda: figures.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
     "plot_label_efficiency": lambda: figures.plot_label_efficiency(SUMMARY, "title"),
@@ -83,7 +89,7 @@ def test_every_figure_is_tried_here():
 @pytest.mark.parametrize("name", DRAW)
 def test_figures_come_closed_and_can_be_shown(name):
     drawing = DRAW[name]()
-    assert type(drawing) is Figure
+    assert isinstance(drawing, Figure)
     assert plt.get_fignums() == []
     image = np.asarray(Image.open(io.BytesIO(to_png(drawing))).convert("RGB"))
     assert 500 < image.shape[1] < 1600 and image.shape[0] > 80
@@ -171,3 +177,25 @@ def test_temperature_bars_are_a_softmax():
 
 def test_colours_differ():
     assert len(set(COLORS.values())) == len(COLORS)
+
+
+def test_a_figure_says_in_words_what_it_shows():
+    with figure(1, 2) as (drawing, axes):
+        drawing.suptitle("All of it")
+        axes[0].plot([1, 2], label="training")
+        axes[0].plot([2, 1], label="validation")
+        axes[0].set(title="loss", xlabel="epoch")
+        axes[1].plot([1], label="training")
+        axes[1].set(title="accuracy\nof kNN", xlabel="epoch", ylabel="share")
+    said = "All of it, loss, values by epoch, training, validation, accuracy of kNN, share by epoch"
+    assert alt_text(drawing) == f"Figure: {said}"
+    assert alt_text(plot_images(PICTURES, list("abcdefg"), 4, "sheet")).startswith(
+        "Figure: 7 pictures, sheet, a, b"
+    )
+
+
+def test_jupyter_gets_picture_and_words():
+    drawing = DRAW["plot_curves"]()
+    shown, about = DisplayFormatter().format(drawing)
+    assert about["image/png"]["alt"] == alt_text(drawing)
+    assert shown["image/png"] == to_png(drawing) and "Figure" in shown["text/plain"]
