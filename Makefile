@@ -30,7 +30,7 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
-	@echo 'make lab                 open JupyterLab on the first notebook'
+	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
 	@echo 'make constraints         choose the exact versions in constraints.txt anew'
 	@echo 'make environment         only create .venv (PYTHON=/path/to/python3.12 to choose one)'
@@ -52,8 +52,10 @@ test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
+# Markdown opens rendered, by a setting in tools/jupyter.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 lab: environment
-	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/01_augmentations.ipynb
+	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/welcome.md
 
 refresh: environment
 	@$(python) tools/refresh_notebooks.py $(NB)

@@ -31,6 +31,7 @@ def course(tmp_path_factory):
         tiny = text.replace('preset: str = \\"quick\\"', 'preset: str = \\"tiny\\"')
         assert tiny != text, path
         (root / "notebooks" / path.name).write_text(tiny, encoding="utf-8")
+    shutil.copy(ROOT / "notebooks" / "welcome.md", root / "notebooks")
     return root
 
 
@@ -44,6 +45,7 @@ def lab(course, tmp_path_factory):
     folders = {"CONFIG": "config", "DATA": "data", "RUNTIME": "runtime"}
     environment = {**os.environ, "IPYTHONDIR": str(home / "ipython")}
     environment |= {f"JUPYTER_{name}_DIR": str(home / folder) for name, folder in folders.items()}
+    environment["JUPYTER_CONFIG_PATH"] = str(ROOT / "tools" / "jupyter")  # as `make lab` does
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
     environment["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "workspaces")
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1"]
@@ -89,12 +91,11 @@ def chromium():
 
 
 @pytest.fixture
-def open_notebook(chromium, lab):
-    """A function of a notebook's name that opens it, runs it to the end, and gives the page."""
-    address, token = lab
+def new_page(chromium):
+    """A function that gives an empty page, which notes in `problems` what goes wrong in it."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1400})
 
-    def run(name, seconds=300):
+    def make():
         page = context.new_page()
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -102,6 +103,20 @@ def open_notebook(chromium, lab):
             "console",
             lambda line: page.problems.append(line.text) if line.type == "error" else None,
         )
+        return page
+
+    yield make
+    context.close()
+
+
+@pytest.fixture
+def open_notebook(new_page, lab):
+    """A function of a notebook's name that opens it, runs it to the end, and gives the page."""
+    address, token = lab
+    pages = []
+
+    def run(name, seconds=300):
+        page = new_page()
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={token}&reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
         page.wait_for_function(IS_IDLE, timeout=60_000)
@@ -118,11 +133,9 @@ def open_notebook(chromium, lab):
         pages.append(page)
         return page
 
-    pages = []
     yield run
     for page in pages:  # a kernel with TensorFlow outlives its page otherwise
         page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    context.close()
 
 
 # Synchronous on purpose: a promise counts as true at once.

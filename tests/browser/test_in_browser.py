@@ -104,3 +104,15 @@ def test_a_picture_that_does_not_follow_is_noticed(open_notebook, course):
     nbformat.write(still, course / "notebooks" / "still.ipynb")
     page = open_notebook("still", seconds=60)
     assert press(page, find_slider(page, "level"), "ArrowRight") is None
+
+
+def test_the_welcome_page_is_rendered_and_leads_to_the_notebooks(new_page, lab):
+    address, token = lab
+    page = new_page()
+    page.goto(f"{address}/lab/tree/notebooks/welcome.md?token={token}&reset")
+    page.locator(".jp-MarkdownViewer h1").wait_for(timeout=60_000)
+    page.locator(".jp-MarkdownViewer a", has_text="06 fine-tuning").click()
+    page.locator(".jp-NotebookPanel h1", has_text=re.compile("[Ff]ine-tun")).wait_for(
+        timeout=30_000
+    )
+    assert page.problems == []

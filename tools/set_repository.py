@@ -1,0 +1,83 @@
+"""Tells README and notebooks where the course is published, for Colab, Binder and their badges.
+
+    python tools/set_repository.py owner/name
+    make refresh
+
+The first command writes two badges into the README and into the text twin of each notebook, and a
+cell that fetches the course where it is missing, as on Colab; done again with another name, it
+replaces them. The second brings them into the notebooks.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from simclr_utils.artifacts import write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+BADGES = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
+# The tag keeps the cell out of the count of a notebook's lines: nothing in it is to be read.
+CELL = re.compile(r"```\{code-cell\} ipython3\n:tags: \[fetch-course\]\n.*?```\n\n", re.DOTALL)
+FETCH = """```{{code-cell}} ipython3
+:tags: [fetch-course]
+
+# Fetches the course where it is missing, as on Colab.
+from importlib.util import find_spec
+
+if find_spec("simclr_utils") is None:
+    !git clone --quiet --depth 1 https://github.com/{repository} course
+    %pip install --quiet ./course
+    %cd course/notebooks
+```
+
+"""
+
+
+def badges(repository, notebook):
+    """Two Markdown badges in a line: Colab opens one notebook, Binder JupyterLab on it."""
+    colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{notebook}"
+    binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{notebook}"
+    return (
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
+        f"[![Launch Binder](https://mybinder.org/badge_logo.svg)]({binder})\n\n"
+    )
+
+
+def below_title(text, addition):
+    """A Markdown text with something put below its first title and without old badges."""
+    title, rest = re.split(r"(?<=\n)\n", BADGES.sub("", text[text.index("# ") :]), maxsplit=1)
+    return text[: text.index("# ")] + title + "\n" + addition + rest
+
+
+def set_repository(repository, root=ROOT):
+    """Writes badges and cells.
+
+    Args:
+        repository: str, `owner/name` on GitHub.
+        root: path of the checkout.
+
+    Raises:
+        ValueError: if that is no name of a repository.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise ValueError(f"Expected owner/name, as in google-research/simclr: {repository!r}")
+    readme = root / "README.md"
+    first = badges(repository, "01_augmentations.ipynb")
+    write_text(readme, below_title(readme.read_text(encoding="utf-8"), first))
+    for twin in sorted((root / "notebooks" / "text").glob("*.md")):
+        text = CELL.sub("", twin.read_text(encoding="utf-8"))
+        text = below_title(text, badges(repository, f"{twin.stem}.ipynb"))
+        # In front of the first import; papermill looks for the cell of parameters by its tag.
+        place = text.index("```{code-cell}")
+        cell = FETCH.format(repository=repository)
+        write_text(twin, text[:place] + cell + text[place:])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("repository", help="owner/name on GitHub")
+    arguments = parser.parse_args()
+    try:
+        set_repository(arguments.repository)
+    except ValueError as error:
+        parser.error(str(error))
