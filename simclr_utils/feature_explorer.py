@@ -59,7 +59,7 @@ class FeatureExplorer:
             left = LEFT + column * (WIDTH + 70)
             cosines = similarity_to_first(rows)
             title = f"{place}, {rows.shape[1]} numbers; at the right the cosine similarity"
-            sketch.words(title, left, 4, size=11)
+            sketch.words(title, left, 4, size=12)
             for row, (vector, cosine) in enumerate(zip(rows, cosines, strict=True)):
                 top = 24 + row * step
                 colors = cosine_colors(vector / max(np.abs(rows).max(), 1e-12))

@@ -66,6 +66,7 @@ def lab(course, tmp_path_factory):
                 server.wait(20)
             except subprocess.TimeoutExpired:
                 server.kill()
+                server.wait()
 
 
 def wait_for_port(port, server, log):
