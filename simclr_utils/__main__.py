@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from simclr_utils.startup import set_environment
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
@@ -72,8 +74,8 @@ def main(arguments=None):
     options = build_parser().parse_args(arguments)
     # A backend set for scripts would keep the figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)
-    # TensorFlow is imported along with the commands; its guesses at costs fill the screen.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Before TensorFlow, which is imported along with the commands.
+    set_environment()
     # Imported late: the help is to answer at once.
     from simclr_utils import headless
 

@@ -21,6 +21,15 @@ def quiet_stderr():
         os.close(sink)
 
 
+def set_environment():
+    """Sets what TensorFlow reads while it is imported; what is set already stays."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "avx2" in processor_flags():
+        # TensorFlow turns oneDNN's kernels on by itself from AVX-512 on only; a step of SimCLR
+        # takes less than half the time with them on processors before that too.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
 def start(seed=0, precision="auto"):
     """Imports TensorFlow quietly, sets every seed, and chooses the precision of training.
 
@@ -39,11 +48,7 @@ def start(seed=0, precision="auto"):
     Raises:
         ValueError: if Keras does not know the policy.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if "avx2" in processor_flags():
-        # TensorFlow turns these kernels on by itself from AVX-512 on only; a step of SimCLR takes
-        # less than half the time with them on processors before that too.
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    set_environment()
     with quiet_stderr():
         import keras
         import tensorflow as tf

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 DATA = {"image_cache", "image_decoding", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
-    "__main__": {"headless", "study_command"},
+    "__main__": {"headless", "startup", "study_command"},
     "artifacts": {"intervals", "provenance"},
     "augmentation_lab": {"augmentations", "sketch"},
     "augmentations": {"color_operations", "random_operations"},
@@ -22,6 +22,7 @@ ALLOWED = {
     "color_operations": {"random_operations"},
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
+    "doctor": {"diagnostics", "exercises"},
     "evaluation": {"networks"} | TRAINING,
     "explorers": {"plotting", "sketch"},
     "feature_explorer": {"augmentation_lab", "plotting", "sketch"},
