@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lab refresh constraints environment clean-environment
+.PHONY: help run test test-browser soak lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
+	@echo 'make soak                kill and sabotage runs for a quarter of an hour'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
 	@echo 'make constraints         choose the exact versions in constraints.txt anew'
@@ -51,6 +52,10 @@ test: environment
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
+
+# Kills a pretraining fifty times and injects every bug that we know of: results/reliability.md.
+soak: environment
+	@$(python) tools/soak.py $(ARGS)
 
 # Markdown opens rendered, by a setting in tools/jupyter.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter

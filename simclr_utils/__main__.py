@@ -77,7 +77,7 @@ def main(arguments=None):
     # Before TensorFlow, which is imported along with the commands.
     set_environment()
     # Imported late: the help is to answer at once.
-    from simclr_utils import headless
+    from simclr_utils import folder_lock, headless
 
     try:
         settings = headless.parse_settings(options.settings)
@@ -102,7 +102,7 @@ def main(arguments=None):
             settings=settings,
             out=options.out,
         )
-    except headless.RunError as error:
+    except (headless.RunError, folder_lock.FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

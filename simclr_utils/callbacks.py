@@ -113,8 +113,9 @@ class LiveCurves(keras.callbacks.Callback):
 def fit_until_stopped(model, batches, callbacks=(), past=None, **options):
     """`model.fit`, but a training that is interrupted ends in order, early.
 
-    Interrupt Kernel and Ctrl-C stop it between two steps. The model keeps what it has learned;
-    the history gets one last entry, the means over the part of the epoch that was done.
+    Interrupt Kernel and Ctrl-C stop it between two steps, once there has been one. The model keeps
+    what it has learned; the history gets one last entry, the means over the part of the epoch that
+    was done.
 
     Args:
         model: compiled `keras.Model`.
@@ -130,6 +131,8 @@ def fit_until_stopped(model, batches, callbacks=(), past=None, **options):
         model.fit(batches, callbacks=[*callbacks, history], **options)
     except KeyboardInterrupt:
         history.add_partial_epoch()
+        if not history.history:  # nothing was trained: there is nothing to go on with
+            raise
         print(
             f"Stopped after {int(model.optimizer.iterations)} steps. The model is as they left "
             "it, and the cells below work with it."

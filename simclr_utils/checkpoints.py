@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -76,6 +77,8 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             CheckpointError: if the checkpoints belong to another training.
         """
+        for left in self.folder.glob(".writing-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         model.optimizer.build(model.trainable_variables)
         self.history, self.seconds = {}, 0.0
         for path in self.paths():

@@ -28,6 +28,7 @@ def check_nt_xent(function):
         "Not yet: normalise each row, not each column.": {"axis": 0},
         "Not yet: the other view was never used; the same view stands twice.": {"same": True},
         "Not yet: candidates of the anchor's own view are missing.": {"cross_only": True},
+        "Not yet: the similarity has the wrong sign, as Keras' loss of that name.": {"sign": -1},
     }
     for message, mistake in mistakes.items():
         expected = reference_nt_xent(view_1, view_2, temperature, **mistake)
@@ -142,13 +143,13 @@ def check_folded_layer(function):
 
 def reference_nt_xent(
     view_1, view_2, temperature, normalise=True, power=-1, mask=True, axis=1, same=False,
-    cross_only=False,
+    cross_only=False, sign=1,
 ):  # fmt: skip
     """NT-Xent in NumPy, with a switch for each mistake that the check knows."""
     projections = np.concatenate([view_1, view_1 if same else view_2])
     if normalise:
         projections = projections / np.linalg.norm(projections, axis=axis, keepdims=True)
-    logits = projections @ projections.T * temperature**power
+    logits = sign * projections @ projections.T * temperature**power
     anchors, num_images = np.arange(len(projections)), len(view_1)
     if cross_only:
         sides = anchors // num_images

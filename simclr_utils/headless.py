@@ -16,6 +16,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import artifacts, report
+from simclr_utils.folder_lock import hold
 
 # Further sources are `medmnist:<name>` and folders.
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
@@ -56,6 +57,23 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
         {"kind": "run", "source": source, "preset": preset, "seed": seed, "settings": settings},
         out,
     )
+    with hold(run_dir):
+        return execute_all(notebooks, names, run_dir, record)
+
+
+def execute_all(notebooks, names, run_dir, record):
+    """Executes notebooks into a run's folder and writes the report.
+
+    Args:
+        notebooks: Paths of notebooks.
+        names: Dict from a notebook to the names of its parameters.
+        run_dir, record: What `open_run` returned.
+
+    Returns:
+        `True` if all notebooks ran to their end.
+    """
+    source, preset, seed = record["source"], record["preset"], record["seed"]
+    settings = record["settings"]
     record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     record["provenance"] = artifacts.provenance(preset=preset, seed=seed)
     given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir), **settings}

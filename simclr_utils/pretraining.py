@@ -9,6 +9,7 @@ import keras
 from simclr_utils import artifacts, augmentations, networks, optimizers
 from simclr_utils.batches import image_batches
 from simclr_utils.checkpoints import Checkpoints
+from simclr_utils.doctor import RunDoctor
 from simclr_utils.simclr import SimCLR
 
 # What `save_pretraining` writes, the record last: where it stands, the others are complete.
@@ -70,6 +71,8 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
 
     Raises:
         CheckpointError: if the folder holds checkpoints of another training.
+        TrainingFailedError: as soon as the loss is no number. What else is wrong, the run doctor
+            prints.
     """
     keras.utils.set_random_seed(seed)
     height, _, channels = dataset.image_shape
@@ -94,7 +97,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
         initial_epoch=first,
-        callbacks=[*callbacks, history],
+        callbacks=[RunDoctor(dataset.unlabeled, batch_size), *callbacks, history],
         verbose=0,
         shuffle=False,
     )

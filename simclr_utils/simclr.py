@@ -53,10 +53,14 @@ class SimCLR(keras.Model):
         )
         return tf.split(projections, 2)
 
+    def contrastive_loss(self, projections_1, projections_2):
+        """NT-Xent at this model's temperature, a scalar."""
+        return nt_xent_loss(projections_1, projections_2, self.temperature)
+
     def train_step(self, images):
         with tf.GradientTape() as tape:
             projections_1, projections_2 = self(images, training=True)
-            loss = nt_xent_loss(projections_1, projections_2, self.temperature)
+            loss = self.contrastive_loss(projections_1, projections_2)
             scaled_loss = self.optimizer.scale_loss(loss)  # matters under float16 only
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
@@ -64,7 +68,7 @@ class SimCLR(keras.Model):
 
     def test_step(self, images):
         projections_1, projections_2 = self(images, training=False)
-        loss = nt_xent_loss(projections_1, projections_2, self.temperature)
+        loss = self.contrastive_loss(projections_1, projections_2)
         return self.update_metrics(loss, projections_1, projections_2)
 
     def update_metrics(self, loss, projections_1, projections_2):

@@ -13,6 +13,7 @@ import keras
 
 from simclr_utils import artifacts, augmentations, baselines, evaluation, networks
 from simclr_utils.comparison import Comparison, usable_label_counts
+from simclr_utils.doctor import frozen
 from simclr_utils.fine_tuning import FineTuning
 from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
 from simclr_utils.progress import Progress, Task
@@ -184,7 +185,8 @@ class Study:
 
     def score_frozen(self, seed, progress):
         encoder, made = load_encoder(self.encoder_folder(seed))
-        features = self.features(functools.partial(evaluation.extract_features, encoder))
+        with frozen(encoder):
+            features = self.features(functools.partial(evaluation.extract_features, encoder))
         details = {"pretraining_seed": seed, "steps": made["steps"]}
         self.comparison.score_frozen("linear_probe", features, self.counts, **details)
         self.comparison.score_frozen("knn", features, self.counts, knn=True, **details)

@@ -4,6 +4,8 @@ import shlex
 
 from simclr_utils import artifacts, config, datasets, figures, report, study_summary
 from simclr_utils.checkpoints import CheckpointError
+from simclr_utils.doctor import TrainingFailedError
+from simclr_utils.folder_lock import hold
 from simclr_utils.headless import RunError, open_run, resolve_source
 from simclr_utils.plotting import to_png
 from simclr_utils.startup import start
@@ -53,6 +55,22 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
     # The subsets may grow; the rest of what makes a study is checked when it is made.
     record["settings"] = {name: value for name, value in settings.items() if name != "num_subsets"}
     folder, record = open_run(record, out)
+    with hold(folder):
+        make(folder, record, chosen, num_seeds, label_counts, from_run)
+
+
+def make(folder, record, chosen, num_seeds, label_counts, from_run):
+    """Makes the study in its folder, or what is missing of it.
+
+    Args:
+        folder, record: what `open_run` returned.
+        chosen: a `Config`.
+        num_seeds, label_counts, from_run: as of `run`.
+
+    Raises:
+        RunError: if the study cannot be made.
+    """
+    source, preset = record["source"], record["preset"]
     print(start(0))
     print(f"Writing {folder}", flush=True)
     dataset = datasets.load_dataset(source, cache_dir=folder.parent / "cache", limits=chosen.limits)
@@ -69,7 +87,7 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
     print(f"{len(study.tasks())} tasks at {', '.join(map(str, study.counts))} labels", flush=True)
     try:
         study.run()
-    except CheckpointError as error:
+    except (CheckpointError, TrainingFailedError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
         print(f"\nStopped. To continue, add --out {shlex.quote(str(folder))}", flush=True)

@@ -95,7 +95,7 @@ def test_callbacks_in_a_training(data, capsys):
     assert re.fullmatch(r"epoch 2 of 3, \d\.\d min, \d\.\d left", shown[1][1])
 
 
-@pytest.mark.parametrize("steps, means", [(0, []), (2, [2]), (4, [4]), (7, [4, 3]), (8, [4, 4])])
+@pytest.mark.parametrize("steps, means", [(2, [2]), (4, [4]), (7, [4, 3]), (8, [4, 4])])
 def test_an_interrupted_training_leaves_model_and_history(steps, means, data, capsys):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.01))
@@ -116,10 +116,22 @@ def test_an_interrupted_training_leaves_model_and_history(steps, means, data, ca
     )
     # The loss of an epoch is the mean over its steps so far, as Keras tells it after each.
     ends = np.cumsum(means) - 1
-    assert history.get("loss", []) == pytest.approx([losses[end] for end in ends])
-    if steps:
-        np.testing.assert_array_equal(model.get_weights()[0], weights[-1])
+    assert history["loss"] == pytest.approx([losses[end] for end in ends])
+    np.testing.assert_array_equal(model.get_weights()[0], weights[-1])
     assert f"Stopped after {steps} steps" in capsys.readouterr().out
+
+
+def test_an_interrupt_before_the_first_step_is_one():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer="sgd")
+
+    def interrupt(logs):
+        raise KeyboardInterrupt
+
+    spy = keras.callbacks.LambdaCallback(on_train_begin=interrupt)
+    inputs = np.ones((4, 1), "float32")
+    with pytest.raises(KeyboardInterrupt):
+        fit_until_stopped(model, inputs, [spy], y=inputs, verbose=0)
 
 
 def test_an_epoch_that_was_cut_short_has_no_validation(data):

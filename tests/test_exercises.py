@@ -40,6 +40,7 @@ def test_nt_xent_check_knows_the_right_answer():
         (learner(axis=0), "each row"),
         (learner(same=True), "same view stands twice"),
         (learner(cross_only=True), "own view are missing"),
+        (learner(sign=-1), "wrong sign"),
         (lambda *a: 10 * learner()(*a), "not the sum"),
         (lambda *a: 2 * learner()(*a), "twice the loss"),
         (lambda *a: -learner()(*a), "sign"),

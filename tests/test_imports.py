@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 DATA = {"image_cache", "image_decoding", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
-    "__main__": {"headless", "startup", "study_command"},
+    "__main__": {"folder_lock", "headless", "startup", "study_command"},
     "artifacts": {"intervals", "provenance"},
     "augmentation_lab": {"augmentations", "sketch"},
     "augmentations": {"color_operations", "random_operations"},
@@ -28,13 +28,14 @@ ALLOWED = {
     "feature_explorer": {"augmentation_lab", "plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
-    "headless": {"artifacts", "report"},
+    "headless": {"artifacts", "folder_lock", "report"},
     "image_cache": {"splits"},
     "image_decoding": {"cores"},
     "image_folder": DATA,
     "named_datasets": {"medmnist_files"},
     "paired": {"intervals"},
-    "pretraining": {"artifacts", "augmentations", "checkpoints", "networks", "simclr"} | TRAINING,
+    "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
+    | TRAINING,
     "protocol": {"artifacts", "evaluation"},
     "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
@@ -43,14 +44,16 @@ ALLOWED = {
     "sketch": {"plotting"},
     "startup": {"cores"},
     # A study puts everything together; nothing but what its command needs stands above it.
-    "study": {"artifacts", "augmentations", "baselines", "comparison", "evaluation"}
+    "study": {"artifacts", "augmentations", "baselines", "comparison", "doctor", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
     "study_command": {
         "artifacts",
         "checkpoints",
         "config",
         "datasets",
+        "doctor",
         "figures",
+        "folder_lock",
         "headless",
         "plotting",
     }

@@ -32,6 +32,8 @@ def interrupt_once_it_trains(client, cell):
 def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.outputs = []  # those that are stored say "epoch 1", too
     parameters = next(cell for cell in code if "parameters" in cell.metadata.get("tags", []))
     values = {"preset": "tiny", "pretraining_steps": STEPS, "run_dir": str(tmp_path / "run")}
     values["cache_dir"] = str(tmp_path / "cache")

@@ -27,7 +27,7 @@ WATCH = """box => {
     window.change = new Promise(resolve => {
         picture.addEventListener(
             'load', () => resolve(performance.now() - start), {once: true});
-        setTimeout(() => resolve(null), 3000);
+        setTimeout(() => resolve(null), 10000);
     });
 }"""
 

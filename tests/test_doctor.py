@@ -1,0 +1,67 @@
+"""The run doctor: catches every historical bug by name, and says nothing of healthy runs."""
+
+import keras
+import numpy as np
+import pytest
+import sabotage
+
+from simclr_utils import doctor
+
+
+@pytest.mark.parametrize(
+    "name, inject",
+    [row[1:] for row in sabotage.SABOTAGES],
+    ids=[row[0] for row in sabotage.SABOTAGES],
+)
+def test_a_sabotaged_run_is_caught_by_name(name, inject):
+    said = inject()
+    assert any(line.startswith(f"{name}:") for line in said), said
+
+
+@pytest.mark.parametrize("seed", sabotage.HEALTHY_SEEDS)
+def test_the_doctor_is_silent_about_a_healthy_run(seed):
+    assert sabotage.train(seed) == []
+
+
+def test_a_training_is_the_same_with_a_doctor():
+    """Looking must not draw from the generators that make the views."""
+
+    def weights(watched):
+        keras.utils.set_random_seed(0)
+        images = sabotage.render_shapes(64, seed=0, image_size=16).images
+        encoder = sabotage.build_encoder((16, 16, 3), width=4)
+        head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
+        model = sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head)
+        model.compile(sabotage.build_optimizer("adamw", 1e-3))
+        said = []
+        model.fit(
+            sabotage.image_batches(images, 32),
+            steps_per_epoch=2,
+            epochs=2,
+            callbacks=[doctor.RunDoctor(images, 32, said.append)] if watched else [],
+            verbose=0,
+            shuffle=False,
+        )
+        assert said == []
+        return [value.tobytes() for value in model.get_weights()]
+
+    assert weights(watched=True) == weights(watched=False)
+
+
+def test_each_finding_is_told_once_and_in_full():
+    said = []
+    watcher = doctor.RunDoctor(np.zeros((4, 16, 16, 3), "uint8"), 8, said.append)
+    for _ in range(3):
+        watcher.tell(doctor.examine_batch_size(8))
+    assert len(said) == len(watcher.findings) == 1
+    for part in ("few negatives: ", "14 negatives", "Likely cause: ", "Cure: "):
+        assert part in said[0]
+
+
+def test_a_frozen_encoder_may_be_used():
+    encoder = sabotage.build_encoder((16, 16, 3), width=4)
+    with doctor.frozen(encoder):
+        encoder(np.ones((2, 16, 16, 3), "float32"), training=False)
+    with pytest.raises(ZeroDivisionError), doctor.frozen(encoder):
+        encoder.set_weights([0 * weight for weight in encoder.get_weights()])
+        1 / 0  # noqa: B018 what the block raises is not hidden

@@ -1,0 +1,44 @@
+"""Two runs never write into one folder, and a killed one leaves it free."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from simclr_utils.__main__ import main
+from simclr_utils.folder_lock import FolderInUseError, hold
+
+HOLD = "import sys, time\nfrom simclr_utils.folder_lock import hold\n"
+HOLD += "file = hold(sys.argv[1])\nprint('held', flush=True)\ntime.sleep(600)"
+
+
+@pytest.fixture
+def other_process(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_held_folder_is_refused_until_its_process_is_gone(other_process, tmp_path):
+    with pytest.raises(FolderInUseError, match="Another run is writing into"):
+        hold(tmp_path)
+    other_process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    other_process.wait()
+    hold(tmp_path).close()
+
+
+@pytest.mark.parametrize("command", ["run", "study"])
+def test_a_second_run_says_so_and_changes_nothing(command, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    record = '{"kind": "%s", "source": "shapes", "preset": "tiny", "seed": 0, "settings": {}}'
+    (folder / "run.json").write_text(record % command)
+    before = (folder / "run.json").read_bytes()
+    with hold(folder):
+        assert main([command, "--preset", "tiny", "--out", str(folder)]) == 2
+    assert "Another run is writing into" in capsys.readouterr().err
+    assert (folder / "run.json").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "run.json"]
