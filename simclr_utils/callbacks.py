@@ -145,7 +145,7 @@ class PartialHistory(keras.callbacks.History):
 
     def __init__(self, past=None):
         super().__init__()
-        self.history = copy.deepcopy(past or {})
+        self.history, self.so_far = copy.deepcopy(past or {}), None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.so_far = None

@@ -95,6 +95,10 @@ class Checkpoints(keras.callbacks.Callback):
             return record["epoch"]
         return 0
 
+    def clear(self):
+        """Removes the folder, once what the training ended in is kept elsewhere."""
+        shutil.rmtree(self.folder)
+
     def paths(self):
         """The checkpoints that are there, the newest first."""
         found = [path for path in self.folder.glob("*.npz") if re.fullmatch(r"\d{6}", path.stem)]

@@ -88,7 +88,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     if checkpoint_folder is not None:
-        history = Checkpoints(checkpoint_folder, training_identity(dataset, config, seed, epochs))
+        history = Checkpoints(checkpoint_folder, run_identity(dataset, config, seed, epochs))
         first = history.restore(model)
         seconds = history.seconds
     started = time.monotonic()
@@ -111,7 +111,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     return Pretraining(*networks_in_float32, history.history, details)
 
 
-def training_identity(dataset, config, seed, epochs):
+def run_identity(dataset, config, seed, epochs):
     """What makes a pretraining the one that a checkpoint is of, a dict for `Checkpoints`."""
     identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
     return identity | {name: getattr(config, name) for name in PRETRAINING_SETTINGS}

@@ -56,4 +56,5 @@ def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
     encoder = keras.saving.load_model(tmp_path / "run" / "encoder.keras", compile=False)
     assert encoder.count_params() > 0
     lines = (tmp_path / "run" / "pretraining.csv").read_text().splitlines()
-    assert len(lines) == 1 + -(-made["steps"] // STEPS_PER_EPOCH)  # the last may be a part
+    whole = made["steps"] // STEPS_PER_EPOCH
+    assert len(lines) - 1 in (whole, whole + 1)  # the last may be a part
