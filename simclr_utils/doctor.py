@@ -12,7 +12,7 @@ from simclr_utils.exercises import check_nt_xent
 
 NUM_IMAGES = 256  # that the doctor looks at after an epoch
 FEWEST_IMAGES = 32  # of a batch, below which there are few negatives
-FIRST_STEPS = 50  # too early to judge a loss, a rank or a learning rate
+FIRST_STEPS = 50  # before which a loss, a rank or a learning rate cannot be judged
 CHANCE_SHARE = 0.99  # a loss above this share of log(2N-1) has learned nothing
 SMALLEST_RANK, SMALLEST_SPREAD = 2.0, 0.05  # of projections, below which they have collapsed
 SMALLEST_CHANGE, LARGEST_GROWTH = 1e-3, 20.0  # of the weights, as a share of what they were
@@ -43,7 +43,7 @@ class TrainingFailedError(RuntimeError):
 
 
 class RunDoctor(keras.callbacks.Callback):
-    """Examines a `SimCLR` model before it is trained, after each step and after each epoch.
+    """Examines a `SimCLR` model before it is trained, after each step, and now and then.
 
     Each finding is reported once. A healthy run hears nothing. The state of the random generators
     is what it was after every examination, so that the training is the same with a doctor.
@@ -64,7 +64,7 @@ class RunDoctor(keras.callbacks.Callback):
         super().__init__()
         self.images = np.asarray(images[:NUM_IMAGES])
         self.batch_size, self.report = batch_size, report
-        self.findings, self.steps = [], 0
+        self.findings, self.steps, self.examined = [], 0, 0
 
     def tell(self, finding):
         """Reports a finding, unless it is `None` or known."""
@@ -73,6 +73,8 @@ class RunDoctor(keras.callbacks.Callback):
             self.report(str(finding))
 
     def on_train_begin(self, logs=None):
+        # A training that goes on may be near its end, where a schedule moves weights no more.
+        self.resumed = int(self.model.optimizer.iterations) > 0
         self.start = kernels(self.model)
         for finding in examine_model(self.model, self.images[:16]):
             self.tell(finding)
@@ -86,10 +88,13 @@ class RunDoctor(keras.callbacks.Callback):
             raise TrainingFailedError(str(finding))
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.steps < FIRST_STEPS:
+        if self.steps - self.examined < FIRST_STEPS:  # epochs may be short
             return
-        change = examine_weights(self.start, kernels(self.model), self.steps)
-        self.tell(change)
+        self.examined = self.steps
+        change = None
+        if not self.resumed:
+            change = examine_weights(self.start, kernels(self.model), self.steps)
+            self.tell(change)
         pixels = self.images.astype("float32") / 255
         features = self.model.encoder(pixels, training=False)
         collapse = examine_projections(self.model.projection_head(features, training=False))

@@ -1,6 +1,7 @@
 """The command `study`: from a source of images to rows, paired differences and a figure."""
 
 import shlex
+from pathlib import Path
 
 from simclr_utils import artifacts, config, datasets, figures, report, study_summary
 from simclr_utils.checkpoints import CheckpointError
@@ -51,26 +52,29 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         chosen = config.get_config(preset, **settings)
     except ValueError as error:
         raise RunError(str(error)) from error
-    record = {"kind": "study", "source": source, "preset": preset, "seed": 0}
+    # The folder's name only: a study may go on where the images lie elsewhere. Whether they are
+    # the same is a matter of their fingerprint.
+    shown = Path(source).name if Path(source).is_dir() else source
+    record = {"kind": "study", "source": shown, "preset": preset, "seed": 0}
     # The subsets may grow; the rest of what makes a study is checked when it is made.
     record["settings"] = {name: value for name, value in settings.items() if name != "num_subsets"}
     folder, record = open_run(record, out)
     with hold(folder):
-        make(folder, record, chosen, num_seeds, label_counts, from_run)
+        make(folder, record, source, chosen, num_seeds, label_counts, from_run)
 
 
-def make(folder, record, chosen, num_seeds, label_counts, from_run):
+def make(folder, record, source, chosen, num_seeds, label_counts, from_run):
     """Makes the study in its folder, or what is missing of it.
 
     Args:
         folder, record: what `open_run` returned.
         chosen: a `Config`.
-        num_seeds, label_counts, from_run: as of `run`.
+        source, num_seeds, label_counts, from_run: as of `run`.
 
     Raises:
         RunError: if the study cannot be made.
     """
-    source, preset = record["source"], record["preset"]
+    preset = record["preset"]
     print(start(0))
     print(f"Writing {folder}", flush=True)
     dataset = datasets.load_dataset(source, cache_dir=folder.parent / "cache", limits=chosen.limits)

@@ -48,6 +48,24 @@ def test_a_training_is_the_same_with_a_doctor():
     assert weights(watched=True) == weights(watched=False)
 
 
+@pytest.mark.parametrize("steps_before, expected", [(0, ["learning rate too low"]), (5, [])])
+def test_a_resumed_training_may_stand_still(steps_before, expected):
+    """Near its end, where the schedule has come to 0."""
+    images = sabotage.render_shapes(64, seed=0, image_size=16).images
+    encoder = sabotage.build_encoder((16, 16, 3), width=4)
+    head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
+    model = sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head)
+    model.compile(sabotage.build_optimizer("adamw", 0.0))
+    model.optimizer.iterations.assign(steps_before)
+    watcher = doctor.RunDoctor(images, 32, lambda text: None)
+    watcher.set_model(model)
+    watcher.on_train_begin()
+    for batch in range(doctor.FIRST_STEPS):
+        watcher.on_train_batch_end(batch, {"loss": 3.0})
+    watcher.on_epoch_end(0, {"loss": 3.0})
+    assert [finding.name for finding in watcher.findings] == expected
+
+
 def test_each_finding_is_told_once_and_in_full():
     said = []
     watcher = doctor.RunDoctor(np.zeros((4, 16, 16, 3), "uint8"), 8, said.append)
