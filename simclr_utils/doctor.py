@@ -14,7 +14,7 @@ NUM_IMAGES = 256  # that the doctor looks at after an epoch
 FEWEST_IMAGES = 32  # of a batch, below which there are few negatives
 FIRST_STEPS = 50  # before which a loss, a rank or a learning rate cannot be judged
 CHANCE_SHARE = 0.99  # a loss above this share of log(2N-1) has learned nothing
-SMALLEST_RANK, SMALLEST_SPREAD = 2.0, 0.05  # of projections, below which they have collapsed
+SMALLEST_RANK, SMALLEST_SPREAD = 1.2, 0.05  # of projections, below which they have collapsed
 SMALLEST_CHANGE, LARGEST_GROWTH = 1e-3, 20.0  # of the weights, as a share of what they were
 
 
