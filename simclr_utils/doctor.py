@@ -303,18 +303,6 @@ def examine_weights(start, now, steps):
     return None
 
 
-def examine_labels(labels):
-    """A `Finding` for labels that hold one class only, or `None`."""
-    if len(np.unique(labels)) > 1:
-        return None
-    return Finding(
-        "labels constant",
-        f"All {len(labels)} labels are the same.",
-        "all images in one class folder, or a column read wrongly.",
-        "one folder a class below train/.",
-    )
-
-
 class EncoderChangedError(RuntimeError):
     """A frozen encoder is not what it was."""
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from simclr_utils.augmentation_lab import AugmentationLab
+from simclr_utils.diagnostics import normalized
 from simclr_utils.plotting import cosine_colors
 from simclr_utils.sketch import Sketch
 
@@ -76,6 +77,5 @@ class FeatureExplorer:
 
 def similarity_to_first(vectors):
     """Cosine similarity of each row of `[N, D]` to the first, float `[N]`."""
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    units = vectors / lengths
+    units = normalized(vectors)
     return units @ units[0]

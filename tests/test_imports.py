@@ -25,7 +25,7 @@ ALLOWED = {
     "doctor": {"diagnostics", "exercises"},
     "evaluation": {"networks"} | TRAINING,
     "explorers": {"plotting", "sketch"},
-    "feature_explorer": {"augmentation_lab", "plotting", "sketch"},
+    "feature_explorer": {"augmentation_lab", "diagnostics", "plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "headless": {"artifacts", "folder_lock", "report"},
