@@ -56,4 +56,6 @@ def image_batches(images, batch_size, seed=0, labels=None, first_step=0):
         return pixels, batch[1]
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return steps.map(read_batch).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1  # the next batch never waits for the step's turn
+    return steps.map(read_batch).prefetch(tf.data.AUTOTUNE).with_options(options)

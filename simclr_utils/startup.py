@@ -28,6 +28,9 @@ def set_environment():
         # TensorFlow turns oneDNN's kernels on by itself from AVX-512 on only; a step of SimCLR
         # takes less than half the time with them on processors before that too.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # One operation at a time, on every core. With two side by side, gradients on a processor come
+    # out in one of several roundings, deterministic operations or not.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
 def start(seed=0, precision="auto"):
