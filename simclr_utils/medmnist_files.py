@@ -5,8 +5,6 @@ image classification", Scientific Data 2023; the checksums are those of version 
 for images of 28 pixels. ChestMNIST has several labels an image and is not among them.
 """
 
-import hashlib
-
 MEDMNIST_URL = "https://zenodo.org/records/10519652/files/{name}.npz"
 _ORGANS = (
     *("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right"),
@@ -56,12 +54,3 @@ MEDMNIST_FILES = {
     "organcmnist": ("b9ceb9546e10131b32923c5bbeaea2b1", _ORGANS),
     "organsmnist": ("9ab87b696fb54e2a387ebe992d6ed5f1", _ORGANS),
 }
-
-
-def file_md5(path):
-    """MD5 of a file, as 32 hexadecimal digits."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

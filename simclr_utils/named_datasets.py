@@ -1,76 +1,46 @@
 """Datasets that have a name: CIFAR-10, Fashion-MNIST, STL-10 and the MedMNIST collection.
 
-Downloads go where Keras keeps them: `datasets/` in the folder named by the environment variable
-KERAS_HOME, `~/.keras` if there is none. A file already there is used without a look at the network.
+Plain arrays are read out of the official files; nothing is unpickled or unpacked to disk.
 """
 
-import contextlib
+import gzip
 import importlib.util
 import os
-import threading
-import urllib.request
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from simclr_utils.medmnist_files import MEDMNIST_FILES, MEDMNIST_URL, file_md5
+from simclr_utils.downloads import fetch, file_md5, require
+from simclr_utils.medmnist_files import MEDMNIST_FILES, MEDMNIST_URL
 
-SECONDS_TO_ANSWER = 4
+CIFAR10_FILES = {
+    "cifar-10-binary.tar.gz": (
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        "c32a1d4ab5d03f1284b67883e8d87530",
+    )
+}
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
+_FASHION_MNIST_URL = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
+)
+FASHION_MNIST_FILES = {
+    f"fashion-mnist/{name}-ubyte.gz": (f"{_FASHION_MNIST_URL}{name}-ubyte.gz", md5)
+    for name, md5 in (
+        ("train-images-idx3", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        ("train-labels-idx1", "25c81989df183df01b3e8a0aad5dffbe"),
+        ("t10k-images-idx3", "bef4ecab320f06d8554ea6380940ec79"),
+        ("t10k-labels-idx1", "bb300cfdad3c16e7a12a480ee83cd310"),
+    )
+}
 FASHION_MNIST_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-FASHION_MNIST_FILES = (
-    *("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
-    *("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
-)
-
-
-def keras_datasets_folder():
-    """The folder in which Keras keeps what it downloads."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
-
-
-def is_reachable(url, seconds=SECONDS_TO_ANSWER):
-    """Whether `url` answers within some seconds.
-
-    In a thread of its own, because looking up a host name knows no time limit.
-    """
-    answers = []
-
-    def ask():
-        with contextlib.suppress(Exception), urllib.request.urlopen(url, timeout=seconds):
-            answers.append(url)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return bool(answers)
-
-
-def require(name, paths, url, how):
-    """Returns if all of `paths` exist or `url` can be reached; says in one sentence what to do.
-
-    Args:
-        name: what the user asked for.
-        paths: list of paths that Keras would otherwise download.
-        url: where the download comes from.
-        how: the rest of the sentence "download ... and ...".
-
-    Raises:
-        ConnectionError: if a path is missing and the source does not answer.
-    """
-    if not all(Path(path).exists() for path in paths) and not is_reachable(url):
-        raise ConnectionError(
-            f"The dataset {name!r} is not on this machine and its source does not answer: "
-            f"download {url} on another machine and {how}."
-        )
 
 
 def load_cifar10():
@@ -83,37 +53,36 @@ def load_cifar10():
 
     Raises:
         ConnectionError: if the dataset is neither here nor within reach.
+        ValueError: if a file has not the official checksum.
     """
-    # The name under which Keras stores the archive; it checks the checksum itself.
-    archive = keras_datasets_folder() / "cifar-10-batches-py-target_archive"
-    url = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-    require("cifar10", [archive], url, f"save it as {archive}")
-    from keras.datasets import cifar10
-
-    return _from_keras(cifar10), CIFAR10_CLASSES, []
+    (path,) = fetch("cifar10", CIFAR10_FILES)
+    batches = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+    parts = {}
+    with tarfile.open(path) as archive:
+        for split, names in batches.items():
+            members = [archive.extractfile(f"cifar-10-batches-bin/{name}.bin") for name in names]
+            # A byte for the label, then 32x32 pixels of each colour.
+            rows = np.frombuffer(b"".join(member.read() for member in members), np.uint8)
+            rows = rows.reshape(-1, 1 + 3 * 32 * 32)
+            images = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+            parts[split] = (np.ascontiguousarray(images), rows[:, 0])
+    return parts, CIFAR10_CLASSES, []
 
 
 def load_fashion_mnist():
     """Fashion-MNIST: as `load_cifar10`, 60,000 train and 10,000 test images of 28 pixels, gray."""
-    folder = keras_datasets_folder() / "fashion-mnist"
-    base = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-    require(
-        "fashion_mnist",
-        [folder / name for name in FASHION_MNIST_FILES],
-        base + FASHION_MNIST_FILES[0],
-        f"the three beside it, {', '.join(FASHION_MNIST_FILES[1:])}, and save all in {folder}",
-    )
-    from keras.datasets import fashion_mnist
-
-    return _from_keras(fashion_mnist), FASHION_MNIST_CLASSES, []
+    arrays = [_read_idx(path) for path in fetch("fashion_mnist", FASHION_MNIST_FILES)]
+    parts = {"train": (with_channel(arrays[0]), arrays[1])}
+    parts["test"] = (with_channel(arrays[2]), arrays[3])
+    return parts, FASHION_MNIST_CLASSES, []
 
 
-def _from_keras(module):
-    train, test = module.load_data()
-    return {
-        "train": (with_channel(train[0]), train[1].reshape(-1)),
-        "test": (with_channel(test[0]), test[1].reshape(-1)),
-    }
+def _read_idx(path):
+    """The bytes of an IDX file: 3 numbers of a byte, the rank, the lengths, then the values."""
+    content = gzip.decompress(path.read_bytes())
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
 def with_channel(images):
@@ -156,21 +125,9 @@ def load_medmnist(name):
 
 
 def _official_file(name):
-    path, md5 = keras_datasets_folder() / f"{name}.npz", MEDMNIST_FILES[name][0]
-    url = MEDMNIST_URL.format(name=name)
-    require(f"medmnist:{name}", [path], url, f"save it as {path}")
-    if not path.exists():
-        import keras
-
-        home = str(keras_datasets_folder().parent)
-        path = Path(keras.utils.get_file(path.name, url, cache_dir=home, file_hash=md5))
-    found = file_md5(path)
-    if found != md5:
-        raise ValueError(
-            f"{path} has the MD5 {found}, but the official file has {md5}. Remove it to download "
-            f"it again; to use it as it is, ask for 'medmnist:{path}'."
-        )
-    return path
+    files = {f"{name}.npz": (MEDMNIST_URL.format(name=name), MEDMNIST_FILES[name][0])}
+    hint = f"; to use it as it is, ask for 'medmnist:<path of {name}.npz>'"
+    return fetch(f"medmnist:{name}", files, hint)[0]
 
 
 def _read_npz(path):
@@ -218,9 +175,8 @@ def open_stl10():
     folder = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
     prepared = Path(folder).expanduser() / "stl10"
     url = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
-    require(
-        "stl10", [prepared], url, f"put what `tfds build stl10` makes of it there in {prepared}"
-    )
+    how = "copy from another machine what `tfds build stl10` makes of"
+    require("stl10", {prepared: url}, how)
     import tensorflow_datasets
 
     builder = tensorflow_datasets.builder("stl10", data_dir=str(prepared.parent))

@@ -2,8 +2,10 @@
 
 import gzip
 import importlib.machinery
+import io
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import types
@@ -12,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils import named_datasets, shapes
+from simclr_utils import downloads, named_datasets, shapes
 from simclr_utils.datasets import load_dataset
+from simclr_utils.downloads import file_md5
 from simclr_utils.image_cache import digest_images, settle_images
-from simclr_utils.medmnist_files import MEDMNIST_FILES, file_md5
+from simclr_utils.medmnist_files import MEDMNIST_FILES
 from simclr_utils.splits import SPLITS, assign_splits, find_overlaps, hold_out, stratified_sample
 
 TINY = {"unlabeled": 64, "train": 40, "validation": 20, "test": 30}
@@ -28,7 +31,7 @@ def offline(tmp_path, monkeypatch):
     if "keras" in sys.modules:  # Keras reads the variable once, when it is imported
         monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    monkeypatch.setattr(named_datasets, "is_reachable", lambda url: False)
+    monkeypatch.setattr(downloads, "is_reachable", lambda url: False)
     folder = tmp_path / "keras" / "datasets"
     folder.mkdir(parents=True)
     return folder
@@ -220,9 +223,9 @@ def test_settling_compacts_in_place_over_several_blocks():
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("cifar10", "cifar-10-python.tar.gz.*cifar-10-batches-py-target_archive"),
+        ("cifar10", "kriz/cifar-10-binary.tar.gz as .*datasets.cifar-10-binary.tar.gz"),
         ("fashion_mnist", "train-images-idx3-ubyte.gz.*t10k-labels.*fashion-mnist"),
-        ("medmnist:bloodmnist", r"zenodo.*bloodmnist.npz.*save it as .*bloodmnist.npz"),
+        ("medmnist:bloodmnist", r"zenodo.*bloodmnist.npz as .*bloodmnist.npz"),
     ],
 )
 def test_offline_says_what_to_download_and_where_to_put_it(offline, source, words):
@@ -233,16 +236,16 @@ def test_offline_says_what_to_download_and_where_to_put_it(offline, source, word
 
 def test_a_source_that_never_answers_is_given_up(monkeypatch):
     never = threading.Event()
-    monkeypatch.setattr(named_datasets.urllib.request, "urlopen", lambda *a, **k: never.wait())
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", lambda *a, **k: never.wait())
     start = time.perf_counter()
-    assert not named_datasets.is_reachable("https://example.org", seconds=0.05)
+    assert not downloads.is_reachable("https://example.org", seconds=0.05)
     assert time.perf_counter() - start < 1
     never.set()
 
 
 def test_a_refused_connection_is_unreachable():
     start = time.perf_counter()
-    assert not named_datasets.is_reachable("http://127.0.0.1:9", seconds=20)
+    assert not downloads.is_reachable("http://127.0.0.1:9", seconds=20)
     assert time.perf_counter() - start < 10
 
 
@@ -251,13 +254,22 @@ def write_idx(path, array):
     path.write_bytes(gzip.compress(header + array.tobytes()))
 
 
-def test_fashion_mnist_files_already_there_are_used(offline):
+def accept(monkeypatch, files, folder):
+    """Lets files of a test pass for the official ones."""
+    for name, (url, _) in list(files.items()):
+        monkeypatch.setitem(files, name, (url, file_md5(folder / name)))
+
+
+def test_fashion_mnist_files_already_there_are_used(offline, monkeypatch):
     folder = offline / "fashion-mnist"
     folder.mkdir()
     for prefix, seed, count in (("train", 0, 200), ("t10k", 1, 50)):
         images = random_images(count, size=28, channels=1, seed=seed)
         write_idx(folder / f"{prefix}-images-idx3-ubyte.gz", images)
         write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8) % 10)
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte.gz has the MD5 .*8d4fb7e6"):
+        load_dataset("fashion_mnist")
+    accept(monkeypatch, named_datasets.FASHION_MNIST_FILES, offline)
     dataset = load_dataset("fashion_mnist")
     check_form(dataset)
     assert dataset.image_shape == (28, 28, 1) and dataset.class_names[9] == "Ankle boot"
@@ -267,20 +279,37 @@ def test_fashion_mnist_files_already_there_are_used(offline):
     assert load_dataset("fashion_mnist", image_size=32).image_shape == (32, 32, 1)
 
 
-def test_cifar10_is_split_stratified(offline, monkeypatch):
-    from keras.datasets import cifar10
+def write_cifar10(path, batches):
+    """The binary version: a byte for the label, then all red, all green, all blue values."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, (images, labels) in batches.items():
+            rows = np.concatenate(
+                [labels[:, None], images.transpose(0, 3, 1, 2).reshape(len(images), -1)], axis=1
+            )
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
+            member.size = rows.size
+            archive.addfile(member, io.BytesIO(rows.astype(np.uint8).tobytes()))
 
-    images, labels = random_images(250, size=32), (np.arange(250) % 10).reshape(-1, 1)
+
+def test_cifar10_is_read_from_its_archive_and_split_stratified(offline, monkeypatch):
+    images, labels = random_images(250, size=32), np.arange(250) % 10
     images[7] = images[249]  # once in train, once in test
-    data = ((images[:200], labels[:200].astype("u1")), (images[200:], labels[200:].astype("u1")))
-    monkeypatch.setattr(cifar10, "load_data", lambda: data)
-    (offline / "cifar-10-batches-py-target_archive").touch()
+    batches = {f"data_batch_{n + 1}": slice(40 * n, 40 * n + 40) for n in range(5)}
+    batches["test_batch"] = slice(200, 250)
+    archive = offline / "cifar-10-binary.tar.gz"
+    write_cifar10(archive, {name: (images[part], labels[part]) for name, part in batches.items()})
+    with pytest.raises(ValueError, match="has the MD5 .* but the official file has c32a1d4a"):
+        load_dataset("cifar10")
+    accept(monkeypatch, named_datasets.CIFAR10_FILES, offline)
     dataset = load_dataset("cifar10", limits={"train": 50})
     check_form(dataset)
+    np.testing.assert_array_equal(dataset.test[0], images[200:])
+    np.testing.assert_array_equal(dataset.test[1], labels[200:])
     assert np.bincount(dataset.train[1]).min() >= 4 and len(dataset.validation[0]) in (19, 20)
     assert sum(dataset.overlaps.values()) == 1 and len(dataset.test[0]) == 50
     assert len(dataset.unlabeled) + len(dataset.validation[0]) == 199
     assert dataset.class_names[0] == "airplane"
+    assert [path.name for path in offline.iterdir()] == [archive.name]  # nothing is unpacked
 
 
 def write_medmnist(path, channels=1, num_classes=2, **changes):
@@ -319,13 +348,14 @@ def test_medmnist_by_name_holds_the_checksum(offline, monkeypatch):
 def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline, monkeypatch):
     import keras
 
-    def get_file(name, origin, cache_dir, file_hash):
+    def get_file(name, origin, cache_dir, cache_subdir, file_hash):
+        assert cache_subdir == "datasets"
         assert origin == "https://zenodo.org/records/10519652/files/breastmnist.npz"
         assert file_hash == MEDMNIST_FILES["breastmnist"][0]
         assert cache_dir == str(offline.parent)
         return str(write_medmnist(offline / name))
 
-    monkeypatch.setattr(named_datasets, "is_reachable", lambda url: True)
+    monkeypatch.setattr(downloads, "is_reachable", lambda url: True)
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     with pytest.raises(ValueError, match="has the MD5"):  # what was "downloaded" is checked
         load_dataset("medmnist:breastmnist")
@@ -363,7 +393,7 @@ def test_stl10_needs_its_extra_and_its_files(offline, monkeypatch):
         load_dataset("stl10", cache_dir=offline)
     spec = importlib.machinery.ModuleSpec("tensorflow_datasets", None)
     monkeypatch.setattr(named_datasets.importlib.util, "find_spec", lambda name: spec)
-    with pytest.raises(ConnectionError, match="stl10_binary.tar.gz.*tfds build stl10"):
+    with pytest.raises(ConnectionError, match="tfds build stl10.*stl10_binary.tar.gz"):
         load_dataset("stl10", cache_dir=offline)
 
 

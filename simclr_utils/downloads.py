@@ -1,0 +1,105 @@
+"""Downloads: only what a named dataset needs, only with the right checksum, and only once.
+
+They go where Keras keeps its own: `datasets/` in the folder named by the environment variable
+KERAS_HOME, `~/.keras` if there is none. A file already there is used without a look at the network.
+"""
+
+import contextlib
+import hashlib
+import os
+import threading
+import urllib.request
+from pathlib import Path
+
+SECONDS_TO_ANSWER = 4
+
+
+def datasets_folder():
+    """The folder in which Keras keeps what it downloads."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+
+
+def fetch(source, files, hint=""):
+    """Gives the paths of files, after downloading those that are not there.
+
+    Args:
+        source: str, what the user asked for.
+        files: dict from a path below `datasets_folder()` to a pair: URL and MD5.
+        hint: str, added to the error about a wrong checksum.
+
+    Returns:
+        A list of paths, in the order of `files`; each file has its MD5.
+
+    Raises:
+        ConnectionError: if a file is missing and its source does not answer.
+        ValueError: if a file has another checksum.
+    """
+    require(source, {datasets_folder() / name: url for name, (url, _) in files.items()})
+    paths = []
+    for name, (url, md5) in files.items():
+        path = datasets_folder() / name
+        if not path.exists():
+            import keras
+
+            keras.utils.get_file(
+                path.name,
+                url,
+                cache_dir=str(datasets_folder().parent),
+                cache_subdir=str(path.parent.relative_to(datasets_folder().parent)),
+                file_hash=md5,
+            )
+        found = file_md5(path)
+        if found != md5:
+            raise ValueError(
+                f"{path} has the MD5 {found}, but the official file has {md5}. Remove it to "
+                f"download it again{hint}."
+            )
+        paths.append(path)
+    return paths
+
+
+def require(source, urls, how="download on another machine, and save,"):
+    """Returns if every path exists or its source answers; says in one sentence what to do.
+
+    Args:
+        source: str, what the user asked for.
+        urls: dict from a path to the URL that it would be downloaded from.
+        how: str, the middle of the sentence, before "URL as path".
+
+    Raises:
+        ConnectionError: if one is missing and the source of the first such does not answer.
+    """
+    missing = {path: url for path, url in urls.items() if not Path(path).exists()}
+    if missing and not is_reachable(next(iter(missing.values()))):
+        wanted = " and ".join(f"{url} as {path}" for path, url in missing.items())
+        raise ConnectionError(
+            f"The dataset {source!r} is not on this machine and its source does not answer: "
+            f"{how} {wanted}."
+        )
+
+
+def is_reachable(url, seconds=SECONDS_TO_ANSWER):
+    """Whether `url` answers within some seconds.
+
+    In a thread of its own, because looking up a host name knows no time limit.
+    """
+    answers = []
+
+    def ask():
+        with contextlib.suppress(Exception), urllib.request.urlopen(url, timeout=seconds):
+            answers.append(url)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(answers)
+
+
+def file_md5(path):
+    """MD5 of a file, as 32 hexadecimal digits."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
