@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields, replace
 
+from simclr_utils.parameters import check
+
 
 @dataclass(frozen=True)
 class Config:
@@ -66,7 +68,7 @@ def get_config(preset="quick", **overrides):
         A `Config`.
 
     Raises:
-        ValueError: if the preset or a field is unknown.
+        ValueError: if the preset or a field is unknown, or a value impossible.
     """
     if preset not in PRESETS:
         raise ValueError(f"Unknown preset {preset!r}. Choose from {list(PRESETS)}.")
@@ -75,4 +77,6 @@ def get_config(preset="quick", **overrides):
     if unknown:
         raise ValueError(f"Unknown settings {unknown}. Choose from {names}.")
     given = {name: value for name, value in overrides.items() if value is not None}
+    for name, value in given.items():
+        check(name, value)
     return replace(PRESETS[preset], **given)

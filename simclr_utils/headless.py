@@ -17,9 +17,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import artifacts, report
 from simclr_utils.folder_lock import hold
+from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
 
-# Further sources are `medmnist:<name>` and folders.
-NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # What has to agree before an existing run is continued.
 IDENTITY = ("kind", "source", "preset", "seed", "settings")
@@ -229,7 +228,16 @@ def parse_settings(settings):
 
 
 def assign_parameters(notebooks, settings):
-    """Returns a dict from each notebook to the names of the parameters it is to be given."""
+    """Returns a dict from each notebook to the names of the parameters it is to be given.
+
+    Raises:
+        RunError: If no notebook has a parameter, or one cannot have its value.
+    """
+    try:
+        for name, value in settings.items():
+            check(name, value)
+    except ParameterError as error:
+        raise RunError(str(error)) from error
     known = {notebook: list(papermill.inspect_notebook(notebook)) for notebook in notebooks}
     possible = sorted({name for names in known.values() for name in names} - set(PARAMETERS))
     unknown = [name for name in settings if name not in possible]

@@ -5,6 +5,7 @@ import os
 import sys
 
 from simclr_utils.cores import available_cores
+from simclr_utils.parameters import check_parameters
 
 
 @contextlib.contextmanager
@@ -33,7 +34,7 @@ def set_environment():
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
-def start(seed=0, precision="auto"):
+def start(seed=0, precision="auto", parameters=None):
     """Imports TensorFlow quietly, sets every seed, and chooses the precision of training.
 
     Call it first in a notebook. Operations are made deterministic, so that a seed gives the same
@@ -44,13 +45,18 @@ def start(seed=0, precision="auto"):
         precision: `"auto"`, or the name of a Keras dtype policy such as `"float32"`.
             `"auto"` is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or an NVIDIA GPU
             of compute capability 8.0 or more computes in it, otherwise `float32`.
+        parameters: dict, a notebook's `globals()`, whose parameters are checked before anything
+            else; `None` checks nothing.
 
     Returns:
         A sentence with versions, devices and the precision and its reason, to be printed.
 
     Raises:
+        ParameterError: if a parameter has a name or value that it cannot have.
         ValueError: if Keras does not know the policy.
     """
+    if parameters is not None:
+        check_parameters(parameters)
     set_environment()
     with quiet_stderr():
         import keras

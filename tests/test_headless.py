@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from simclr_utils import artifacts, datasets, headless, report
+from simclr_utils import artifacts, datasets, headless, parameters, report
 from simclr_utils.__main__ import build_parser, main
 
 PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
@@ -165,7 +165,7 @@ def test_sources(tmp_path, monkeypatch):
 
 
 def test_the_named_sources_are_those_that_datasets_knows():
-    assert set(headless.NAMED_SOURCES) == {name for name in datasets.SOURCES if "<" not in name}
+    assert set(parameters.NAMED_SOURCES) == {name for name in datasets.SOURCES if "<" not in name}
 
 
 def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):

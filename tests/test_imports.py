@@ -20,6 +20,7 @@ ALLOWED = {
     "callbacks": {"diagnostics", "evaluation"},
     "checkpoints": {"artifacts"},
     "color_operations": {"random_operations"},
+    "config": {"parameters"},
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
     "doctor": {"diagnostics", "exercises"},
@@ -28,11 +29,11 @@ ALLOWED = {
     "feature_explorer": {"augmentation_lab", "diagnostics", "plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
-    "headless": {"artifacts", "folder_lock", "report"},
+    "headless": {"artifacts", "folder_lock", "parameters", "report"},
     "image_cache": {"splits"},
     "image_decoding": {"cores"},
     "image_folder": DATA,
-    "named_datasets": {"medmnist_files"},
+    "named_datasets": {"downloads", "medmnist_files"},
     "paired": {"intervals"},
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
     | TRAINING,
@@ -42,7 +43,7 @@ ALLOWED = {
     "shapes": {"cores"},
     "simclr": {"losses"} | TRAINING,
     "sketch": {"plotting"},
-    "startup": {"cores"},
+    "startup": {"cores", "parameters"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "doctor", "evaluation"}
     | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},

@@ -1,0 +1,163 @@
+"""What a parameter may be: asked in a notebook's first cell, on the command line, by `Config`."""
+
+import ast
+import math
+from collections.abc import Mapping
+from numbers import Real
+from pathlib import Path
+
+NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
+PRESET_NAMES = ("tiny", "quick", "full")
+ENCODER_NAMES = ("small_cnn", "resnet18")
+OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
+OPERATION_NAMES = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
+
+
+class ParameterError(ValueError):
+    """A parameter has a name or a value that it cannot have; the message says what is possible."""
+
+
+def is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def one_of(*names):
+    return lambda value: value in names, f"one of {', '.join(names)}"
+
+
+def whole(least):
+    return lambda value: is_whole(value) and value >= least, f"a whole number of {least} or more"
+
+
+def above(least):
+    return lambda value: is_number(value) and value > least, f"a number above {least}"
+
+
+def wholes(count=None):
+    def allows(value):
+        good = isinstance(value, list | tuple) and all(is_whole(v) and v > 0 for v in value)
+        return good and len(value) > 0 and count in (None, len(value))
+
+    number = "" if count is None else f"{count} "
+    return allows, f"a list of {number}whole numbers above 0, such as [100, 500]"
+
+
+def is_source(value):
+    if not isinstance(value, str) or not value:
+        return False
+    named = value in NAMED_SOURCES or (value.startswith("medmnist:") and len(value) > 9)
+    return named or Path(value).expanduser().is_dir()
+
+
+def are_operations(value):
+    """Whether a value is what `build_augmenter` takes: strengths, or (strength, probability)."""
+    if isinstance(value, list | tuple):
+        if not all(isinstance(item, list | tuple) and len(item) == 2 for item in value):
+            return False
+        value = {str(name): strength for name, strength in value}
+    if not isinstance(value, Mapping) or not value or not set(value) <= set(OPERATION_NAMES):
+        return False
+    pairs = [s if isinstance(s, list | tuple) else (s, 1) for s in value.values()]
+    return all(
+        len(pair) == 2 and all(map(is_number, pair)) and pair[0] >= 0 and 0 <= pair[1] <= 1
+        for pair in pairs
+    )
+
+
+PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
+OPTIONAL = (
+    *("run_dir", "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
+    *("pretraining_steps", "base_learning_rate", "weight_decay", "label_counts", "num_subsets"),
+    *("supervised_steps_factor", "operations", "limits", "projection_dims", "optimizer"),
+)
+# For each name: a function that tells whether a value will do, and what will do in words.
+RULES = {
+    "source": (
+        is_source,
+        f"one of {', '.join(NAMED_SOURCES)}, medmnist:<name>, or the path of a folder that exists",
+    ),
+    "preset": one_of(*PRESET_NAMES),
+    "seed": whole(0),
+    "run_dir": PATH,
+    "cache_dir": PATH,
+    "pretrained_dir": PATH,
+    "image_size": whole(16),
+    "num_images": whole(10),
+    "labels": whole(1),
+    "width": whole(1),
+    "architecture": one_of(*ENCODER_NAMES),
+    "encoder": one_of(*ENCODER_NAMES),
+    "optimizer": one_of(*OPTIMIZER_NAMES),
+    "projection_dims": wholes(2),
+    "temperature": above(0),
+    "batch_size": whole(2),
+    "pretraining_steps": whole(1),
+    "base_learning_rate": above(0),
+    "weight_decay": (lambda value: is_number(value) and value >= 0, "a number of 0 or more"),
+    "label_counts": wholes(),
+    "num_subsets": whole(1),
+    "num_seeds": whole(1),
+    "supervised_steps_factor": above(0),
+    "operations": (
+        are_operations,
+        f"a dict from {', '.join(OPERATION_NAMES)} to strengths of 0 or more, such as "
+        '{"crop": 0.87, "flip": 1}',
+    ),
+}
+
+
+def check(name, value):
+    """Asks whether a parameter may have a value; names without a rule may have any.
+
+    Raises:
+        ParameterError: if not; one sentence says what is possible.
+    """
+    if name not in RULES or (value is None and name in OPTIONAL):
+        return
+    allows, words = RULES[name]
+    if not allows(value):
+        none = ", or None" if name in OPTIONAL else ""
+        raise ParameterError(f"`{name}` is {value!r}, but has to be {words}{none}.")
+
+
+def check_parameters(namespace):
+    """Checks the parameters of a notebook, those that papermill put in among them.
+
+    papermill itself takes a mistyped name without a word. What it puts in is a cell that begins
+    with "# Parameters"; what a notebook has are the annotated names, as in `seed: int = 0`.
+
+    Args:
+        namespace: dict, the notebook's `globals()`, with IPython's list of cells, `In`.
+
+    Raises:
+        ParameterError: for a name that the notebook does not have, or a value that cannot be.
+    """
+    cells = [cell for cell in namespace.get("In", []) if cell.strip()]
+    declared = names_assigned(cells, ast.AnnAssign)
+    injected = [cell for cell in cells if cell.startswith("# Parameters")]
+    for name in names_assigned(injected, ast.Assign):
+        if name not in declared:
+            raise ParameterError(
+                f"This notebook has no parameter `{name}`; it has {', '.join(declared)}."
+            )
+    for name in declared:
+        check(name, namespace[name])
+
+
+def names_assigned(cells, kind):
+    """The names that cells assign at their top level by `ast.Assign` or `ast.AnnAssign`."""
+    names = []
+    for cell in cells:
+        try:
+            statements = ast.parse(cell).body
+        except SyntaxError:  # a cell with a line for the shell
+            continue
+        for statement in statements:
+            if isinstance(statement, kind):
+                targets = statement.targets if kind is ast.Assign else [statement.target]
+                names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return list(dict.fromkeys(names))
