@@ -105,6 +105,9 @@ def main(arguments=None):
     except (headless.RunError, folder_lock.FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a full disk, a folder that is not ours
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0 if finished else 1

@@ -114,7 +114,15 @@ class Checkpoints(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(None if value is None else float(value))
         last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         if last or time.monotonic() - self.saved >= self.min_seconds:
-            self._write(epoch + 1)
+            try:
+                self._write(epoch + 1)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"{error.strerror}: the checkpoint after epoch {epoch + 1} could not be "
+                    "written, those before it are whole; make room and start again to go on",
+                    str(self.folder),
+                ) from error
             self.saved = time.monotonic()
 
     def _write(self, epoch):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from simclr_utils import named_datasets, shapes
 from simclr_utils.image_cache import new_entry, read_entry, settle_images, write_entry
-from simclr_utils.image_decoding import fit_image
+from simclr_utils.image_decoding import create_map, fit_image
 from simclr_utils.image_folder import load_image_folder
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 
@@ -220,7 +220,7 @@ def _load_stl10(image_size, cache_dir, seed, limits):
         places[order] = np.arange(len(order))
         shape = (len(order), image_size, image_size, 3)
         with new_entry(entry) as temporary:
-            images = np.memmap(temporary / "images.bin", np.uint8, "w+", shape=shape)
+            images = create_map(temporary / "images.bin", shape)
             for place, pixels in zip(places, stream(), strict=True):
                 if place >= 0:
                     images[place] = _fit(pixels, image_size)

@@ -51,7 +51,7 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
         RunError: If an argument does not fit; nothing has been written then.
     """
     source, settings = resolve_source(source), settings or {}
-    names = assign_parameters(notebooks, settings)
+    names = assign_parameters(notebooks, settings, seed)
     run_dir, record = open_run(
         {"kind": "run", "source": source, "preset": preset, "seed": seed, "settings": settings},
         out,
@@ -75,7 +75,8 @@ def execute_all(notebooks, names, run_dir, record):
     settings = record["settings"]
     record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     record["provenance"] = artifacts.provenance(preset=preset, seed=seed)
-    given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir), **settings}
+    given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir)}
+    given |= {"cache_dir": str(run_dir.parent / "cache"), **settings}
     print(f"Writing {run_dir}", flush=True)
     for notebook in notebooks:
         parameters = {name: given[name] for name in names[notebook]}
@@ -227,14 +228,14 @@ def parse_settings(settings):
     return parsed
 
 
-def assign_parameters(notebooks, settings):
+def assign_parameters(notebooks, settings, seed=0):
     """Returns a dict from each notebook to the names of the parameters it is to be given.
 
     Raises:
         RunError: If no notebook has a parameter, or one cannot have its value.
     """
     try:
-        for name, value in settings.items():
+        for name, value in {"seed": seed, **settings}.items():
             check(name, value)
     except ParameterError as error:
         raise RunError(str(error)) from error
@@ -247,7 +248,7 @@ def assign_parameters(notebooks, settings):
             f"there are {', '.join(possible) or 'none beside the options'}."
         )
     return {
-        notebook: [name for name in (*PARAMETERS, *settings) if name in names]
+        notebook: [name for name in (*PARAMETERS, "cache_dir", *settings) if name in names]
         for notebook, names in known.items()
     }
 

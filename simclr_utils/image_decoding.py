@@ -1,8 +1,11 @@
 """From image files to uint8 arrays of one size, in parallel, every file opened once."""
 
 import enum
+import errno
+import math
 import multiprocessing
 import os
+import shutil
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +20,9 @@ FILES_PER_TASK = 256
 # Starting a process costs about half a second: not worth it for fewer files.
 FILES_FOR_A_POOL = 1024
 BACKGROUND = "white"
+# What photographs and scans come in, whatever their file is called. Pillow knows more, among them
+# formats that start other programs (EPS starts Ghostscript).
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class Trait(enum.IntFlag):
@@ -27,6 +33,12 @@ class Trait(enum.IntFlag):
     TRANSPARENT = 4
     SIXTEEN_BIT = 8
     DIM = 16  # a 16-bit image that uses 12 bits at most
+
+
+def open_image(path):
+    """Opens a file of one of `FORMATS` with Pillow."""
+    Image.init()  # registers what this build of Pillow has
+    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def decode_image(path, image_size):
@@ -50,7 +62,7 @@ def decode_image(path, image_size):
         ValueError: for pixel types without a stated range (floating point, wider than 16 bits).
         Exception: whatever Pillow raises for a broken file.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         # Lets the JPEG decoder drop detail that the scaling would drop anyway.
         image.draft(None, (3 * image_size, 3 * image_size))
         ImageOps.exif_transpose(image, in_place=True)
@@ -106,10 +118,11 @@ def decode_files(paths, image_size, map_path):
         refused files.
 
     Raises:
+        OSError: if the disk has no room for the images.
         RuntimeError: if a worker process dies.
     """
     shape = (len(paths), image_size, image_size, 3)
-    np.memmap(map_path, np.uint8, "w+", shape=shape).flush()
+    create_map(map_path, shape)
     starts = range(0, len(paths), FILES_PER_TASK)
     tasks = [(paths[start : start + FILES_PER_TASK], start, map_path, shape) for start in starts]
     traits, refused = np.zeros(len(paths), np.uint8), []
@@ -119,6 +132,33 @@ def decode_files(paths, image_size, map_path):
             refused.extend(task_refused)
             bar.update(len(task_traits))
     return traits, refused
+
+
+def create_map(path, shape):
+    """Creates a file for a uint8 memory map, and all of it: writing into one kills the process
+    when the disk turns out to be full.
+
+    Raises:
+        OSError: if it is full, with what is needed and what there is.
+    """
+    size = math.prod(shape)
+    free = shutil.disk_usage(os.path.dirname(path) or ".").free
+    try:
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate") and size:
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            if size > free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror}: the decoded images take {size / 1e9:.3f} GB and {free / 1e9:.3f} "
+            "are free; free some space, or name another cache_dir",
+            str(path),
+        ) from error
+    return np.memmap(path, np.uint8, "r+", shape=shape)
 
 
 def _run_tasks(tasks, num_files):
@@ -163,7 +203,7 @@ def _reason(path, error):
         return f"more than {Image.MAX_IMAGE_PIXELS} pixels, Pillow's limit against bombs"
     if isinstance(error, UnidentifiedImageError):
         empty = os.path.getsize(path) == 0
-        return "empty file" if empty else "not an image, or of a format that Pillow cannot read"
+        return "empty file" if empty else f"not an image in any of {', '.join(FORMATS)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

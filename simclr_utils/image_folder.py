@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from simclr_utils.image_cache import (
     new_entry,
@@ -23,7 +22,7 @@ from simclr_utils.image_cache import (
     write_entry,
     write_refused,
 )
-from simclr_utils.image_decoding import Trait, decode_files
+from simclr_utils.image_decoding import Trait, decode_files, open_image
 from simclr_utils.splits import SPLITS, assign_splits
 
 # Raise it when entries written by an older version must not be used any more.
@@ -46,7 +45,7 @@ class FileList(NamedTuple):
         codes: integer array `[N]`, index into `SPLITS`.
         labels: int64 array `[N]`, -1 where there is none.
         class_names: list of names.
-        strays: list of names that lie in train/ or test/ but in no class folder.
+        strays: list of `[name, reason]` for what is no file of a class or of unlabeled/.
         notes: list of sentences.
     """
 
@@ -110,7 +109,7 @@ def list_images(folder):
         ValueError: if the folder is not laid out as the top of this module says.
     """
     folder = Path(folder)
-    found = sorted(entry.name for entry in os.scandir(folder) if not _is_hidden(entry.name))
+    found = sorted(entry.name for entry in _scan(folder) if not _is_hidden(entry.name))
     if "train" not in found:
         hint = ""
         if found and any((folder / name).is_dir() for name in found):
@@ -123,15 +122,18 @@ def list_images(folder):
         raise ValueError(f"train/ has the class folders {class_names}. {EXPECTED}")
     if "test" in found:
         _check_test_classes(_class_folders(folder / "test"), class_names)
-    rows, strays = [], []
+    rows, strays, linked = [], [], 0
     for code, split in ((0, "unlabeled"), (1, "train"), (3, "test")):
-        for name, *stamp in sorted(_walk(folder / split, split)) if split in found else ():
+        for name, problem, outside, *stamp in _listed(folder, split) if split in found else ():
             parts = name.split("/")
-            if split != "unlabeled" and len(parts) < 3:
-                strays.append(name)
+            if problem:
+                strays.append([name, problem])
+            elif split != "unlabeled" and len(parts) < 3:
+                strays.append([name, "in no class folder"])
             else:
                 label = -1 if split == "unlabeled" else class_names.index(parts[1])
                 rows.append((name, tuple(stamp), code, label))
+                linked += outside
     names, stamps, codes, labels = zip(*rows, strict=True) if rows else ((), (), (), ())
     labels, codes = np.array(labels, np.int64), np.array(codes)
     for label, class_name in enumerate(class_names):
@@ -139,7 +141,25 @@ def list_images(folder):
             raise ValueError(f"The class folder train/{class_name} is empty; fill or remove it.")
     unused = [name for name in found if name not in SPLITS or name == "validation"]
     notes = [f"Not used: {', '.join(unused)}."] if unused else []
+    if linked:
+        notes.append(f"{linked} files lie outside the folder, where links lead to.")
     return FileList(list(names), list(stamps), codes, labels, class_names, strays, notes)
+
+
+def _scan(folder):
+    """The entries of a folder.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise ValueError(
+            f"The folder {str(folder)!r} cannot be read ({error.strerror}); make it readable, or "
+            "move it away."
+        ) from error
 
 
 def _is_hidden(name):
@@ -148,7 +168,7 @@ def _is_hidden(name):
 
 def _class_folders(folder):
     return sorted(
-        entry.name for entry in os.scandir(folder) if entry.is_dir() and not _is_hidden(entry.name)
+        entry.name for entry in _scan(folder) if entry.is_dir() and not _is_hidden(entry.name)
     )
 
 
@@ -163,20 +183,52 @@ def _check_test_classes(test_classes, class_names):
         )
 
 
-def _walk(folder, prefix, above=()):
-    """Yields (relative name, size, modification time) of the regular files below a folder."""
-    above = (*above, os.path.realpath(folder))
-    for entry in os.scandir(folder):
+def _listed(folder, split):
+    root = os.path.realpath(folder)
+    return sorted(_walk(folder / split, split, root, (root,)))
+
+
+def _walk(folder, prefix, root, above):
+    """Yields what is below a folder.
+
+    Args:
+        folder: path.
+        prefix: its name relative to the root.
+        root: the real path of the root.
+        above: the real paths of the folders that we are inside of.
+
+    Yields:
+        Tuples: the relative name, what is wrong with it or "", whether a link has led out of the
+        root to it, size and modification time.
+    """
+    real = os.path.realpath(folder)
+    outside = os.path.commonpath([real, root]) != root
+    for entry in _scan(folder):
         name = f"{prefix}/{entry.name}"
         if _is_hidden(entry.name):
             continue
         if entry.is_dir():
-            # A link to a folder that we are inside of would never end.
-            if not (entry.is_symlink() and os.path.realpath(entry.path) in above):
-                yield from _walk(entry.path, name, above)
+            if entry.is_symlink() and os.path.realpath(entry.path) in (*above, real):
+                yield name, "a link to a folder that it lies in", False, 0, 0
+            else:
+                yield from _walk(entry.path, name, root, (*above, real))
         elif entry.is_file():
-            status = entry.stat()
-            yield name, status.st_size, status.st_mtime_ns
+            leads_out = entry.is_symlink() and not os.path.realpath(entry.path).startswith(
+                root + os.sep
+            )
+            yield name, "", outside or leads_out, *_stamp(entry)
+        else:
+            missing = entry.is_symlink() and not os.path.exists(entry.path)
+            yield name, "a link to nothing" if missing else "not a regular file", False, 0, 0
+
+
+def _stamp(entry):
+    """Size and modification time of a file; zeros if it has just vanished, as decoding will say."""
+    try:
+        status = entry.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _cache_key(files, settings):
@@ -203,7 +255,7 @@ def _fill_entry(temporary, folder, files, image_size, sampling, max_refused):
         # The entry will not come to be; its list is what the user needs.
         list_path = temporary.parent / f"{folder.name}-refused.csv"
         write_refused(list_path, refused)
-        first = "; ".join(f"{name}: {reason}" for name, reason in refused[:5])
+        first = "; ".join(f"{printable(name)}: {reason}" for name, reason in refused[:5])
         raise ValueError(
             f"{len(refused)} of {len(names)} files cannot be read, more than max_refused="
             f"{max_refused:.0%}. The first: {first}. Mend or remove them; {list_path} names all."
@@ -213,15 +265,20 @@ def _fill_entry(temporary, folder, files, image_size, sampling, max_refused):
         np.memmap(map_path, np.uint8, "r+", shape=(len(names), image_size, image_size, 3)),
         {name: len(groups[name]) for name in SPLITS},
         files.labels[order],
-        files.class_names,
+        [printable(name) for name in files.class_names],
         keep=traits > 0,
         channels=channels,
     )
-    metadata["refused"] = refused + [[name, "in no class folder"] for name in files.strays]
+    metadata["refused"] = [[printable(name), why] for name, why in refused + files.strays]
     metadata["notes"] = notes + _describe(traits, image_size, channels) + metadata["notes"]
     if metadata["refused"]:
         metadata["notes"].append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     write_entry(temporary, images, metadata)
+
+
+def printable(name):
+    """A file's name as text: bytes that are no UTF-8 are written as escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def choose_image_size(paths):
@@ -229,7 +286,7 @@ def choose_image_size(paths):
     sides = []
     for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
         try:
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 sides.append(min(image.size))
         except Exception:  # decode_files reports it with its reason
             continue

@@ -133,7 +133,7 @@ def _official_file(name):
 def _read_npz(path):
     parts = {}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             for split, key in (("train", "train"), ("validation", "val"), ("test", "test")):
                 parts[split] = (arrays[f"{key}_images"], arrays[f"{key}_labels"])
     except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:

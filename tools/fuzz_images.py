@@ -1,0 +1,160 @@
+"""Mutates image files and puts them through the loader's decoder, in processes that may die.
+
+python tools/fuzz_images.py --files 20000
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import io
+import multiprocessing
+import random
+import time
+import warnings
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+from PIL import Image
+
+from simclr_utils.cores import available_cores
+from simclr_utils.image_decoding import FORMATS, decode_image
+
+SIZE = 16
+FILES_PER_TASK = 250
+
+
+def seed_files():
+    """One image in every format, and in every mode that a format takes: bytes."""
+    random_pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 4), dtype=np.uint8)
+    smooth = np.add.outer(np.arange(24), np.arange(20)).astype(np.uint8) * 5
+    colour = Image.fromarray(random_pixels[..., :3])
+    images = [colour, Image.fromarray(smooth), Image.fromarray(random_pixels, "RGBA")]
+    images += [colour.quantize(16), colour.convert("1"), colour.convert("CMYK")]
+    images += [Image.fromarray(smooth.astype(np.uint16) * 250), colour.convert("LAB")]
+    found = []
+    for kind in FORMATS:
+        for image in images:
+            for options in ({}, {"save_all": True, "append_images": [image]}):
+                file = io.BytesIO()
+                try:
+                    image.save(file, kind, **options)
+                except (OSError, KeyError, ValueError, TypeError):
+                    continue  # not every format holds every mode
+                found.append(file.getvalue())
+    return list(dict.fromkeys(found))
+
+
+def mutate(content, moments):
+    """One to four of: bits turned, bytes set, a cut, a piece doubled, moved, or zeroed, a length
+    or size replaced by an extreme one."""
+    content = bytearray(content)
+    for _ in range(moments.randint(1, 4)):
+        if not content:
+            break
+        place = moments.randrange(len(content))
+        if moments.random() < 0.5:  # most of what decides lies at the beginning
+            place = min(place, moments.randrange(1, 80), len(content) - 1)
+        length = moments.randint(1, 40)
+        change = moments.randrange(7)
+        if change == 0:
+            content[place] ^= 1 << moments.randrange(8)
+        elif change == 1:
+            content[place] = moments.choice((0, 1, 127, 128, 254, 255))
+        elif change == 2:
+            del content[place:]
+        elif change == 3:
+            content[place:place] = content[place : place + length]
+        elif change == 4:
+            del content[place : place + length]
+        elif change == 5:
+            content[place : place + length] = bytes(len(content[place : place + length]))
+        else:
+            extreme = moments.choice((0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF))
+            word = extreme.to_bytes(4, moments.choice(("big", "little")))
+            content[place : place + 4] = word
+    return bytes(content)
+
+
+def decode_task(task):
+    """Decodes mutated files as the loader does.
+
+    Args:
+        task: the seed of the first file, and how many.
+
+    Returns:
+        A dict: `read`, `refused` (a Counter of exceptions), `wrong` (results of another form, and
+        what is no `Exception`), and `slowest`, a pair of seconds and seed.
+    """
+    first, count = task
+    files = seed_files()
+    found = {"read": 0, "refused": collections.Counter(), "wrong": [], "slowest": (0.0, first)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        for seed in range(first, first + count):
+            moments = random.Random(seed)
+            content = mutate(moments.choice(files), moments)
+            started = time.perf_counter()
+            try:
+                pixels, _ = decode_image(io.BytesIO(content), SIZE)
+                found["read"] += 1
+                if pixels.dtype != np.uint8 or pixels.shape[:2] != (SIZE, SIZE):
+                    found["wrong"].append(f"file {seed}: {pixels.dtype} {pixels.shape}")
+            except Exception as error:  # what the loader lists as a refusal
+                found["refused"][type(error).__name__] += 1
+            found["slowest"] = max(found["slowest"], (time.perf_counter() - started, seed))
+    return found
+
+
+def fuzz(num_files, work=decode_task):
+    """Puts mutated files through the decoder.
+
+    Args:
+        num_files: int.
+        work: function, `decode_task`.
+
+    Returns:
+        A dict as of `decode_task` for all files, with `files`, how many came back, and `crashes`,
+        the number of tasks in which the process died.
+    """
+    starts = range(0, num_files, FILES_PER_TASK)
+    tasks = [(start, min(FILES_PER_TASK, num_files - start)) for start in starts]
+    parts, left = work_through(tasks, work)
+    crashes = []
+    for task in left:  # after a process died: each alone, to know whose it was
+        part, crashed = work_through([task], work)
+        parts, crashes = parts + part, crashes + crashed
+    return {
+        "files": sum(part["read"] + sum(part["refused"].values()) for part in parts),
+        "read": sum(part["read"] for part in parts),
+        "refused": sum((part["refused"] for part in parts), collections.Counter()),
+        "wrong": [line for part in parts for line in part["wrong"]]
+        + [f"process died in {count} files from {first}" for first, count in crashes],
+        "slowest": max(part["slowest"] for part in parts),
+        "crashes": len(crashes),
+    }
+
+
+def work_through(tasks, work):
+    """The results of the tasks that ended, and the tasks that did not because a process died."""
+    context = multiprocessing.get_context("spawn")
+    parts, left = [], []
+    with concurrent.futures.ProcessPoolExecutor(available_cores(), context) as pool:
+        futures = [pool.submit(work, task) for task in tasks]
+        for task, future in zip(tasks, futures, strict=True):
+            try:
+                parts.append(future.result())
+            except BrokenProcessPool:
+                left.append(task)
+    return parts, left
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=20_000)
+    found = fuzz(parser.parse_args().files)
+    print({**found, "refused": dict(found["refused"].most_common())})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""Folders, files and archives that nobody should have, and what the course makes of each.
+
+A case is a name, a function that puts the trouble into a good folder and loads it, and what has to
+be said. `outcomes()` tries them all; tests and `make soak` read it.
+"""
+
+import errno
+import io
+import os
+import struct
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from PIL import Image
+
+from simclr_utils import folder_lock, image_decoding, named_datasets
+from simclr_utils.datasets import load_dataset
+
+SIZE = 16
+WRONG_LABEL = "WRONG LABEL"
+
+
+def noise(seed, size=SIZE, channels=3):
+    shape = (size, size, channels) if channels > 1 else (size, size)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def good_folder(root):
+    """Writes a folder of 26 images that are all different; returns label by content."""
+    labels, seed = {}, 0
+    for part, count in (
+        *(("unlabeled", 4), ("train/cat", 8), ("train/dog", 8)),
+        *(("test/cat", 3), ("test/dog", 3)),
+    ):
+        (root / part).mkdir(parents=True)
+        for index in range(count):
+            pixels, seed = noise(seed), seed + 1
+            Image.fromarray(pixels).save(root / part / f"{index}.png")
+            labels[pixels.tobytes()] = {"cat": 0, "dog": 1}.get(Path(part).name)
+    return labels
+
+
+def load(root, labels, **options):
+    """Loads a folder and says what was refused and noted; checks every label."""
+    cache = root.parent / "cache"
+    options = {"image_size": SIZE, "max_refused": 0.2, **options}
+    dataset = load_dataset(str(root), cache_dir=str(cache), **options)
+    for images, found in (dataset.train, dataset.validation, dataset.test):
+        for image, label in zip(images, found, strict=True):
+            if labels.get(np.asarray(image).tobytes(), label) != label:
+                return WRONG_LABEL
+    said = [f"refused {name!r}: {reason}" for name, reason in dataset.refused]
+    usual = ("Shorter side", "No image of one split", "Left out", "The source has no")
+    said += [note for note in dataset.notes if not note.startswith(usual)]
+    return "; ".join(said) or f"{len(dataset.unlabeled)} images read"
+
+
+def with_file(name, content):
+    """A case: one more file of the given bytes in the folder."""
+
+    def case(root, labels):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return load(root, labels)
+
+    return case
+
+
+def image_bytes(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def picture(seed=99, size=64):
+    return Image.fromarray(noise(seed, size))
+
+
+def png_header(width, height):
+    """The start of a PNG that claims a size and holds no pixels."""
+    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT"]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+
+
+def rotated_jpeg():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return image_bytes(picture(), "JPEG", exif=exif)
+
+
+def zip_bytes():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../../climbs.png", image_bytes(picture(), "PNG"))
+    return file.getvalue()
+
+
+def changed(change, **options):
+    """A case: the folder after `change(root)`."""
+
+    def case(root, labels):
+        change(root)
+        return load(root, labels, **options)
+
+    return case
+
+
+def with_name(name):
+    def change(root):
+        picture().save(root / "unlabeled" / "x.png")
+        os.rename(root / "unlabeled" / "x.png", os.fsencode(root / "unlabeled") + b"/" + name)
+
+    return changed(change)
+
+
+def with_class_name(name):
+    def change(root):
+        for part in ("train", "test"):
+            os.rename(root / part / "dog", os.fsencode(root / part) + b"/" + name)
+
+    return changed(change)
+
+
+def without(*parts):
+    def change(root):
+        for part in parts:
+            for path in sorted((root / part).rglob("*"), reverse=True):
+                path.unlink()
+            (root / part).rmdir()
+
+    return changed(change)
+
+
+def file_for_folder(root):
+    (root / "unlabeled").rename(root.parent / "moved")
+    (root / "unlabeled").touch()
+
+
+def one_left(root):
+    for path in sorted((root / "train/dog").iterdir())[1:]:
+        path.unlink()
+
+
+def link_out(root):
+    (root.parent / "elsewhere").mkdir()
+    picture().save(root.parent / "elsewhere" / "far.png")
+    (root / "unlabeled/out").symlink_to(root.parent / "elsewhere")
+
+
+def vanishing(root, labels):
+    """A file that is gone between the listing and the decoding."""
+    decode = image_decoding.decode_image
+
+    def gone(path, size):
+        if path.endswith(os.path.join("cat", "0.png")) and os.path.exists(path):
+            os.unlink(path)
+        return decode(path, size)
+
+    with mock.patch.object(image_decoding, "decode_image", gone):
+        return load(root, labels)
+
+
+def unreadable(kind):
+    """A file or folder that the system does not let us open; root, for one, may open all."""
+
+    def case(root, labels):
+        real, target = (open_file, "simclr_utils.image_decoding.open_image")
+        if kind == "folder":
+            real, target = os.scandir, "simclr_utils.image_folder.os.scandir"
+
+        def refuse(path):
+            if str(path).endswith(("train/dog", "train/dog/0.png")[kind == "file"]):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return real(path)
+
+        with mock.patch(target, refuse):
+            return load(root, labels)
+
+    return case
+
+
+open_file = image_decoding.open_image
+
+
+def full_disk(root, labels):
+    def refuse(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with mock.patch.object(image_decoding.os, "posix_fallocate", refuse):
+        return load(root, labels)
+
+
+def cache_inside(root, labels):
+    return load_dataset(str(root), cache_dir=str(root / "cache"))
+
+
+def read_only(root, labels):
+    before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
+    for path in (*root.rglob("*"), root):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        said = load(root, labels)
+    finally:
+        for path in (root, *root.rglob("*")):
+            path.chmod(0o755)
+    same = before == sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
+    return f"{said}, nothing in it has changed" if same else "CHANGED"
+
+
+def two_runs(root, labels):
+    with folder_lock.hold(root):
+        folder_lock.hold(root)
+
+
+def npz(**arrays):
+    def case(root, labels):
+        np.savez(root.parent / "own.npz", **arrays)
+        return load_dataset(f"medmnist:{root.parent / 'own.npz'}").summary()
+
+    return case
+
+
+def npz_climbs(root, labels):
+    path, climbed = root.parent / "own.npz", root.parent.parent / "climbs.npy"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../climbs.npy", b"x")
+    try:
+        load_dataset(f"medmnist:{path}")
+    except ValueError as error:
+        return f"WRITTEN: {climbed}" if climbed.exists() else f"ValueError: {error}"
+
+
+def npz_truncated(root, labels):
+    path = root.parent / "own.npz"
+    np.savez(path, train_images=noise(0))
+    path.write_bytes(path.read_bytes()[:-40])
+    return load_dataset(f"medmnist:{path}").summary()
+
+
+def tar_climbs(root, labels):
+    """An archive in place of CIFAR-10's, with a member that would be written elsewhere."""
+    folder = root.parent / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "cifar-10-binary.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../../climbs.bin"))
+    with mock.patch.dict(os.environ, {"KERAS_HOME": str(root.parent / "keras")}):
+        named_datasets.load_cifar10()
+
+
+RANDOM = np.random.default_rng(0)
+OBJECTS = np.array([{"a": 1}], dtype=object)
+IMAGES = RANDOM.integers(0, 256, (4, 28, 28), dtype=np.uint8)
+JPEG = image_bytes(picture(), "JPEG")
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n"
+
+# What is wrong, the case, and a part of what has to be said.
+CASES = [
+    ("JPEG cut in half", with_file("unlabeled/x.jpg", JPEG[: len(JPEG) // 2]), "truncated"),
+    ("file of no bytes", with_file("unlabeled/x.png", b""), "empty file"),
+    ("text called .png", with_file("train/cat/x.png", b"no image"), "not an image in any of"),
+    ("JPEG called .png", with_file("unlabeled/x.png", JPEG), "images read"),
+    ("program called .jpg", with_file("unlabeled/x.jpg", b"\x7fELF" + bytes(99)), "not an image"),
+    ("EPS, which would start Ghostscript", with_file("unlabeled/x.eps", EPS), "not an image"),
+    ("SVG", with_file("unlabeled/x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "not an"),
+    ("zip file with a path that climbs out", with_file("unlabeled/x.zip", zip_bytes()), "not an"),
+    ("PNG that claims 60,000x60,000 pixels",
+     with_file("unlabeled/x.png", png_header(60_000, 60_000)), "limit against bombs"),
+    ("PNG that claims 12,000x12,000 pixels",
+     with_file("train/cat/x.png", png_header(12_000, 12_000)), "limit against bombs"),
+    ("animated GIF", with_file("unlabeled/x.gif", image_bytes(
+        picture(), "GIF", save_all=True, append_images=[picture(98)])), "images read"),
+    ("CMYK JPEG", with_file("unlabeled/x.jpg", image_bytes(picture().convert("CMYK"), "JPEG")),
+     "images read"),
+    ("16-bit PNG", with_file("unlabeled/x.png", image_bytes(
+        Image.fromarray(noise(97, 16, 1).astype(np.uint16) * 257), "PNG")), "16 bits were scaled"),
+    ("palette with transparency", with_file("unlabeled/x.png", image_bytes(
+        picture().quantize(8), "PNG", transparency=0)), "laid on a white background"),
+    ("photograph turned by EXIF", with_file("unlabeled/x.jpg", rotated_jpeg()), "images read"),
+    ("floating-point TIFF", with_file("unlabeled/x.tif", image_bytes(
+        Image.fromarray(noise(96, 16, 1).astype(np.float32)), "TIFF")), "no stated range"),
+    ("name with spaces, umlauts and Chinese", with_name("ä 学 习.png".encode()), "images read"),
+    ("name with a newline", with_name(b"a\nb.png"), "images read"),
+    ("name of 255 bytes", with_name(b"n" * 251 + b".png"), "images read"),
+    ("name that is no UTF-8", with_name(b"\xff\xfe.png"), "images read"),
+    ("class name that is no UTF-8", with_class_name(b"d\xffg"), "images read"),
+    ("link to a folder above",
+     changed(lambda root: (root / "unlabeled/up").symlink_to(root)), "that it lies in"),
+    ("link to nothing", changed(lambda root: (root / "unlabeled/x.png").symlink_to("nowhere")),
+     "a link to nothing"),
+    ("link that leaves the folder", changed(link_out), "1 files lie outside the folder"),
+    ("pipe called .png", changed(lambda root: os.mkfifo(root / "unlabeled/x.png")),
+     "not a regular file"),
+    ("file that vanishes meanwhile", vanishing, "No such file"),
+    ("file that may not be read", unreadable("file"), "Permission denied"),
+    ("folder that may not be read", unreadable("folder"), "cannot be read (Permission denied)"),
+    ("read-only folder", read_only, "images read, nothing in it has changed"),
+    ("full disk", full_disk, "are free; free some space"),
+    ("class with one image", changed(one_left), "images read"),
+    ("class without an image", changed(lambda root: (root / "train/fox").mkdir()), "is empty"),
+    ("class in test alone", changed(lambda root: (root / "test/fox").mkdir()), "occur in test/"),
+    ("one class only", without("train/dog", "test/dog"), "at least two classes"),
+    ("no unlabeled images", without("unlabeled"), "images read"),
+    ("no train/", without("train/dog", "train/cat", "train"), "has no folder train/"),
+    ("file where a folder should be",
+     changed(file_for_folder), "cannot be read (Not a directory)"),
+    ("cache inside the folder", cache_inside, "never written to"),
+    ("two runs in one folder", two_runs, "Another run is writing"),
+    (".npz with a pickle", npz(train_images=OBJECTS, train_labels=OBJECTS), "plain arrays"),
+    (".npz with a path that climbs out", npz_climbs, "not a MedMNIST file"),
+    (".npz cut short", npz_truncated, "not a MedMNIST file"),
+    (".npz of volumes", npz(**{f"{split}_{kind}": values for split in ("train", "val", "test")
+                               for kind, values in (("images", IMAGES[None]),
+                                                    ("labels", np.zeros(1, int)))}),
+     "Volumes are not supported"),
+    ("archive that is not CIFAR-10's", tar_climbs, "but the official file has"),
+]  # fmt: skip
+
+
+def outcome(case):
+    """What a case comes to, in one sentence without the paths of this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "images"
+        labels = good_folder(root)
+        try:
+            said = case(root, labels)
+        except (ValueError, OSError, folder_lock.FolderInUseError) as error:
+            said = f"{type(error).__name__}: {error}"
+        return " ".join(str(said).split()).replace(folder, "...")
