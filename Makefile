@@ -30,7 +30,7 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
-	@echo 'make soak                kill and sabotage runs for a quarter of an hour'
+	@echo 'make soak                kill and sabotage runs and load rubbish, for a quarter of an hour'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
 	@echo 'make constraints         choose the exact versions in constraints.txt anew'
@@ -53,7 +53,7 @@ test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
-# Kills a pretraining fifty times and injects every bug that we know of: results/reliability.md.
+# Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
 soak: environment
 	@$(python) tools/soak.py $(ARGS)
 

@@ -34,7 +34,9 @@ def export_notebook(run_dir, name):
     if not path.exists():
         return
     notebook = nbformat.read(path, as_version=4)
-    exporter = HTMLExporter()
+    exporter = HTMLExporter(require_js_url="")  # a page loads nothing from elsewhere ...
+    if not any("$" in cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
+        exporter.mathjax_url = ""  # ... but MathJax, if it has a formula
     # It warns of every picture without a description: of matplotlib's, that is all.
     exporter.log.setLevel(logging.ERROR)
     html, _ = exporter.from_notebook_node(notebook)

@@ -196,3 +196,24 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
     with pytest.raises(CheckpointError, match="temperature is 0.1 there and 0.5 here"):
         other = replace(config, temperature=0.5)
         pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)
+
+
+def test_a_full_disk_is_said_and_the_training_can_go_on(tmp_path, whole):
+    resource = pytest.importorskip("resource")  # not on Windows
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class FullAfterTwo(Checkpoints):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:  # from here on, the system lets no file grow beyond a thousand bytes
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+            super().on_epoch_end(epoch, logs)
+
+    try:
+        with pytest.raises(OSError, match="after epoch 3 could not be written.* make room"):
+            train(build(), FullAfterTwo(tmp_path, IDENTITY, min_seconds=0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000001.npz", "000002.npz"]
+    model, checkpoints = build(), every_epoch(tmp_path)
+    assert train(model, checkpoints) == 2
+    assert (bits(model), checkpoints.history) == whole

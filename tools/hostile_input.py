@@ -1,7 +1,7 @@
 """Folders, files and archives that nobody should have, and what the course makes of each.
 
 A case is a name, a function that puts the trouble into a good folder and loads it, and what has to
-be said. `outcomes()` tries them all; tests and `make soak` read it.
+be said; `outcome` tries one. Tests and `make soak` go through the list.
 """
 
 import errno
