@@ -71,6 +71,7 @@ def are_operations(value):
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
 OPTIONAL = (
     *("run_dir", "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
+    "micro_batch_size",
     *("pretraining_steps", "base_learning_rate", "weight_decay", "label_counts", "num_subsets"),
     *("supervised_steps_factor", "operations", "limits", "projection_dims", "optimizer"),
 )
@@ -95,6 +96,7 @@ RULES = {
     "projection_dims": wholes(2),
     "temperature": above(0),
     "batch_size": whole(2),
+    "micro_batch_size": whole(1),
     "pretraining_steps": whole(1),
     "base_learning_rate": above(0),
     "weight_decay": (lambda value: is_number(value) and value >= 0, "a number of 0 or more"),

@@ -18,6 +18,7 @@ ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "e
 # What a pretraining reads of a `Config`, beside its steps.
 PRETRAINING_SETTINGS = ("encoder", "width", "projection_dims", "operations", "temperature")
 PRETRAINING_SETTINGS += ("optimizer", "base_learning_rate", "weight_decay", "batch_size")
+PRETRAINING_SETTINGS += ("micro_batch_size",)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
     peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
-    model = SimCLR(augmenter, encoder, head, config.temperature)
+    model = SimCLR(augmenter, encoder, head, config.temperature, config.micro_batch_size)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     if checkpoint_folder is not None:

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from simclr_utils.gradient_caching import cached_gradients
 from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
 
 
@@ -14,6 +15,9 @@ class SimCLR(keras.Model):
         encoder: `keras.Model`, views -> features `[N, D]`; what one keeps.
         projection_head: `keras.Model`, features -> projections; thrown away after pretraining.
         temperature: float > 0, of the loss.
+        micro_batch_size: int, images that are in the encoder at once, a divisor of the batch size:
+            for batches that do not fit into memory, at a third more time; see `cached_gradients`.
+            `None` takes the whole batch at once.
 
     `fit` takes batches of uint8 images without labels, such as `image_batches` yields. Its
     metrics are `loss` and `contrastive_accuracy`; with `validation_data` also `val_loss` and
@@ -31,12 +35,21 @@ class SimCLR(keras.Model):
         representations", algorithm 1.
     """
 
-    def __init__(self, augmenter, encoder, projection_head, temperature=0.1, **kwargs):
+    def __init__(
+        self,
+        augmenter,
+        encoder,
+        projection_head,
+        temperature=0.1,
+        micro_batch_size=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.augmenter = augmenter
         self.encoder = encoder
         self.projection_head = projection_head
         self.temperature = temperature
+        self.micro_batch_size = micro_batch_size
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.accuracy_tracker = keras.metrics.Mean(name="contrastive_accuracy")
 
@@ -55,9 +68,13 @@ class SimCLR(keras.Model):
 
     def contrastive_loss(self, projections_1, projections_2):
         """NT-Xent at this model's temperature, a scalar."""
-        return nt_xent_loss(projections_1, projections_2, self.temperature)
+        return nt_xent_loss(projections_1, projections_2, self.temperature, self.micro_batch_size)
 
     def train_step(self, images):
+        if self.micro_batch_size is not None:
+            loss, *projections, gradients = cached_gradients(self, images, self.micro_batch_size)
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return self.update_metrics(loss, *projections)
         with tf.GradientTape() as tape:
             projections_1, projections_2 = self(images, training=True)
             loss = self.contrastive_loss(projections_1, projections_2)
@@ -73,5 +90,6 @@ class SimCLR(keras.Model):
 
     def update_metrics(self, loss, projections_1, projections_2):
         self.loss_tracker.update_state(loss)
-        self.accuracy_tracker.update_state(contrastive_accuracy(projections_1, projections_2))
+        accuracy = contrastive_accuracy(projections_1, projections_2, self.micro_batch_size)
+        self.accuracy_tracker.update_state(accuracy)
         return {metric.name: metric.result() for metric in self.metrics}

@@ -41,7 +41,8 @@ ALLOWED = {
     "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
     "shapes": {"cores"},
-    "simclr": {"losses"} | TRAINING,
+    "losses": {"block_loss"},
+    "simclr": {"gradient_caching", "losses"} | TRAINING,
     "sketch": {"plotting"},
     "startup": {"cores", "parameters"},
     # A study puts everything together; nothing but what its command needs stands above it.
