@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser soak lab refresh constraints environment clean-environment
+.PHONY: help run test test-browser soak bench lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
 	@echo 'make soak                kill and sabotage runs and load rubbish, for a quarter of an hour'
+	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
 	@echo 'make constraints         choose the exact versions in constraints.txt anew'
@@ -56,6 +57,12 @@ test-browser: environment
 # Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
 soak: environment
 	@$(python) tools/soak.py $(ARGS)
+
+# On quiet cores. float32 only: bfloat16 is worth a run where a processor computes in it.
+bench: environment
+	@$(python) benchmarks/training_step.py
+	@$(python) benchmarks/large_batches.py
+	@$(python) benchmarks/summarise.py
 
 # Markdown opens rendered, by a setting in tools/jupyter.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter

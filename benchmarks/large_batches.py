@@ -1,0 +1,92 @@
+"""Time and peak memory of a step, plain and with gradient caching, each in a process of its own.
+
+python benchmarks/large_batches.py --batches 1024 4096
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from simclr_utils.startup import start
+
+
+def peak_gib():
+    """The largest memory that this process has held, in GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def step(batch_size, micro_batch_size, steps):
+    """Trains for a few steps; returns seconds a step (the first left out) and peak GiB."""
+    start(0, "float32")
+    import numpy as np
+    import tensorflow as tf
+
+    from simclr_utils import augmentations, networks, optimizers
+    from simclr_utils.config import get_config
+    from simclr_utils.simclr import SimCLR
+
+    config = get_config("full")
+    images = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)
+    encoder = networks.build_encoder((32, 32, 3), config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    augmenter = augmentations.build_augmenter(32, operations=dict(config.operations), seed=0)
+    model = SimCLR(augmenter, encoder, head, config.temperature, micro_batch_size or None)
+    model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
+    train_step, images, seconds = tf.function(model.train_step), tf.constant(images), []
+    for _ in range(steps + 1):
+        started = time.perf_counter()
+        {name: float(value) for name, value in train_step(images).items()}
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": min(seconds[1:]), "peak_gib": peak_gib()}
+
+
+def measure(batch_size, micro_batch_size, steps):
+    command = [sys.executable, __file__, "--one", str(batch_size), str(micro_batch_size)]
+    command += ["--steps", str(steps)]
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # the same for all
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1024, 4096])
+    parser.add_argument("--micro-batch-size", type=int, default=256)
+    parser.add_argument("--plain-up-to", type=int, default=4096, help="larger ones need the memory")
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(step(*options.one, options.steps)))
+        return
+    from measuring import write_rows
+
+    micro = options.micro_batch_size
+    alone = measure(micro, 0, options.steps)
+    rows = []
+    for batch_size in options.batches:
+        cached = measure(batch_size, micro, options.steps)
+        fits = batch_size <= options.plain_up_to
+        plain = measure(batch_size, 0, options.steps) if fits else None
+        rows.append(
+            {
+                "batch_size": batch_size,
+                "micro_batch_size": micro,
+                "cached_seconds": round(cached["seconds"], 2),
+                "cached_peak_gib": round(cached["peak_gib"], 2),
+                "above_one_microbatch_gib": round(cached["peak_gib"] - alone["peak_gib"], 2),
+                "plain_seconds": round(plain["seconds"], 2) if plain else "",
+                "plain_peak_gib": round(plain["peak_gib"], 2) if plain else "",
+                "time_ratio": round(cached["seconds"] / plain["seconds"], 2) if plain else "",
+            }
+        )
+    write_rows("large_batches", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Timing several things in turn, and one table of what was found."""
+
+import csv
+import io
+import statistics
+import time
+from pathlib import Path
+
+from simclr_utils import artifacts, provenance
+
+RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
+
+
+def interleave(variants, repetitions):
+    """Times variants in turn, so that a slow minute of the machine meets all of them.
+
+    Args:
+        variants: dict from a name to a function without arguments; each is called once before.
+        repetitions: int.
+
+    Returns:
+        A dict from each name to the median of its seconds.
+    """
+    seconds = {name: [] for name in variants}
+    for repetition in range(repetitions + 1):
+        for name, work in variants.items():
+            started = time.perf_counter()
+            work()
+            if repetition:  # the first one builds graphs
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def write_rows(name, rows):
+    """Writes rows (dicts of the same keys) as `results/benchmarks/<name>.csv`, with what made them.
+
+    Args:
+        name: str.
+        rows: list of dicts.
+    """
+    made = {"date": provenance.provenance()["date"][:10], "commit": provenance.commit()}
+    made |= {"versions": provenance.versions_string(), "hardware": provenance.hardware_string()}
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [*rows[0], *made], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, **made} for row in rows)
+    artifacts.write_text(RESULTS / f"{name}.csv", table.getvalue())
+    for row in rows:
+        print(row, flush=True)

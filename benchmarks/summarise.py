@@ -1,0 +1,69 @@
+"""`results/benchmarks.md` from the CSVs beside it: each figure with its goal."""
+
+import pandas as pd
+from measuring import RESULTS
+
+from simclr_utils import artifacts
+
+HEAD = """# Speed and memory
+
+Made by `make bench`, from the rows in [benchmarks/](benchmarks). Ratios are of medians in one run;
+what was not measured on a machine that can is not here.
+"""
+
+
+def training_step_lines(table):
+    """What a step of `fit` reaches, and what it is made of."""
+    parts = table.set_index("part")
+    fit, encoder = parts.loc["fit"], parts.loc["encoder, forward and backward"]
+    bare = parts.loc["train_step, one batch again and again"]
+    outside = 1 - encoder.ms_a_step / fit.ms_a_step
+    name = f"{fit.precision}, batch {fit.batch_size}"
+    yield (
+        f"share of the matmul rate ({fit.matmul_gflops} GFLOP/s), {name}",
+        (f"{fit.share_of_matmul_rate:.0%}"),
+        "65 %",
+        fit.share_of_matmul_rate >= 0.65,
+    )
+    yield f"of a step outside the encoder, {name}", f"{outside:.0%}", "10 %", outside <= 0.1
+    cost = fit.ms_a_step / bare.ms_a_step - 1
+    yield f"`fit` over a bare loop on one batch, {name}", f"{cost:+.0%}", "0 %", cost <= 0.02
+
+
+def large_batch_lines(table):
+    """Time and memory of gradient caching."""
+    for row in table.itertuples():
+        name = f"batch {row.batch_size:,} by microbatches of {row.micro_batch_size}"
+        memory = row.above_one_microbatch_gib
+        goal = ("0.35 GiB", memory <= 0.35) if row.batch_size == 4096 else ("", None)
+        yield f"memory above one microbatch's, {name}", f"{memory:.2f} GiB", *goal
+        if row.time_ratio == row.time_ratio:
+            met = row.time_ratio <= 1.4
+            yield f"time over the plain step, {name}", f"{row.time_ratio:.2f}", "1.4", met
+
+
+KINDS = {"training_step_float32": training_step_lines, "large_batches": large_batch_lines}
+KINDS["training_step_mixed_bfloat16"] = training_step_lines
+
+
+def main():
+    parts = [HEAD]
+    for name, lines in KINDS.items():
+        path = RESULTS / f"{name}.csv"
+        if not path.exists():
+            continue
+        table = pd.read_csv(path)
+        made = table.iloc[-1]
+        parts.append(
+            f"\n## {name.replace('_', ' ')}\n\n{made.date}, commit {made.commit}, {made.hardware}; "
+            f"{made.versions}.\n\n| | Measured | Goal | |\n|---|---|---|---|\n"
+        )
+        for what, measured, goal, met in lines(table):
+            mark = "" if met is None else "met" if met else "**missed**"
+            parts.append(f"| {what} | {measured} | {goal} | {mark} |\n")
+    artifacts.write_text(RESULTS.parent / "benchmarks.md", "".join(parts))
+    print("".join(parts))
+
+
+if __name__ == "__main__":
+    main()

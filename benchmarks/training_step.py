@@ -1,0 +1,101 @@
+"""A whole step of `SimCLR.fit` against the machine's matrix product, and what the step is made of.
+
+python benchmarks/training_step.py --precision float32
+"""
+
+import argparse
+import math
+
+from simclr_utils.startup import start
+
+
+def count_flops(model):
+    """Operations of one forward pass on one image: two for each product in a layer's kernel."""
+    flops = 0
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            places = math.prod(layer.output.shape[1:-1])
+            flops += 2 * math.prod(layer.kernel.shape) * places
+    return flops
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=10, help="of one repetition")
+    parser.add_argument("--repetitions", type=int, default=5)
+    options = parser.parse_args()
+    print(start(0, options.precision))
+    # TensorFlow reads its environment when it is imported, which `start` has prepared.
+    import numpy as np
+    import tensorflow as tf
+    from measuring import interleave, write_rows
+
+    from simclr_utils import augmentations, networks, optimizers
+    from simclr_utils.batches import image_batches
+    from simclr_utils.config import get_config
+    from simclr_utils.simclr import SimCLR
+
+    config, size, steps = get_config("full"), 32, options.steps
+    images = np.random.default_rng(0).integers(0, 256, (8192, size, size, 3), np.uint8)
+    encoder = networks.build_encoder((size, size, 3), config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    augmenter = augmentations.build_augmenter(size, operations=dict(config.operations), seed=0)
+    model = SimCLR(augmenter, encoder, head, config.temperature)
+    model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
+    batches = image_batches(images, options.batch_size)
+    one_batch = tf.constant(images[: options.batch_size])
+    views = augmenter(tf.concat([one_batch, one_batch], axis=0))
+    weights = encoder.trainable_variables
+
+    @tf.function
+    def encoder_alone(views):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(encoder(views, training=True))
+        return tape.gradient(total, weights)
+
+    make_views = tf.function(lambda some: tf.concat([augmenter(some), augmenter(some)], 0))
+    train_step = tf.function(model.train_step)
+    factor = tf.cast(tf.random.normal((2048, 2048)), model.compute_dtype)
+    product = tf.function(lambda a: tf.matmul(a, a))
+
+    def repeat(work, count=steps):
+        def run():
+            for _ in range(count):
+                last = work()
+            tf.nest.map_structure(lambda tensor: tensor.numpy(), last)
+
+        return run
+
+    fed = iter(batches)
+    seconds = interleave(
+        {
+            "matmul": repeat(lambda: product(factor), 20),
+            "encoder, forward and backward": repeat(lambda: encoder_alone(views)),
+            "two views": repeat(lambda: make_views(one_batch)),
+            "train_step, one batch again and again": repeat(lambda: train_step(one_batch)),
+            "train_step, fed": repeat(lambda: train_step(next(fed))),
+            "fit": lambda: model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False),
+        },
+        options.repetitions,
+    )
+    limit = 20 * 2 * 2048**3 / seconds.pop("matmul")
+    work = 3 * count_flops(encoder) * 2 * options.batch_size * steps
+    rows = [
+        {
+            "part": part,
+            "precision": options.precision,
+            "batch_size": options.batch_size,
+            "ms_a_step": round(1000 * value / steps, 1),
+            "share_of_fit": round(value / seconds["fit"], 3),
+            "share_of_matmul_rate": round(work / value / limit, 3) if part != "two views" else "",
+            "matmul_gflops": round(limit / 1e9),
+        }
+        for part, value in seconds.items()
+    ]
+    write_rows(f"training_step_{options.precision}", rows)
+
+
+if __name__ == "__main__":
+    main()
