@@ -36,8 +36,9 @@ KILLS = """
 A small pretraining (60 epochs, a checkpoint after each) was killed by SIGKILL {kills} times,
 {inside} of them while a checkpoint was half written, and resumed by the same command. After each
 epoch, weights, batch statistics, optimizer, random state and loss were compared with those of a
-run left in peace: {compared} epochs compared, **{different} different**. All {runs} runs ended in
-the same weights and the same history: **{same}**.
+run left in peace: {compared} epochs compared, **{different} different**. It ended in the same
+weights and the same history: **{same}**. (Killed that often, a run comes to its end now and then;
+another one follows. Runs: {runs}.)
 """
 SABOTAGE = """
 ## Sabotaged
