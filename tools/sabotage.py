@@ -92,7 +92,7 @@ class SameViewSimCLR(simclr.SimCLR):
 def wrong_loss(normalise=True, axis=1, divide=True, mask=True, cross_only=False, scale=1.0, sign=1):
     """NT-Xent with one slip."""
 
-    def loss(projections_1, projections_2, temperature):
+    def loss(projections_1, projections_2, temperature, block_size=None):
         count = tf.shape(projections_1)[0]
         z = tf.concat([projections_1, projections_2], axis=0)
         z = tf.math.l2_normalize(z, axis=axis) if normalise else z
@@ -110,7 +110,7 @@ def wrong_loss(normalise=True, axis=1, divide=True, mask=True, cross_only=False,
     return loss
 
 
-def pull_only(projections_1, projections_2, temperature):
+def pull_only(projections_1, projections_2, temperature, block_size=None):
     """A loss without negatives."""
     units = [tf.math.l2_normalize(part, axis=1) for part in (projections_1, projections_2)]
     return -tf.reduce_mean(tf.reduce_sum(units[0] * units[1], axis=1))
