@@ -30,7 +30,7 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
-	@echo 'make soak                kill and sabotage runs and load rubbish, for a quarter of an hour'
+	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
 	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'

@@ -7,8 +7,7 @@ from simclr_utils import artifacts
 
 HEAD = """# Speed and memory
 
-Made by `make bench`, from the rows in [benchmarks/](benchmarks). Ratios are of medians in one run;
-what was not measured on a machine that can is not here.
+Made by `make bench`, from the rows in [benchmarks/](benchmarks). Ratios are of figures of one run.
 """
 
 
@@ -21,7 +20,7 @@ def training_step_lines(table):
     name = f"{fit.precision}, batch {fit.batch_size}"
     yield (
         f"share of the matmul rate ({fit.matmul_gflops} GFLOP/s), {name}",
-        (f"{fit.share_of_matmul_rate:.0%}"),
+        f"{fit.share_of_matmul_rate:.0%}",
         "65 %",
         fit.share_of_matmul_rate >= 0.65,
     )

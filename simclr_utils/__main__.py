@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from simclr_utils.parameters import PRESET_NAMES
 from simclr_utils.startup import set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -49,7 +50,7 @@ def add_common_options(command, preset, setting):
     command.add_argument("--source", default="shapes", help=SOURCE_HELP)
     command.add_argument(
         "--preset",
-        choices=("tiny", "quick", "full"),
+        choices=PRESET_NAMES,
         default=preset,
         help=f"how much is computed: seconds, minutes, or what results come from "
         f"(default: {preset})",

@@ -147,10 +147,10 @@ def create_map(path, shape):
         with open(path, "wb") as file:
             if hasattr(os, "posix_fallocate") and size:
                 os.posix_fallocate(file.fileno(), 0, size)
+            elif size > free:  # not claimed here, but at least asked
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             else:
                 file.truncate(size)
-            if size > free:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise OSError(
             error.errno,

@@ -49,8 +49,9 @@ def wholes(count=None):
 def is_source(value):
     if not isinstance(value, str) or not value:
         return False
-    named = value in NAMED_SOURCES or (value.startswith("medmnist:") and len(value) > 9)
-    return named or Path(value).expanduser().is_dir()
+    collection, _, name = value.partition(":")
+    named = value in NAMED_SOURCES or (collection == "medmnist" and name)
+    return bool(named) or Path(value).expanduser().is_dir()
 
 
 def are_operations(value):
@@ -71,9 +72,15 @@ def are_operations(value):
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
 OPTIONAL = (
     *("run_dir", "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
-    "micro_batch_size",
-    *("pretraining_steps", "base_learning_rate", "weight_decay", "label_counts", "num_subsets"),
-    *("supervised_steps_factor", "operations", "limits", "projection_dims", "optimizer"),
+    *(
+        "micro_batch_size",
+        "pretraining_steps",
+        "base_learning_rate",
+        "weight_decay",
+        "label_counts",
+        "num_subsets",
+    ),
+    *("supervised_steps_factor", "operations", "projection_dims", "optimizer"),
 )
 # For each name: a function that tells whether a value will do, and what will do in words.
 RULES = {

@@ -16,7 +16,7 @@ class SimCLR(keras.Model):
         projection_head: `keras.Model`, features -> projections; thrown away after pretraining.
         temperature: float > 0, of the loss.
         micro_batch_size: int, images that are in the encoder at once, a divisor of the batch size:
-            for batches that do not fit into memory, at a third more time; see `cached_gradients`.
+            for batches that do not fit into memory, by a second forward pass; `cached_gradients`.
             `None` takes the whole batch at once.
 
     `fit` takes batches of uint8 images without labels, such as `image_batches` yields. Its

@@ -97,15 +97,16 @@ def test_the_cached_gradient_is_that_of_the_batch(norm, micro_batch_size):
 def test_adding_up_small_batches_is_another_gradient():
     """What gradient accumulation does: the check above is no matter of course."""
     _, whole, _ = gradients_of(None)
-    parts = []
+    sums = [tf.zeros_like(gradient) for gradient in whole]
     for start in range(0, 24, 6):
         model = build_model()
         model(IMAGES[:2])
         model.augmenter.layers[1].probability = 0.0
         with tf.GradientTape() as tape:
             loss = model.contrastive_loss(*model(IMAGES[start : start + 6], training=True)) / 4
-        parts.append(tape.gradient(loss, model.trainable_variables))
-    apart = [tf.norm(sum(part) - plain) / tf.norm(plain) for *part, plain in zip(*parts, whole)]  # noqa: B905
+        gradients = tape.gradient(loss, model.trainable_variables)
+        sums = [total + part for total, part in zip(sums, gradients, strict=True)]
+    apart = [tf.norm(a - b) / tf.norm(b) for a, b in zip(sums, whole, strict=True)]
     assert max(map(float, apart)) > 0.05
 
 
@@ -147,8 +148,10 @@ def test_fit_trains_with_microbatches_and_draws_two_views():
     ).history  # fmt: skip
     assert history["loss"][-1] < history["loss"][0]
     assert all(0 <= value <= 1 for value in history["val_contrastive_accuracy"])
-    draws = [state.numpy() for state in model.augmenter.variables]
-    assert np.any(draws[0] != 0)
+    # Flips leave some images as they are: the two views agree on a part of them.
+    _, one, two, _ = cached_gradients(model, tf.constant(IMAGES), 6)
+    agree = np.isclose(one, two, atol=1e-6).all(axis=1)
+    assert 0 < agree.sum() < len(IMAGES)
 
 
 def test_a_batch_that_does_not_fall_into_microbatches_is_refused():

@@ -67,6 +67,18 @@ def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
     assert "src=" not in page and "http" not in page
 
 
+def test_the_cache_lies_beside_the_run_unless_it_is_named(folder):
+    write_notebook(folder, "01_first.ipynb", "print(cache_dir)", extra='cache_dir = "x"\n')
+    notebooks = headless.select_notebooks(folder, "1")
+    for out, settings, expected in (
+        ("far/run", {}, folder.parent / "far" / "cache"),
+        ("far/other", {"cache_dir": "mine"}, "mine"),
+    ):
+        assert headless.run(notebooks, settings=settings, out=out)
+        printed = stdout(folder.parent / out / "notebooks" / "01_first.ipynb")
+        assert printed == f"{expected}\n"
+
+
 def test_a_second_run_gets_a_folder_of_its_own(folder):
     notebooks = headless.select_notebooks(folder, "1")
     for _ in range(3):
@@ -183,6 +195,10 @@ def test_the_command_line(folder, monkeypatch, capsys):
     assert stdout(folder.parent / "here" / "notebooks" / "01_first.ipynb") == "9\n"
     assert main(["run", "--notebooks", "01", "--source", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("error: There is no folder")
+    (folder.parent / "file").touch()  # where no folder can be made
+    assert main(["run", "--notebooks", "01", "--out", "file/run"]) == 1
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1 and error[0].startswith("error: ") and "file" in error[0]
     write_notebook(folder, "01_first.ipynb", "raise RuntimeError('no')")
     assert main(["run", "--notebooks", "01"]) == 1
     with pytest.raises(SystemExit):

@@ -3,16 +3,16 @@
 import csv
 import os
 import shutil
-import struct
-import zlib
 
 import numpy as np
 import pytest
+from hostile_input import png_header
 from PIL import Image
 
 from simclr_utils import image_cache, image_decoding, image_folder
+from simclr_utils.folder_listing import list_images
 from simclr_utils.image_decoding import Trait, decode_files, decode_image
-from simclr_utils.image_folder import list_images, load_image_folder
+from simclr_utils.image_folder import load_image_folder
 
 LEFT_RED = np.zeros((8, 8, 3), np.uint8)
 LEFT_RED[:, :4, 0] = 255
@@ -303,23 +303,14 @@ def test_images_of_test_and_validation_are_removed_elsewhere(tmp_path):
 # Refused files
 
 
-def make_png_header(width, height):
-    """The start of a PNG that claims a size and holds no pixels."""
-    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT"]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        for chunk in chunks
-    )
-
-
 def test_unreadable_files_are_listed_with_their_reasons(tmp_path):
     root = make_folder(tmp_path / "f")
     jpeg = save(root / "unlabeled/cut.jpg", noise(600, size=64)).read_bytes()
     (root / "unlabeled/cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
     (root / "unlabeled/empty.png").touch()
     (root / "unlabeled/read me.txt").write_text("no image")
-    (root / "unlabeled/bomb.png").write_bytes(make_png_header(12_000, 12_000))
-    (root / "train/cat/huge bomb.png").write_bytes(make_png_header(60_000, 60_000))
+    (root / "unlabeled/bomb.png").write_bytes(png_header(12_000, 12_000))
+    (root / "train/cat/huge bomb.png").write_bytes(png_header(60_000, 60_000))
     images, data = load(root, tmp_path, max_refused=0.2)
     reasons = dict(data["refused"])
     assert len(reasons) == 5 and len(images) == 32

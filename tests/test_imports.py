@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 DATA = {"image_cache", "image_decoding", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
-    "__main__": {"folder_lock", "headless", "startup", "study_command"},
+    "__main__": {"folder_lock", "headless", "parameters", "startup", "study_command"},
     "artifacts": {"intervals", "provenance"},
     "augmentation_lab": {"augmentations", "sketch"},
     "augmentations": {"color_operations", "random_operations"},
@@ -29,10 +29,11 @@ ALLOWED = {
     "feature_explorer": {"augmentation_lab", "diagnostics", "plotting", "sketch"},
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
+    "folder_listing": {"splits"},
     "headless": {"artifacts", "folder_lock", "parameters", "report"},
     "image_cache": {"splits"},
     "image_decoding": {"cores"},
-    "image_folder": DATA,
+    "image_folder": {"folder_listing"} | DATA,
     "named_datasets": {"downloads", "medmnist_files"},
     "paired": {"intervals"},
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}

@@ -169,26 +169,25 @@ def vanishing(root, labels):
         return load(root, labels)
 
 
-def unreadable(kind):
-    """A file or folder that the system does not let us open; root, for one, may open all."""
+def unreadable(name, owner, opener):
+    """A file or folder that the system does not let us open: root, for one, may open all.
+
+    Args:
+        name: the end of its path.
+        owner, opener: the object and its attribute by which it is opened.
+    """
+    real = getattr(owner, opener)
 
     def case(root, labels):
-        real, target = (open_file, "simclr_utils.image_decoding.open_image")
-        if kind == "folder":
-            real, target = os.scandir, "simclr_utils.image_folder.os.scandir"
-
         def refuse(path):
-            if str(path).endswith(("train/dog", "train/dog/0.png")[kind == "file"]):
+            if str(path).endswith(name):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
             return real(path)
 
-        with mock.patch(target, refuse):
+        with mock.patch.object(owner, opener, refuse):
             return load(root, labels)
 
     return case
-
-
-open_file = image_decoding.open_image
 
 
 def full_disk(root, labels):
@@ -256,9 +255,8 @@ def tar_climbs(root, labels):
         named_datasets.load_cifar10()
 
 
-RANDOM = np.random.default_rng(0)
 OBJECTS = np.array([{"a": 1}], dtype=object)
-IMAGES = RANDOM.integers(0, 256, (4, 28, 28), dtype=np.uint8)
+VOLUME = np.zeros((1, 28, 28, 28), np.uint8)
 JPEG = image_bytes(picture(), "JPEG")
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n"
 
@@ -300,8 +298,10 @@ CASES = [
     ("pipe called .png", changed(lambda root: os.mkfifo(root / "unlabeled/x.png")),
      "not a regular file"),
     ("file that vanishes meanwhile", vanishing, "No such file"),
-    ("file that may not be read", unreadable("file"), "Permission denied"),
-    ("folder that may not be read", unreadable("folder"), "cannot be read (Permission denied)"),
+    ("file that may not be read",
+     unreadable("train/dog/0.png", image_decoding, "open_image"), "Permission denied"),
+    ("folder that may not be read",
+     unreadable("train/dog", os, "scandir"), "cannot be read (Permission denied)"),
     ("read-only folder", read_only, "images read, nothing in it has changed"),
     ("full disk", full_disk, "are free; free some space"),
     ("class with one image", changed(one_left), "images read"),
@@ -318,7 +318,7 @@ CASES = [
     (".npz with a path that climbs out", npz_climbs, "not a MedMNIST file"),
     (".npz cut short", npz_truncated, "not a MedMNIST file"),
     (".npz of volumes", npz(**{f"{split}_{kind}": values for split in ("train", "val", "test")
-                               for kind, values in (("images", IMAGES[None]),
+                               for kind, values in (("images", VOLUME),
                                                     ("labels", np.zeros(1, int)))}),
      "Volumes are not supported"),
     ("archive that is not CIFAR-10's", tar_climbs, "but the official file has"),
