@@ -46,8 +46,8 @@ run: environment
 test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
-	@$(python) -m pytest -n 2 --dist loadfile --ignore tests/browser tests
-	@$(python) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
+	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser tests
+	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
 
 # Not beside other tests, as they measure. RUNS=5 for five in a row.
 test-browser: environment
@@ -62,6 +62,7 @@ soak: environment
 bench: environment
 	@$(python) benchmarks/training_step.py
 	@$(python) benchmarks/large_batches.py
+	@$(python) benchmarks/cost_model.py
 	@$(python) benchmarks/summarise.py
 
 # Markdown opens rendered, by a setting in tools/jupyter.

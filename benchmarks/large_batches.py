@@ -6,18 +6,11 @@ python benchmarks/large_batches.py --batches 1024 4096
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 
 from simclr_utils.startup import start
-
-
-def peak_gib():
-    """The largest memory that this process has held, in GiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def step(batch_size, micro_batch_size, steps):
@@ -28,6 +21,7 @@ def step(batch_size, micro_batch_size, steps):
 
     from simclr_utils import augmentations, networks, optimizers
     from simclr_utils.config import get_config
+    from simclr_utils.cost_model import peak_memory_gib
     from simclr_utils.simclr import SimCLR
 
     config = get_config("full")
@@ -42,7 +36,7 @@ def step(batch_size, micro_batch_size, steps):
         started = time.perf_counter()
         {name: float(value) for name, value in train_step(images).items()}
         seconds.append(time.perf_counter() - started)
-    return {"seconds": min(seconds[1:]), "peak_gib": peak_gib()}
+    return {"seconds": min(seconds[1:]), "peak_gib": peak_memory_gib()}
 
 
 def measure(batch_size, micro_batch_size, steps):

@@ -41,8 +41,20 @@ def large_batch_lines(table):
             yield f"time over the plain step, {name}", f"{row.time_ratio:.2f}", "1.4", met
 
 
+def cost_model_lines(table):
+    """Estimates over the truth."""
+    for row in table.itertuples():
+        for what in ("minutes", "memory_gib", "disk_mb"):
+            ratio, name = getattr(row, f"{what}_ratio"), what.split("_")[0]
+            took = f"{getattr(row, f'{what}_took'):g} {what.replace('_', ' ')}"
+            met = 0.75 <= ratio <= 1.25
+            goal = ("0.75 to 1.25", met) if what != "disk_mb" else ("at least 1", ratio >= 1)
+            yield f"{name} said over {took}, {row.setting}", f"{ratio:.2f}", *goal
+
+
 KINDS = {"training_step_float32": training_step_lines, "large_batches": large_batch_lines}
 KINDS["training_step_mixed_bfloat16"] = training_step_lines
+KINDS["cost_model"] = cost_model_lines
 
 
 def main():

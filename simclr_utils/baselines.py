@@ -98,8 +98,10 @@ class SupervisedBaseline:
             fresh.compile(
                 optimizer=self.optimizer(settings),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                metrics=["accuracy"],
+                metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
             )
+            # It and the metric have their variables now, so that the step is traced once.
+            fresh.optimizer.build(fresh.trainable_variables)
             self.models[key] = fresh
             return fresh
         model = self.models[key]
@@ -118,6 +120,11 @@ class SupervisedBaseline:
         if tuning_steps(num_steps) == num_steps:
             num_short -= 1  # one of them is of full length already
         return [tuning_steps(num_steps)] * num_short + [num_steps] * num_full
+
+    @classmethod
+    def num_models(cls):
+        """How many models `tune` compiles, an int: the learning rate needs none of its own."""
+        return 1 + sum(len(axis) - 1 for name, axis in cls.axes.items() if name != "learning_rate")
 
     def optimizer(self, settings):
         """A fresh optimizer; `FollowSchedule` sets its learning rate."""

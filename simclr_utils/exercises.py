@@ -141,6 +141,47 @@ def check_folded_layer(function):
     return "Not yet: other logits than the probe's, by none of the usual mistakes."
 
 
+def check_carrier(function):
+    """Tells whether a number hands a cached gradient on, as gradient caching needs it.
+
+    Args:
+        function: `function(projections, cached)` of float tensors `[N, D]` -> a scalar tensor.
+
+    Returns:
+        A sentence.
+    """
+    import tensorflow as tf  # here: the other checks do without
+
+    draws = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    projections, cached = map(tf.constant, draws)
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(projections)
+            carrier = function(projections, cached)
+        found = tape.gradient(carrier, projections)
+    except Exception as error:  # a learner's code may raise anything: tell, do not stop
+        return f"Not yet: your function raised {type(error).__name__}: {error}"
+    if found is None:
+        return "Not yet: no gradient reaches the projections. Is one stopped, or taken as NumPy?"
+    mistakes = {
+        "Right: its gradient is the cached one.": draws[1],
+        "Not yet: the cache is not used; every entry is handed a 1.": np.ones_like(draws[1]),
+        "Not yet: take the sum over all entries, not the mean.": draws[1] / draws[1].size,
+        "Not yet: take the sum over the rows too, not their mean.": draws[1] / len(draws[1]),
+        "Not yet: the sign is turned.": -draws[1],
+        "Not yet: multiply by the cached gradient once, not by the projections as well.": (
+            2 * draws[0] * draws[1]
+        ),
+        "Not yet: that pulls the projections to the cache; multiply the two instead.": (
+            2 * (draws[0] - draws[1])
+        ),
+    }
+    for message, gradient in mistakes.items():
+        if np.allclose(found, gradient, rtol=1e-4, atol=1e-6):
+            return message
+    return "Not yet: another gradient than the cached one, by none of the usual mistakes."
+
+
 def reference_nt_xent(
     view_1, view_2, temperature, normalise=True, power=-1, mask=True, axis=1, same=False,
     cross_only=False, sign=1,

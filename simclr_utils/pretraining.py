@@ -1,7 +1,7 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -116,25 +116,6 @@ def run_identity(dataset, config, seed, epochs):
     """What makes a pretraining the one that a checkpoint is of, a dict for `Checkpoints`."""
     identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
     return identity | {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
-
-
-def measure_rate(dataset, config, num_steps=6):
-    """Trains for a few steps and throws the result away, to know what a pretraining will take.
-
-    Args:
-        dataset, config: as `pretrain` takes them.
-        num_steps: int, steps that are timed; those before them, which build the graph, are not.
-
-    Returns:
-        A float, images (views) a second.
-    """
-    batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
-    ends = []
-    clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.monotonic())
-    )
-    pretrain(dataset, replace(config, pretraining_steps=num_steps + 3), callbacks=[clock])
-    return 2 * batch_size * (len(ends) - 3) / (ends[-1] - ends[2])
 
 
 def save_pretraining(folder, pretraining):

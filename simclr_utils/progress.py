@@ -8,7 +8,7 @@ from collections import namedtuple
 import keras
 from tqdm import tqdm
 
-# `cost` is in images that take part in a training step; `run` takes the `Progress`.
+# `cost` is in seconds, or in proportion to them; `run` takes the `Progress`.
 Task = namedtuple("Task", "name cost run")
 SEEN = 0.02  # share of the work that an estimate needs
 
@@ -35,9 +35,8 @@ class Progress:
         started, done = time.monotonic(), 0.0
         in_terminal = sys.stderr.isatty()
         bar = tqdm(
-            total=round(self.total),
-            unit="img",
-            unit_scale=True,
+            total=self.total,
+            bar_format="{desc}: {percentage:3.0f} %|{bar}| {elapsed}, about {remaining} left",
             smoothing=0,  # the mean rate since the start, as kinds of work alternate
             disable=not in_terminal,
         )
@@ -46,7 +45,7 @@ class Progress:
                 bar.set_description(task.name)
                 task.run(self)
                 done += task.cost
-                bar.update(round(done) - bar.n)
+                bar.update(done - bar.n)
                 minutes = (time.monotonic() - started) / 60
                 left = ""
                 if done > SEEN * self.total:
@@ -54,8 +53,8 @@ class Progress:
                 if not in_terminal:
                     self.show(f"{task.name}: done, {minutes:.1f} min{left}")
 
-    def callback(self, images_per_step):
+    def callback(self, step_cost):
         """A Keras callback that moves the bar while `fit` runs."""
         return keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: self.bar.update(images_per_step)
+            on_train_batch_end=lambda batch, logs: self.bar.update(step_cost)
         )

@@ -57,6 +57,12 @@ class SimCLR(keras.Model):
     def metrics(self):
         return [self.loss_tracker, self.accuracy_tracker]
 
+    def compile(self, *args, **kwargs):
+        """As Keras' `compile`. The optimizer makes its variables here: a function that makes
+        variables in its first call is traced twice, which takes seconds."""
+        super().compile(*args, **kwargs)
+        self.optimizer.build(self.trainable_variables)
+
     def call(self, images, training=False):
         """Two views of each image -> their projections, two float32 tensors `[N, D]`."""
         views = tf.concat([self.augmenter(images), self.augmenter(images)], axis=0)

@@ -13,14 +13,13 @@ import keras
 
 from simclr_utils import artifacts, augmentations, baselines, evaluation, networks
 from simclr_utils.comparison import Comparison, usable_label_counts
+from simclr_utils.cost_model import Rates
 from simclr_utils.doctor import frozen
 from simclr_utils.fine_tuning import FineTuning
 from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
 from simclr_utils.progress import Progress, Task
 from simclr_utils.protocol import Protocol
 
-# A forward pass takes about a third of a training step's time.
-FORWARD = 1 / 3
 # The baseline trains twice as long as fine-tuning, which starts from a good place.
 FINE_TUNING_SHARE = 1 / 2
 
@@ -39,6 +38,7 @@ class Study:
         preset: str, for the record.
         num_seeds: int, pretrainings.
         label_counts: ints; default: those of the config.
+        rates: `Rates` of this machine; without them the costs of the tasks are in proportion.
 
     Raises:
         StudyError: if no label count fits the dataset, or the folder holds a study of other
@@ -50,7 +50,7 @@ class Study:
         comparison: a `Comparison`; its `protocol` knows what each row got right.
     """
 
-    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None):
+    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None, rates=None):
         self.dataset, self.config, self.folder = dataset, config, Path(folder)
         self.preset, self.seeds = preset, range(num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
@@ -70,6 +70,7 @@ class Study:
         protocol = Protocol(dataset, self.results, self.folder)
         self.comparison = Comparison(protocol, config.num_subsets)
         self.trainers = {}
+        self.rates = rates or Rates()
 
     def identity(self):
         """What every part of a study has in common, a dict as JSON gives it back."""
@@ -138,7 +139,7 @@ class Study:
         )
 
     def forward_cost(self):
-        return FORWARD * sum(len(part) for part in self.images().values())
+        return self.rates.forward * sum(len(part) for part in self.images().values())
 
     def score_control(self, method, progress):
         if method == "chance":
@@ -166,11 +167,12 @@ class Study:
         if not wanted:
             return None
         batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
-        run = functools.partial(self.pretrain, seed, 2 * batch_size)
-        return Task(f"pretraining {seed}", 2 * batch_size * steps * epochs, run)
+        step_cost = 2 * batch_size * self.rates.view
+        run = functools.partial(self.pretrain, seed, step_cost)
+        return Task(f"pretraining {seed}", step_cost * steps * epochs + self.rates.graph, run)
 
-    def pretrain(self, seed, views_per_step, progress):
-        callbacks = [progress.callback(views_per_step)]
+    def pretrain(self, seed, step_cost, progress):
+        callbacks = [progress.callback(step_cost)]
         folder = self.encoder_folder(seed)
         checkpoints = folder / "checkpoints"
         pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks, checkpoints)
@@ -207,15 +209,18 @@ class Study:
             return None
         factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
         num_steps = baselines.supervised_steps(labels, factor)
-        lengths = [num_steps] * len(missing)
+        lengths, graphs = [num_steps] * len(missing), 1
         if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
             kind = baselines.SupervisedBaseline if seed is None else FineTuning
             lengths += kind.tuning_lengths(num_steps)
+            graphs = kind.num_models()
             if 0 in missing and not self.comparison.protocol.is_all(labels):
                 lengths.pop()  # the best one is the first subset's
         checked = baselines.NUM_CHECKS * len(self.dataset.validation[1])
-        cost = sum(lengths) * min(baselines.BATCH_SIZE, labels)
-        cost += FORWARD * len(lengths) * checked
+        cost = sum(lengths) * min(baselines.BATCH_SIZE, labels) * self.rates.image
+        cost += len(lengths) * (checked * self.rates.forward + self.rates.training)
+        # Models that are compiled for one number of labels serve the others too.
+        cost += graphs * self.rates.graph if labels == self.counts[0] else 0
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
@@ -226,7 +231,9 @@ class Study:
 
     def train(self, method, labels, num_steps, seed, progress):
         trainer = self.trainer(seed)
-        trainer.callbacks = [progress.callback(min(baselines.BATCH_SIZE, labels))]
+        trainer.callbacks = [
+            progress.callback(min(baselines.BATCH_SIZE, labels) * self.rates.image)
+        ]
         self.comparison.score_trained(
             method, trainer, labels, num_steps, seed, progress=lambda text: None
         )

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from simclr_utils import artifacts, config, datasets, figures, report, study_summary
+from simclr_utils import artifacts, config, cost_model, datasets, figures, report, study_summary
 from simclr_utils.checkpoints import CheckpointError
 from simclr_utils.doctor import TrainingFailedError
 from simclr_utils.folder_lock import hold
@@ -88,8 +88,11 @@ def make(folder, record, source, chosen, num_seeds, label_counts, from_run):
             take_over(study, from_run)
     except StudyError as error:
         raise RunError(str(error)) from error
-    print(f"{len(study.tasks())} tasks at {', '.join(map(str, study.counts))} labels", flush=True)
+    print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
     try:
+        if study.tasks():
+            study.rates = cost_model.measure_rates(dataset, chosen, study.build_model)
+            print(cost_model.estimate_costs(study), flush=True)
         study.run()
     except (CheckpointError, TrainingFailedError) as error:
         raise RunError(str(error)) from error

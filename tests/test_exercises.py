@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from simclr_utils.exercises import (
+    check_carrier,
     check_crossing,
     check_folded_layer,
     check_nt_xent,
@@ -237,3 +239,23 @@ def folded(sign=-1, mean_through="kernel", power=-1):
 )
 def test_folded_layer_check_names_the_mistake(function, said):
     assert said in check_folded_layer(function)
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (lambda z, cached: tf.reduce_sum(z * cached), "Right"),
+        (lambda z, cached: tf.tensordot(z, cached, 2), "Right"),
+        (lambda z, cached: tf.reduce_sum(z), "the cache is not used"),
+        (lambda z, cached: tf.reduce_mean(z * cached), "not the mean"),
+        (lambda z, cached: tf.reduce_mean(tf.reduce_sum(z * cached, 1)), "over the rows too"),
+        (lambda z, cached: -tf.reduce_sum(z * cached), "the sign is turned"),
+        (lambda z, cached: tf.reduce_sum(z * z * cached), "the projections as well"),
+        (lambda z, cached: tf.reduce_sum((z - cached) ** 2), "pulls the projections"),
+        (lambda z, cached: tf.reduce_sum(tf.stop_gradient(z) * cached), "no gradient reaches"),
+        (lambda z, cached: tf.reduce_sum(z * z), "none of the usual"),
+        (lambda z: z, "TypeError"),
+    ],
+)
+def test_carrier_check_names_the_mistake(function, said):
+    assert said in check_carrier(function)

@@ -50,10 +50,10 @@ def finished(dataset, tmp_path_factory):
 def run_interrupted(dataset, folder, lines):
 
     class Interrupted(Study):
-        def pretrain(self, seed, views_per_step, progress):
+        def pretrain(self, seed, step_cost, progress):
             if seed == 1:
                 raise KeyboardInterrupt
-            super().pretrain(seed, views_per_step, progress)
+            super().pretrain(seed, step_cost, progress)
 
     with pytest.raises(KeyboardInterrupt):
         Interrupted(dataset, CONFIG, folder, "tiny", num_seeds=2).run(lines.append)

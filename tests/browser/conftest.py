@@ -120,7 +120,8 @@ def open_notebook(new_page, lab):
         page = new_page()
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={token}&reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-        page.wait_for_function(IS_IDLE, timeout=60_000)
+        page.wait_until_idle = lambda: page.wait_for_function(IS_IDLE, timeout=60_000)
+        page.wait_until_idle()
         # Its promise is not awaited: it is kept when the last cell is done, which is polled.
         page.evaluate(
             "() => { window.ended = ''; window.jupyterapp.commands"

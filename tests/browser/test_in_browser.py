@@ -39,9 +39,18 @@ def find_slider(page, label):
     return box
 
 
+def wait_until_still(page, box):
+    """Waits for a picture that is on its way, lest it count as the answer to the next key."""
+    box.locator(".noUi-handle").focus()
+    shown = None
+    while shown != (shown := picture_of(box)):
+        page.wait_for_timeout(500)
+        page.wait_until_idle()
+
+
 def press(page, box, key):
     """The milliseconds until the picture follows a key, or `None`."""
-    box.locator(".noUi-handle").focus()
+    wait_until_still(page, box)
     box.evaluate(WATCH)
     page.keyboard.press(key)
     return page.evaluate("() => window.change")

@@ -1,0 +1,110 @@
+"""What a study was said to take before it started, against what it took: time, memory, disk.
+
+python benchmarks/cost_model.py
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from simclr_utils.startup import start
+
+# Networks, batches and amounts of labels that have little in common.
+SETTINGS = {
+    "quick, 100 labels": {"label_counts": (100,)},
+    "narrow, small batches, 50 and 250 labels": {
+        "width": 16,
+        "batch_size": 64,
+        "pretraining_steps": 800,
+        "label_counts": (50, 250),
+        "supervised_steps_factor": 20.0,
+    },
+    "ResNet-18 of width 16, 100 labels": {
+        "encoder": "resnet18",
+        "width": 16,
+        "batch_size": 64,
+        "pretraining_steps": 60,
+        "label_counts": (100,),
+        "supervised_steps_factor": 4.0,
+    },
+}
+
+
+def bytes_below(folder):
+    """The size of all files in a folder, one that is being written included."""
+    total = 0
+    for path in Path(folder).rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # a temporary file that is gone
+            continue
+    return total
+
+
+class LargestSize(threading.Thread):
+    """Watches a folder, and knows the largest size it had."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.folder, self.largest, self.ended = folder, 0, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.2):
+            self.largest = max(self.largest, bytes_below(self.folder))
+
+
+def compare(name):
+    """Estimates a study, runs it, and returns a row with both."""
+    start(0)
+    from simclr_utils import cost_model
+    from simclr_utils.config import get_config
+    from simclr_utils.datasets import load_dataset
+    from simclr_utils.study import Study
+
+    config = get_config("quick", **SETTINGS[name])
+    dataset = load_dataset("shapes", limits=config.limits)
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(dataset, config, folder, "quick", num_seeds=1)
+        study.rates = cost_model.measure_rates(dataset, config, study.build_model)
+        said = {
+            "minutes": sum(task.cost for task in study.tasks()) / 60,
+            "memory_gib": cost_model.peak_memory_gib(),
+            "disk_mb": cost_model.disk_bytes(study) / 1e6,
+        }
+        size, started = LargestSize(folder), time.monotonic()
+        size.start()
+        study.run(lambda line: None)
+        took = {"minutes": (time.monotonic() - started) / 60}
+        took |= {"memory_gib": cost_model.peak_memory_gib(), "disk_mb": size.largest / 1e6}
+        size.ended.set()
+    row = {"setting": name}
+    for what, value in said.items():
+        row |= {f"{what}_said": round(value, 2), f"{what}_took": round(took[what], 2)}
+        row[f"{what}_ratio"] = round(value / took[what], 2)
+    return row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one", choices=SETTINGS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(compare(options.one)))
+        return
+    from measuring import write_rows
+
+    rows = []
+    for name in SETTINGS:  # each in a process of its own, whose largest memory is its own
+        command = [sys.executable, __file__, "--one", name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    write_rows("cost_model", rows)
+
+
+if __name__ == "__main__":
+    main()

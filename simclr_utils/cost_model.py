@@ -1,0 +1,133 @@
+"""What a study will take on this machine, from a few measured steps: minutes, memory, disk."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import keras
+
+from simclr_utils import baselines, evaluation, networks
+from simclr_utils.pretraining import plan_epochs, pretrain
+
+NUM_TIMED = 6  # steps; the two before them build the graph and warm up
+NUM_WARM_UP = 2
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds that the parts of a study take.
+
+    The defaults are no seconds but proportions, in passes of one image through a training step:
+    enough to say how much of a study is done.
+
+    Attributes:
+        view: float, a view in a step of pretraining.
+        image: float, an image in a training step with labels.
+        forward: float, an image in inference.
+        training: float, what each training takes beside its steps.
+        graph: float, building the graph of a new model.
+    """
+
+    view: float = 1.0
+    image: float = 1.0
+    forward: float = 1 / 3
+    training: float = 0.0
+    graph: float = 0.0
+
+
+class StepClock(keras.callbacks.Callback):
+    """Notes when each training step ends, in `ends`."""
+
+    def __init__(self):
+        super().__init__()
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.monotonic())
+
+    def seconds_per_step(self):
+        """Mean of the timed steps."""
+        timed = self.ends[NUM_WARM_UP - 1 :]
+        return (timed[-1] - timed[0]) / (len(timed) - 1)
+
+
+def measure_rates(dataset, config, build_model):
+    """Trains for a few steps of each kind and throws the result away; no test image is touched.
+
+    Args:
+        dataset: a `Dataset`.
+        config: a `Config`.
+        build_model: as `SupervisedBaseline` takes it.
+
+    Returns:
+        `Rates` in seconds. They hold for the next hours of a machine that does the same beside.
+    """
+    num_steps = NUM_WARM_UP + NUM_TIMED
+    batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
+    clock, started = StepClock(), time.monotonic()
+    short = replace(config, pretraining_steps=num_steps)
+    encoder = pretrain(dataset, short, callbacks=[clock]).encoder
+    graph = clock.ends[0] - started
+    view = clock.seconds_per_step() / (2 * batch_size)
+
+    trainer = baselines.SupervisedBaseline(build_model)
+    settings = {name: axis[0] for name, axis in trainer.axes.items()}
+    labeled = min(baselines.BATCH_SIZE, len(dataset.train[1]))
+    train = tuple(part[:labeled] for part in dataset.train)
+    # `train` rounds its steps to a multiple of the checks, one step each here: checks are dear.
+    for _ in range(2):
+        clock, started = StepClock(), time.monotonic()
+        trainer.callbacks = [clock]
+        trainer.train(train, None, num_steps, settings)
+        training = clock.ends[0] - started
+    image = clock.seconds_per_step() / labeled
+
+    some = dataset.train[0][:2048]
+    evaluation.extract_features(encoder, some[:512])
+    started = time.monotonic()
+    evaluation.extract_features(encoder, some)
+    forward = (time.monotonic() - started) / len(some)
+    return Rates(view, image, forward, training, graph)
+
+
+def peak_memory_gib():
+    """The largest memory that this process has held so far, in GiB; `None` on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+
+
+def disk_bytes(study):
+    """What a study writes at most, an int: checkpoints, encoders and predictions.
+
+    Args:
+        study: a `Study`.
+    """
+    encoder = study.build_encoder()
+    head = networks.build_projection_head(encoder.output_shape[-1], *study.config.projection_dims)
+    weights = 4 * (encoder.count_params() + head.count_params())
+    # Two checkpoints are kept while a third is written; AdamW has two numbers beside each weight.
+    checkpoints = 3 * 3 * weights
+    rows_of_a_count = study.config.num_subsets * (4 + 3 * len(study.seeds))
+    predictions = len(study.counts) * rows_of_a_count * len(study.comparison.protocol.test_images)
+    return checkpoints + len(study.seeds) * weights + predictions
+
+
+def estimate_costs(study):
+    """What a study has still to take, a sentence; its `rates` were measured in this process.
+
+    Args:
+        study: a `Study`.
+    """
+    tasks = study.tasks()
+    minutes = sum(task.cost for task in tasks) / 60
+    needs = [f"about {minutes:.{int(minutes < 10)}f} minutes on this machine"]
+    memory = peak_memory_gib()
+    if memory is not None:
+        needs.append(f"{memory:.1f} GiB of memory")
+    needs.append(f"{max(1, round(disk_bytes(study) / 1e6)):,} MB of disk")
+    return f"{len(tasks)} tasks are left: {', '.join(needs)}"
