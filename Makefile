@@ -63,6 +63,8 @@ bench: environment
 	@$(python) benchmarks/training_step.py
 	@$(python) benchmarks/large_batches.py
 	@$(python) benchmarks/cost_model.py
+	@$(python) benchmarks/growth.py
+	@$(python) benchmarks/against_peers.py
 	@$(python) benchmarks/summarise.py
 
 # Markdown opens rendered, by a setting in tools/jupyter.

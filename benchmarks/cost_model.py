@@ -5,8 +5,6 @@ python benchmarks/cost_model.py
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -96,13 +94,9 @@ def main():
     if options.one:
         print(json.dumps(compare(options.one)))
         return
-    from measuring import write_rows
+    from measuring import run_alone, write_rows
 
-    rows = []
-    for name in SETTINGS:  # each in a process of its own, whose largest memory is its own
-        command = [sys.executable, __file__, "--one", name]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    rows = [run_alone(__file__, "--one", name) for name in SETTINGS]
     write_rows("cost_model", rows)
 
 

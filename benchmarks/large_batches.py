@@ -5,9 +5,6 @@ python benchmarks/large_batches.py --batches 1024 4096
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 
 from simclr_utils.startup import start
@@ -39,14 +36,6 @@ def step(batch_size, micro_batch_size, steps):
     return {"seconds": min(seconds[1:]), "peak_gib": peak_memory_gib()}
 
 
-def measure(batch_size, micro_batch_size, steps):
-    command = [sys.executable, __file__, "--one", str(batch_size), str(micro_batch_size)]
-    command += ["--steps", str(steps)]
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # the same for all
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[1024, 4096])
@@ -58,15 +47,18 @@ def main():
     if options.one:
         print(json.dumps(step(*options.one, options.steps)))
         return
-    from measuring import write_rows
+    from measuring import run_alone, write_rows
+
+    def measure(batch_size, micro):
+        return run_alone(__file__, "--one", batch_size, micro, "--steps", options.steps)
 
     micro = options.micro_batch_size
-    alone = measure(micro, 0, options.steps)
+    alone = measure(micro, 0)
     rows = []
     for batch_size in options.batches:
-        cached = measure(batch_size, micro, options.steps)
+        cached = measure(batch_size, micro)
         fits = batch_size <= options.plain_up_to
-        plain = measure(batch_size, 0, options.steps) if fits else None
+        plain = measure(batch_size, 0) if fits else None
         rows.append(
             {
                 "batch_size": batch_size,

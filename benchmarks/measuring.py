@@ -2,7 +2,11 @@
 
 import csv
 import io
+import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -29,6 +33,23 @@ def interleave(variants, repetitions):
             if repetition:  # the first one builds graphs
                 seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def run_alone(script, *arguments, python=sys.executable):
+    """Runs a script in a process of its own, whose largest memory is its own.
+
+    Args:
+        script: path.
+        *arguments: what the command line takes.
+        python: path of the interpreter.
+
+    Returns:
+        What the script printed last, read as JSON.
+    """
+    command = [str(part) for part in (python, script, *arguments)]
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # memory that is free goes back sooner
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def write_rows(name, rows):

@@ -6,6 +6,7 @@ jitter destroys it, and pretraining must not be recommended.
 """
 
 import numpy as np
+import pytest
 
 from simclr_utils import diagnostics, evaluation, study_summary
 from simclr_utils.augmentations import build_augmenter, on_every_image
@@ -13,6 +14,7 @@ from simclr_utils.baselines import SupervisedBaseline
 from simclr_utils.config import get_config
 from simclr_utils.datasets import Dataset
 from simclr_utils.fine_tuning import FineTuning
+from simclr_utils.pretraining import pretrain, save_pretraining
 from simclr_utils.study import Study
 
 LABELS = 16
@@ -65,24 +67,31 @@ def stripes_dataset(label):
     )
 
 
-def verdicts(label, folder, monkeypatch):
+@pytest.fixture(scope="module")
+def pretrained():
+    """One pretraining for both cases: it sees the same images, and no labels."""
+    return pretrain(stripes_dataset("hue"), CONFIG, preset="tiny")
+
+
+def verdicts(label, pretrained, folder, monkeypatch):
     """The verdict of each pretrained method, after a study with few settings."""
     for kind in (SupervisedBaseline, FineTuning):
         axes = {**kind.axes, "weight_decay": (1e-4,), "augmentation_strength": (0.5,)}
         monkeypatch.setattr(kind, "axes", axes)
     study = Study(stripes_dataset(label), CONFIG, folder, "tiny", num_seeds=1)
+    save_pretraining(study.encoder_folder(0), pretrained)
     study.run(lambda line: None)
     return study_summary.compare(study).set_index("first")["verdict"]
 
 
-def test_yes_where_the_views_keep_the_label(tmp_path, monkeypatch):
-    found = verdicts("direction", tmp_path, monkeypatch)
+def test_yes_where_the_views_keep_the_label(pretrained, tmp_path, monkeypatch):
+    found = verdicts("direction", pretrained, tmp_path, monkeypatch)
     for method in ("linear_probe", "fine_tuned"):
         assert " gains " in found[method], found[method]
 
 
-def test_no_where_the_views_destroy_the_label(tmp_path, monkeypatch):
-    found = verdicts("hue", tmp_path, monkeypatch)
+def test_no_where_the_views_destroy_the_label(pretrained, tmp_path, monkeypatch):
+    found = verdicts("hue", pretrained, tmp_path, monkeypatch)
     assert " falls behind" in found["linear_probe"], found["linear_probe"]
     assert " gains " not in found["fine_tuned"], found["fine_tuned"]
 

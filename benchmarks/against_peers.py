@@ -1,0 +1,99 @@
+"""Pairs of views a second from a folder of JPEG files, against what people would use instead.
+
+python benchmarks/against_peers.py
+
+makes an environment for the peers (some gigabytes) in `benchmarks/.peers`, and runs each way in a
+process of its own, all in turn, several times.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from measuring import run_alone, write_rows
+from PIL import Image
+
+from simclr_utils.shapes import CLASS_NAMES, render_shapes
+from simclr_utils.startup import processor_flags
+
+PEERS = Path(__file__).resolve().parent / "peers"
+HAS_BFLOAT16 = bool({"avx512_bf16", "amx_bf16"} & processor_flags())
+# The way's name, its script, and its options.
+WAYS = {
+    "this course": ("ours.py", []),
+    "Keras.io's way": ("keras_io_way.py", []),
+    "lightly as documented, 2 workers": ("lightly_way.py", ["--workers", "2"]),
+    "lightly as documented, 1 worker": ("lightly_way.py", ["--workers", "1"]),
+    "lightly, channels last": ("lightly_way.py", ["--workers", "1", "--channels-last"]),
+}
+if HAS_BFLOAT16:
+    WAYS["this course, bfloat16"] = ("ours.py", ["--precision", "mixed_bfloat16"])
+    tuned = ["--workers", "1", "--channels-last", "--bfloat16"]
+    WAYS["lightly, channels last and bfloat16"] = ("lightly_way.py", tuned)
+
+
+def peers_python(folder):
+    """The Python of the peers' environment, which is made when it is not there."""
+    name = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+    python, finished = folder / name, folder / ".finished"
+    if not finished.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        requirements = str(PEERS / "requirements.txt")
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        finished.touch()
+    return python
+
+
+def write_images(folder, count):
+    """A folder of small JPEG files, as this course takes it; the others take its `unlabeled`."""
+    shapes = render_shapes(count, seed=0)
+    for index, (image, label) in enumerate(zip(shapes.images, shapes.labels, strict=True)):
+        part = "unlabeled" if index >= 200 else f"train/{CLASS_NAMES[label]}"
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / part / f"{index:05d}.jpg", quality=90)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=Path, help="folder with unlabeled/; made if not given")
+    parser.add_argument("--environment", type=Path, default=PEERS.parent / ".peers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=40)
+    options = parser.parse_args()
+    python = peers_python(options.environment)
+    rates = {name: [] for name in WAYS}
+    with tempfile.TemporaryDirectory() as made:
+        images = options.images or Path(made)
+        if options.images is None:
+            write_images(images, 20_000)
+        for _ in range(options.rounds):
+            for name, (script, more) in WAYS.items():
+                interpreter = python if script.startswith("lightly") else sys.executable
+                source = images if script == "ours.py" else images / "unlabeled"
+                steps = ["--steps", options.steps]
+                found = run_alone(
+                    PEERS / script, "--images", source, *more, *steps, python=interpreter
+                )
+                rate = found["pairs_per_second"]
+                rates[name].append(rate)
+                print(f"{name}: {rate:,.0f} pairs a second", flush=True)
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    rows = [
+        {
+            "way": name,
+            "pairs_per_second": round(median, 1),
+            "lowest": round(min(rates[name]), 1),
+            "highest": round(max(rates[name]), 1),
+            "course_over_it": round(medians["this course"] / median, 2),
+        }
+        for name, median in medians.items()
+    ]
+    write_rows("against_peers", rows)
+
+
+if __name__ == "__main__":
+    main()

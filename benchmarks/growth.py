@@ -1,0 +1,100 @@
+"""How time and memory of training grow with the number of images, the batch, and the image size.
+
+python benchmarks/growth.py
+
+Each point is trained for a few steps in a process of its own, on random pixels in a memory-mapped
+file, as a folder of images becomes one.
+"""
+
+import argparse
+import json
+import tempfile
+
+from simclr_utils.startup import start
+
+BLOCK = 10_000  # images that are written at once
+USUAL = {"num_images": 10_000, "batch_size": 256, "image_size": 32}
+CURVES = {
+    "num_images": (1000, 10_000, 100_000, 1_000_000),
+    "batch_size": (64, 256, 1024, 4096, 16_384),
+    "image_size": (32, 64, 96, 128),
+}
+MICRO_BATCH_SIZE = 256  # from batches of more than 1,024 on
+
+
+def write_pixels(path, num_images, image_size):
+    """A `.npy` file of random images, written block by block; returns it memory-mapped."""
+    import numpy as np
+
+    shape, random = (num_images, image_size, image_size, 3), np.random.default_rng(0)
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    for first in range(0, num_images, BLOCK):
+        images[first : first + BLOCK] = random.integers(0, 256, images[first : first + BLOCK].shape)
+    images.flush()
+    return np.load(path, mmap_mode="r")
+
+
+def train(num_images, batch_size, image_size, path, steps=6):
+    """Trains for a few steps; returns seconds a step and the largest memory in GiB."""
+    start(0, "float32")
+    import numpy as np
+
+    from simclr_utils import augmentations, cost_model, networks, optimizers
+    from simclr_utils.batches import image_batches
+    from simclr_utils.config import get_config
+    from simclr_utils.simclr import SimCLR
+
+    config, images = get_config("full"), np.load(path, mmap_mode="r")
+    shape = (image_size, image_size, 3)
+    encoder = networks.build_encoder(shape, config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    operations = dict(config.operations)
+    augmenter = augmentations.build_augmenter(image_size, operations=operations, seed=0)
+    micro = MICRO_BATCH_SIZE if batch_size > 1024 else None
+    model = SimCLR(augmenter, encoder, head, config.temperature, micro)
+    model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
+    clock = cost_model.StepClock()
+    model.fit(
+        image_batches(images, batch_size),
+        steps_per_epoch=cost_model.NUM_WARM_UP + (steps if batch_size < 4096 else 1),
+        callbacks=[clock],
+        verbose=0,
+        shuffle=False,
+    )
+    return {"seconds": clock.seconds_per_step(), "peak_gib": cost_model.peak_memory_gib()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(train(**json.loads(options.one))))
+        return
+    from measuring import run_alone, write_rows
+
+    rows = []
+    for what, values in CURVES.items():
+        for value in values:
+            point = {**USUAL, what: value}
+            point["num_images"] = max(point["num_images"], point["batch_size"])
+            with tempfile.TemporaryDirectory() as folder:
+                path = f"{folder}/images.npy"
+                write_pixels(path, point["num_images"], point["image_size"])
+                found = run_alone(__file__, "--one", json.dumps({**point, "path": path}))
+            seconds = found["seconds"]
+            rows.append(
+                {
+                    "curve": what,
+                    **point,
+                    "seconds_a_step": round(seconds, 3),
+                    "microseconds_an_image": round(1e6 * seconds / point["batch_size"]),
+                    "peak_gib": round(found["peak_gib"], 2),
+                }
+            )
+            print(rows[-1], flush=True)
+    write_rows("growth", rows)
+
+
+if __name__ == "__main__":
+    main()
