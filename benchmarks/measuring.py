@@ -57,14 +57,13 @@ def write_rows(name, rows):
 
     Args:
         name: str.
-        rows: list of dicts.
+        rows: list of dicts; what made a row and stands in it already, from an earlier run, stays.
     """
     made = {"date": provenance.provenance()["date"][:10], "commit": provenance.commit()}
     made |= {"versions": provenance.versions_string(), "hardware": provenance.hardware_string()}
     table = io.StringIO()
-    writer = csv.DictWriter(table, [*rows[0], *made], lineterminator="\n")
+    writer = csv.DictWriter(table, dict.fromkeys([*rows[0], *made]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, **made} for row in rows)
+    writer.writerows({**made, **row} for row in rows)
     artifacts.write_text(RESULTS / f"{name}.csv", table.getvalue())
-    for row in rows:
-        print(row, flush=True)
+    print(rows[-1], flush=True)

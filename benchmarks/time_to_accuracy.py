@@ -1,0 +1,117 @@
+"""The recipe that gets furthest in a given time on this machine, searched one setting at a time.
+
+python benchmarks/time_to_accuracy.py --source <folder> --minutes 5
+
+Every pretraining gets the same minutes: its number of steps comes from the seconds that a step of
+its own takes here, so that a wider network has fewer of them. What is compared is a linear probe
+on the labeled images that are not test, in five folds: a thousand validation images alone could
+not tell recipes apart that differ by a point. Row after row goes to
+`results/benchmarks/search.csv`; the same command goes on where it was stopped.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+
+import pandas as pd
+from measuring import RESULTS, write_rows
+
+from simclr_utils.startup import start
+
+FOLDS = 5
+# The search starts from the first of each, and tries the others at the best so far, in this order.
+AXES = {
+    "temperature": (0.1, 0.2, 0.05),
+    "base_learning_rate": (8e-3, 4e-3, 1.6e-2),
+    "width": (32, 24, 48),
+    "batch_size": (256, 128, 512),
+    "crop": (0.87, 0.7, 1.0),
+    "color_jitter": (0.5, 0.3, 0.8),
+}
+
+
+def make_config(settings):
+    """The preset `full` with some of it replaced; strengths of operations go by their names."""
+    from simclr_utils.config import get_config
+
+    config = get_config("full")
+    strengths = {**dict(config.operations), **{k: settings[k] for k in ("crop", "color_jitter")}}
+    fields = {name: value for name, value in settings.items() if name not in strengths}
+    return replace(config, operations=tuple(strengths.items()), **fields)
+
+
+def fold_accuracy(encoder, dataset):
+    """Mean accuracy of a linear probe over folds of all labeled images but the test images."""
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    from simclr_utils import evaluation
+
+    images = np.concatenate([dataset.train[0], dataset.validation[0]])
+    labels = np.concatenate([dataset.train[1], dataset.validation[1]])
+    features = evaluation.extract_features(encoder, images)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels)
+    return float(
+        np.mean(
+            [
+                evaluation.fit_linear_probe(
+                    features[fit], labels[fit], (features[held], labels[held])
+                ).validation_accuracy
+                for fit, held in folds
+            ]
+        )
+    )
+
+
+def try_settings(dataset, settings, minutes):
+    """Pretrains for so many minutes, and returns a row."""
+    from simclr_utils.cost_model import NUM_TIMED, NUM_WARM_UP, StepClock
+    from simclr_utils.pretraining import pretrain
+
+    config, clock = make_config(settings), StepClock()
+    pretrain(dataset, replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED), callbacks=[clock])
+    steps = round(60 * minutes / clock.seconds_per_step())
+    clock = StepClock()
+    done = pretrain(dataset, replace(config, pretraining_steps=steps), callbacks=[clock])
+    return {
+        "minutes_asked": minutes,
+        "settings": json.dumps(settings),
+        "steps": done.details["steps"],
+        "minutes": round((clock.ends[-1] - clock.ends[0]) / 60, 2),
+        "accuracy_in_folds": round(fold_accuracy(done.encoder, dataset), 4),
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", required=True, help="folder of images")
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--cache", default="runs/cache", help="where decoded images go")
+    options = parser.parse_args()
+    start(0)
+    from simclr_utils.datasets import load_dataset
+
+    dataset, path = load_dataset(options.source, cache_dir=options.cache), RESULTS / "search.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    best = {name: axis[0] for name, axis in AXES.items()}
+    for name, axis in AXES.items():
+        tried = {}
+        for value in axis:
+            settings = {**best, name: value}
+            key = (options.minutes, json.dumps(settings), dataset.fingerprint)
+            known = [
+                r for r in rows if (r["minutes_asked"], r["settings"], r["fingerprint"]) == key
+            ]
+            if not known:
+                known = [try_settings(dataset, settings, options.minutes)]
+                rows += known
+                write_rows("search", rows)
+            tried[value] = known[0]["accuracy_in_folds"]
+        best[name] = max(tried, key=tried.get)
+        print(f"{name}: {tried}", flush=True)
+    print(f"best: {best}")
+
+
+if __name__ == "__main__":
+    main()
