@@ -75,8 +75,7 @@ def measure_rates(dataset, config, build_model):
     settings = {name: axis[0] for name, axis in trainer.axes.items()}
     labeled = min(baselines.BATCH_SIZE, len(dataset.train[1]))
     train = tuple(part[:labeled] for part in dataset.train)
-    # `train` rounds its steps to a multiple of the checks, one step each here: checks are dear.
-    for _ in range(2):
+    for _ in range(2):  # the first one builds the graph
         clock, started = StepClock(), time.monotonic()
         trainer.callbacks = [clock]
         trainer.train(train, None, num_steps, settings)

@@ -1,0 +1,75 @@
+"""The benchmarks keep what they measure with its origin, and judge it right."""
+
+import pandas as pd
+import pytest
+import summarise
+import time_to_accuracy
+from measuring import interleave, run_alone, write_rows
+
+from simclr_utils.config import get_config
+
+
+def test_variants_are_timed_in_turn_and_the_first_round_does_not_count():
+    calls = []
+    seconds = interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert calls == ["a", "b"] * 4
+    assert set(seconds) == {"a", "b"} and all(value >= 0 for value in seconds.values())
+
+
+def test_a_script_runs_alone_and_its_last_line_counts(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nprint('noise')\nprint('{\"got\": \"%s\"}' % sys.argv[1])")
+    assert run_alone(script, 7) == {"got": "7"}
+
+
+def test_rows_keep_what_made_them_when_others_join(tmp_path, monkeypatch):
+    monkeypatch.setattr("measuring.RESULTS", tmp_path)
+    write_rows("speed", [{"batch": 64, "hardware": "another machine"}])
+    write_rows("speed", [*pd.read_csv(tmp_path / "speed.csv").to_dict("records"), {"batch": 128}])
+    table = pd.read_csv(tmp_path / "speed.csv")
+    assert list(table["batch"]) == [64, 128]
+    assert table["hardware"][0] == "another machine" != table["hardware"][1]
+    assert table[["commit", "versions", "date"]].notna().all(axis=None)
+
+
+STEP = pd.DataFrame(
+    {
+        "part": ["encoder, forward and backward", "train_step, one batch again and again", "fit"],
+        "ms_a_step": [92.0, 100.0, 101.0],
+        "share_of_matmul_rate": [0.8, 0.7, 0.66],
+        "precision": "float32",
+        "batch_size": 256,
+        "matmul_gflops": 150,
+    }
+)
+
+
+def judged(lines):
+    return {line[0]: line[1:] for line in lines}
+
+
+def test_a_step_is_judged_by_its_parts():
+    lines = judged(summarise.training_step_lines(STEP))
+    assert [measured for measured, _, _ in lines.values()] == ["66%", "9%", "+1%"]
+    assert all(met for _, _, met in lines.values())
+    slow = STEP.assign(ms_a_step=[80.0, 100.0, 110.0], share_of_matmul_rate=[0.8, 0.7, 0.64])
+    assert not any(met for _, _, met in judged(summarise.training_step_lines(slow)).values())
+
+
+@pytest.mark.parametrize("rate, met", [(1000, True), (700, False)])
+def test_the_fastest_form_of_a_peer_counts(rate, met):
+    ways = {"this course": rate, "Keras.io's way": 690, "lightly as documented, 2 workers": 100}
+    ways |= {"lightly as documented, 1 worker": 180, "lightly, channels last": 300}
+    table = pd.DataFrame({"way": ways.keys(), "pairs_per_second": ways.values()})
+    lines = judged(summarise.against_peers_lines(table))
+    assert len(lines) == 3 and all(line[-1] == met for line in lines.values())
+    assert any(f"{rate:,} and 180 pairs" in name for name in lines)
+
+
+def test_a_search_starts_from_the_preset():
+    first = {name: axis[0] for name, axis in time_to_accuracy.AXES.items()}
+    config = get_config("full", width=32)
+    assert time_to_accuracy.make_config(first) == config
+    other = time_to_accuracy.make_config({**first, "crop": 0.5, "temperature": 0.3})
+    assert dict(other.operations)["crop"] == 0.5 and other.temperature == 0.3
+    assert dict(other.operations)["grayscale"] == 1.0
