@@ -3,7 +3,9 @@
 python benchmarks/against_peers.py
 
 makes an environment for the peers (some gigabytes) in `benchmarks/.peers`, and runs each way in a
-process of its own, all in turn, several times.
+process of its own, all in turn, several times. This course and Keras.io's way decode every file
+once, before the clock starts; lightly decodes each time it needs one, within the clock, as it does
+in every epoch of a training.
 """
 
 import argparse
@@ -59,7 +61,9 @@ def write_images(folder, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=Path, help="folder with unlabeled/; made if not given")
+    parser.add_argument(
+        "--images", type=Path, help="folder with unlabeled/ of 32x32 .jpg; made if not given"
+    )
     parser.add_argument("--environment", type=Path, default=PEERS.parent / ".peers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40)

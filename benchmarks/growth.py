@@ -19,7 +19,6 @@ CURVES = {
     "batch_size": (64, 256, 1024, 4096, 16_384),
     "image_size": (32, 64, 96, 128),
 }
-MICRO_BATCH_SIZE = 256  # from batches of more than 1,024 on
 
 
 def write_pixels(path, num_images, image_size):
@@ -29,7 +28,8 @@ def write_pixels(path, num_images, image_size):
     shape, random = (num_images, image_size, image_size, 3), np.random.default_rng(0)
     images = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     for first in range(0, num_images, BLOCK):
-        images[first : first + BLOCK] = random.integers(0, 256, images[first : first + BLOCK].shape)
+        block = images[first : first + BLOCK].shape
+        images[first : first + BLOCK] = random.integers(0, 256, block, np.uint8)
     images.flush()
     return np.load(path, mmap_mode="r")
 
@@ -50,7 +50,7 @@ def train(num_images, batch_size, image_size, path, steps=6):
     head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
     operations = dict(config.operations)
     augmenter = augmentations.build_augmenter(image_size, operations=operations, seed=0)
-    micro = MICRO_BATCH_SIZE if batch_size > 1024 else None
+    micro = micro_batch_size(batch_size)
     model = SimCLR(augmenter, encoder, head, config.temperature, micro)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
     clock = cost_model.StepClock()
@@ -61,7 +61,12 @@ def train(num_images, batch_size, image_size, path, steps=6):
         verbose=0,
         shuffle=False,
     )
-    return {"seconds": clock.seconds_per_step(), "peak_gib": cost_model.peak_memory_gib()}
+    return {"seconds": clock.seconds_per_step(), "peak_gib": round(cost_model.peak_memory_gib(), 3)}
+
+
+def micro_batch_size(batch_size):
+    """Microbatches from batches of more than 1,024 images on, which laptops cannot hold whole."""
+    return 256 if batch_size > 1024 else None
 
 
 def main():
@@ -78,7 +83,7 @@ def main():
         for value in values:
             point = {**USUAL, what: value}
             point["num_images"] = max(point["num_images"], point["batch_size"])
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 path = f"{folder}/images.npy"
                 write_pixels(path, point["num_images"], point["image_size"])
                 found = run_alone(__file__, "--one", json.dumps({**point, "path": path}))
@@ -87,9 +92,10 @@ def main():
                 {
                     "curve": what,
                     **point,
+                    "micro_batch_size": micro_batch_size(point["batch_size"]) or "",
                     "seconds_a_step": round(seconds, 3),
                     "microseconds_an_image": round(1e6 * seconds / point["batch_size"]),
-                    "peak_gib": round(found["peak_gib"], 2),
+                    "peak_gib": found["peak_gib"],
                 }
             )
             print(rows[-1], flush=True)

@@ -36,7 +36,7 @@ def interleave(variants, repetitions):
 
 
 def run_alone(script, *arguments, python=sys.executable):
-    """Runs a script in a process of its own, whose largest memory is its own.
+    """Runs a script in a process of its own, whose largest memory is its own (not on Windows).
 
     Args:
         script: path.

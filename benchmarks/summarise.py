@@ -8,6 +8,7 @@ from simclr_utils import artifacts
 HEAD = """# Speed and memory
 
 Made by `make bench`, from the rows in [benchmarks/](benchmarks). Ratios are of figures of one run.
+Memory is the largest that a process of its own held, with `MALLOC_ARENA_MAX=2`.
 """
 
 
@@ -26,7 +27,7 @@ def training_step_lines(table):
     )
     yield f"of a step outside the encoder, {name}", f"{outside:.0%}", "10 %", outside <= 0.1
     cost = fit.ms_a_step / bare.ms_a_step - 1
-    yield f"`fit` over a bare loop on one batch, {name}", f"{cost:+.0%}", "0 %", cost <= 0.02
+    yield f"`fit` over a bare loop on one batch, {name}", f"{cost:+.0%}", "2 %", cost <= 0.02
 
 
 def large_batch_lines(table):
@@ -42,14 +43,14 @@ def large_batch_lines(table):
 
 
 def cost_model_lines(table):
-    """Estimates over the truth."""
+    """Estimates over the truth. Memory is a maximum so far, so that it never comes out above."""
     for row in table.itertuples():
-        for what in ("minutes", "memory_gib", "disk_mb"):
-            ratio, name = getattr(row, f"{what}_ratio"), what.split("_")[0]
-            took = f"{getattr(row, f'{what}_took'):g} {what.replace('_', ' ')}"
+        for what, unit in {"minutes": "minutes", "memory_gib": "GiB", "disk_mb": "MB"}.items():
+            said, took = (getattr(row, f"{what}_{part}") for part in ("said", "took"))
+            ratio = getattr(row, f"{what}_ratio")
             met = 0.75 <= ratio <= 1.25
             goal = ("0.75 to 1.25", met) if what != "disk_mb" else ("at least 1", ratio >= 1)
-            yield f"{name} said over {took}, {row.setting}", f"{ratio:.2f}", *goal
+            yield f"{row.setting}: said {said:g}, took {took:g} {unit}", f"{ratio:.2f}", *goal
 
 
 def against_peers_lines(table):

@@ -39,10 +39,9 @@ def loss_and_gradient(units, temperature, block_size):
     def add_block(start, loss, as_candidates, as_anchors, number):
         logits, positives = block_logits(units, start, block_size, temperature)
         log_sums = tf.reduce_logsumexp(logits, axis=1, keepdims=True)
-        indices = tf.stack([tf.range(tf.shape(logits)[0]), positives], axis=1)
-        loss += tf.reduce_sum(log_sums[:, 0] - tf.gather_nd(logits, indices))
-        slopes = tf.exp(logits - log_sums)
-        slopes = tf.tensor_scatter_nd_sub(slopes, indices, tf.ones_like(log_sums[:, 0]))
+        right = tf.one_hot(positives, num_views, dtype=logits.dtype)
+        loss += tf.reduce_sum(log_sums) - tf.reduce_sum(right * logits)
+        slopes = tf.exp(logits - log_sums) - right
         rows = units[start : start + block_size]
         as_candidates += tf.matmul(slopes, rows, transpose_a=True)
         as_anchors = as_anchors.write(number, tf.matmul(slopes, units))
@@ -81,7 +80,5 @@ def block_logits(units, start, block_size, temperature):
     rows = units[start : start + block_size]
     anchors = start + tf.range(tf.shape(rows)[0])
     logits = tf.matmul(rows, units, transpose_b=True) / temperature
-    own = tf.stack([tf.range(tf.shape(rows)[0]), anchors], axis=1)
-    masked = tf.fill(tf.shape(anchors), tf.cast(-1e9, logits.dtype))
-    logits = tf.tensor_scatter_nd_update(logits, own, masked)
+    logits = tf.where(tf.range(num_views) == anchors[:, None], tf.cast(-1e9, logits.dtype), logits)
     return logits, tf.math.floormod(anchors + num_views // 2, num_views)

@@ -91,7 +91,16 @@ def measure_rates(dataset, config, build_model):
 
 
 def peak_memory_gib():
-    """The largest memory that this process has held so far, in GiB; `None` on Windows."""
+    """The largest memory that this process has held so far, in GiB; `None` on Windows.
+
+    Memory of a GPU is not among it.
+    """
+    try:  # Linux. What `resource` says there, a process inherits from the one that started it.
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["VmHWM"].split()[0]) * 1024 / GIB
+    except (OSError, KeyError):
+        pass
     try:
         import resource
     except ImportError:

@@ -49,6 +49,8 @@ def plan_epochs(num_images, config):
         Three ints: batch size, steps of an epoch, epochs.
     """
     batch_size = min(config.batch_size, num_images)
+    if num_images < config.batch_size and num_images > (config.micro_batch_size or num_images):
+        batch_size -= batch_size % config.micro_batch_size  # whole microbatches of a small pool
     steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
     return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
 

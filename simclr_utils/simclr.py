@@ -15,7 +15,7 @@ class SimCLR(keras.Model):
         encoder: `keras.Model`, views -> features `[N, D]`; what one keeps.
         projection_head: `keras.Model`, features -> projections; thrown away after pretraining.
         temperature: float > 0, of the loss.
-        micro_batch_size: int, images that are in the encoder at once, a divisor of the batch size:
+        micro_batch_size: int, images in the encoder at once in training, a divisor of the batch:
             for batches that do not fit into memory, by a second forward pass; `cached_gradients`.
             `None` takes the whole batch at once.
 

@@ -1,5 +1,8 @@
 """The benchmarks keep what they measure with its origin, and judge it right."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 import summarise
@@ -7,6 +10,7 @@ import time_to_accuracy
 from measuring import interleave, run_alone, write_rows
 
 from simclr_utils.config import get_config
+from simclr_utils.cost_model import peak_memory_gib
 
 
 def test_variants_are_timed_in_turn_and_the_first_round_does_not_count():
@@ -20,6 +24,17 @@ def test_a_script_runs_alone_and_its_last_line_counts(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import sys\nprint('noise')\nprint('{\"got\": \"%s\"}' % sys.argv[1])")
     assert run_alone(script, 7) == {"got": "7"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux only")
+def test_a_process_does_not_take_over_the_memory_of_the_one_that_started_it(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from simclr_utils import cost_model\nprint(cost_model.peak_memory_gib())")
+    much = np.ones(2**31, np.uint8)
+    ours = peak_memory_gib()
+    assert run_alone(script) < 2 <= len(much) / 2**30 <= ours
+    del much
+    assert peak_memory_gib() == pytest.approx(ours, rel=0.1)  # the largest so far, not what is
 
 
 def test_rows_keep_what_made_them_when_others_join(tmp_path, monkeypatch):

@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
+from simclr_utils.config import get_config
 from simclr_utils.gradient_caching import cached_gradients
 from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
 from simclr_utils.networks import build_projection_head
+from simclr_utils.pretraining import plan_epochs
 from simclr_utils.simclr import SimCLR
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype="uint8")
@@ -158,3 +160,13 @@ def test_a_batch_that_does_not_fall_into_microbatches_is_refused():
     model = build_model(5)
     with pytest.raises(ValueError, match="24 images does not fall into microbatches of 5"):
         cached_gradients(model, tf.constant(IMAGES), 5)
+
+
+@pytest.mark.parametrize(
+    "pool, micro, planned",
+    [(900, None, 512), (900, 128, 512), (300, None, 300), (300, 128, 256), (100, 128, 100)],
+)
+def test_a_small_pool_is_cut_into_whole_microbatches(pool, micro, planned):
+    config = get_config("full", batch_size=512, micro_batch_size=micro)
+    batch_size, steps_per_epoch, _ = plan_epochs(pool, config)
+    assert batch_size == planned and steps_per_epoch == 1

@@ -20,6 +20,7 @@ ALLOWED = {
     "callbacks": {"diagnostics", "evaluation"},
     "checkpoints": {"artifacts"},
     "color_operations": {"random_operations"},
+    "cost_model": {"baselines", "evaluation", "networks", "pretraining"},
     "config": {"parameters"},
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "shapes"} | DATA,
@@ -47,12 +48,13 @@ ALLOWED = {
     "sketch": {"plotting"},
     "startup": {"cores", "parameters"},
     # A study puts everything together; nothing but what its command needs stands above it.
-    "study": {"artifacts", "augmentations", "baselines", "comparison", "doctor", "evaluation"}
-    | {"fine_tuning", "networks", "pretraining", "progress", "protocol"},
+    "study": {"artifacts", "augmentations", "baselines", "comparison", "cost_model", "doctor"}
+    | {"evaluation", "fine_tuning", "networks", "pretraining", "progress", "protocol"},
     "study_command": {
         "artifacts",
         "checkpoints",
         "config",
+        "cost_model",
         "datasets",
         "doctor",
         "figures",

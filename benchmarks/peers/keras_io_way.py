@@ -1,7 +1,8 @@
 """SimCLR as the Keras.io example goes about it, written anew, with the encoder of this course.
 
 Images in memory, Keras' own geometric layers and a colour layer, one forward pass for each view,
-candidates of the other view only, and a linear probe that is trained in the same step. The
+candidates of the other view only, and a linear probe that is trained in the same step. Files have
+to be JPEGs of 32x32 pixels; they are decoded before the clock starts, as this course does too. The
 example: https://keras.io/examples/vision/semisupervised_simclr
 """
 
@@ -30,6 +31,9 @@ def main():
 
     class ColorShift(keras.layers.Layer):
         """Brightness, and a random mixture of the channels, for each image."""
+
+        def __init__(self):
+            super().__init__(dtype="float32")
 
         def call(self, images):
             count = tf.shape(images)[0]

@@ -21,7 +21,7 @@ def main():
     from simclr_utils.simclr import SimCLR
 
     config = get_config("full")
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:  # mapped until the end
         images = datasets.load_dataset(options.images, 32, cache).unlabeled
         encoder = networks.build_encoder((32, 32, 3), config.encoder, config.width)
         head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
