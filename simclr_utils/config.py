@@ -26,7 +26,7 @@ class Config:
     base_learning_rate: float = 8e-3  # at batch size 256; scales with the square root
     weight_decay: float = 1e-4
     batch_size: int = 256  # images, each seen twice
-    micro_batch_size: int | None = None  # images in the encoder at once; None: all
+    micro_batch_size: int | None = None  # images in the encoder at once; None: the whole batch
     pretraining_steps: int = 5500
     label_counts: tuple = (100, 250, 500, 1000, 10_000)
     num_subsets: int = 3  # label subsets at each count
