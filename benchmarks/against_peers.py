@@ -20,10 +20,9 @@ from measuring import run_alone, write_rows
 from PIL import Image
 
 from simclr_utils.shapes import CLASS_NAMES, render_shapes
-from simclr_utils.startup import processor_flags
+from simclr_utils.startup import BFLOAT16_FLAGS, processor_flags
 
 PEERS = Path(__file__).resolve().parent / "peers"
-HAS_BFLOAT16 = bool({"avx512_bf16", "amx_bf16"} & processor_flags())
 # The way's name, its script, and its options.
 WAYS = {
     "this course": ("ours.py", []),
@@ -32,7 +31,7 @@ WAYS = {
     "lightly as documented, 1 worker": ("lightly_way.py", ["--workers", "1"]),
     "lightly, channels last": ("lightly_way.py", ["--workers", "1", "--channels-last"]),
 }
-if HAS_BFLOAT16:
+if BFLOAT16_FLAGS & processor_flags():
     WAYS["this course, bfloat16"] = ("ours.py", ["--precision", "mixed_bfloat16"])
     tuned = ["--workers", "1", "--channels-last", "--bfloat16"]
     WAYS["lightly, channels last and bfloat16"] = ("lightly_way.py", tuned)
@@ -64,11 +63,10 @@ def main():
     parser.add_argument(
         "--images", type=Path, help="folder with unlabeled/ of 32x32 .jpg; made if not given"
     )
-    parser.add_argument("--environment", type=Path, default=PEERS.parent / ".peers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40)
     options = parser.parse_args()
-    python = peers_python(options.environment)
+    python = peers_python(PEERS.parent / ".peers")
     rates = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as made:
         images = options.images or Path(made)
@@ -78,23 +76,18 @@ def main():
             for name, (script, more) in WAYS.items():
                 interpreter = python if script.startswith("lightly") else sys.executable
                 source = images if script == "ours.py" else images / "unlabeled"
-                steps = ["--steps", options.steps]
-                found = run_alone(
-                    PEERS / script, "--images", source, *more, *steps, python=interpreter
-                )
-                rate = found["pairs_per_second"]
+                taken = ["--images", source, "--steps", options.steps, *more]
+                rate = run_alone(PEERS / script, *taken, python=interpreter)["pairs_per_second"]
                 rates[name].append(rate)
                 print(f"{name}: {rate:,.0f} pairs a second", flush=True)
-    medians = {name: statistics.median(values) for name, values in rates.items()}
     rows = [
         {
             "way": name,
-            "pairs_per_second": round(median, 1),
-            "lowest": round(min(rates[name]), 1),
-            "highest": round(max(rates[name]), 1),
-            "course_over_it": round(medians["this course"] / median, 2),
+            "pairs_per_second": round(statistics.median(values), 1),
+            "lowest": round(min(values), 1),
+            "highest": round(max(values), 1),
         }
-        for name, median in medians.items()
+        for name, values in rates.items()
     ]
     write_rows("against_peers", rows)
 

@@ -69,11 +69,7 @@ def compare(name):
     with tempfile.TemporaryDirectory() as folder:
         study = Study(dataset, config, folder, "quick", num_seeds=1)
         study.rates = cost_model.measure_rates(dataset, config, study.build_model)
-        said = {
-            "minutes": sum(task.cost for task in study.tasks()) / 60,
-            "memory_gib": cost_model.peak_memory_gib(),
-            "disk_mb": cost_model.disk_bytes(study) / 1e6,
-        }
+        said = cost_model.costs(study)
         size, started = LargestSize(folder), time.monotonic()
         size.start()
         study.run(lambda line: None)

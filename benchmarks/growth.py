@@ -34,29 +34,23 @@ def write_pixels(path, num_images, image_size):
     return np.load(path, mmap_mode="r")
 
 
-def train(num_images, batch_size, image_size, path, steps=6):
+def train(path, batch_size):
     """Trains for a few steps; returns seconds a step and the largest memory in GiB."""
     start(0, "float32")
     import numpy as np
 
-    from simclr_utils import augmentations, cost_model, networks, optimizers
+    from simclr_utils import cost_model, optimizers, pretraining
     from simclr_utils.batches import image_batches
     from simclr_utils.config import get_config
-    from simclr_utils.simclr import SimCLR
 
-    config, images = get_config("full"), np.load(path, mmap_mode="r")
-    shape = (image_size, image_size, 3)
-    encoder = networks.build_encoder(shape, config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
-    operations = dict(config.operations)
-    augmenter = augmentations.build_augmenter(image_size, operations=operations, seed=0)
-    micro = micro_batch_size(batch_size)
-    model = SimCLR(augmenter, encoder, head, config.temperature, micro)
+    images = np.load(path, mmap_mode="r")
+    config = get_config("full", micro_batch_size=micro_batch_size(batch_size))
+    model = pretraining.build_model(images.shape[1:], config)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
     clock = cost_model.StepClock()
     model.fit(
         image_batches(images, batch_size),
-        steps_per_epoch=cost_model.NUM_WARM_UP + (steps if batch_size < 4096 else 1),
+        steps_per_epoch=cost_model.NUM_WARM_UP + (6 if batch_size < 4096 else 1),
         callbacks=[clock],
         verbose=0,
         shuffle=False,
@@ -71,10 +65,10 @@ def micro_batch_size(batch_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(train(**json.loads(options.one))))
+        print(json.dumps(train(options.one[0], int(options.one[1]))))
         return
     from measuring import run_alone, write_rows
 
@@ -86,7 +80,7 @@ def main():
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 path = f"{folder}/images.npy"
                 write_pixels(path, point["num_images"], point["image_size"])
-                found = run_alone(__file__, "--one", json.dumps({**point, "path": path}))
+                found = run_alone(__file__, "--one", path, point["batch_size"])
             seconds = found["seconds"]
             rows.append(
                 {

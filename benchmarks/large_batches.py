@@ -16,17 +16,13 @@ def step(batch_size, micro_batch_size, steps):
     import numpy as np
     import tensorflow as tf
 
-    from simclr_utils import augmentations, networks, optimizers
+    from simclr_utils import optimizers, pretraining
     from simclr_utils.config import get_config
     from simclr_utils.cost_model import peak_memory_gib
-    from simclr_utils.simclr import SimCLR
 
-    config = get_config("full")
+    config = get_config("full", micro_batch_size=micro_batch_size or None)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)
-    encoder = networks.build_encoder((32, 32, 3), config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
-    augmenter = augmentations.build_augmenter(32, operations=dict(config.operations), seed=0)
-    model = SimCLR(augmenter, encoder, head, config.temperature, micro_batch_size or None)
+    model = pretraining.build_model((32, 32, 3), config)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
     train_step, images, seconds = tf.function(model.train_step), tf.constant(images), []
     for _ in range(steps + 1):

@@ -83,10 +83,14 @@ def growth_lines(table):
         yield f"{name} {value:,}", measured, *goal
 
 
-KINDS = {"training_step_float32": training_step_lines, "large_batches": large_batch_lines}
-KINDS["training_step_mixed_bfloat16"] = training_step_lines
-KINDS |= {"cost_model": cost_model_lines, "against_peers": against_peers_lines}
-KINDS["growth"] = growth_lines
+KINDS = {
+    "training_step_float32": training_step_lines,
+    "training_step_mixed_bfloat16": training_step_lines,
+    "large_batches": large_batch_lines,
+    "cost_model": cost_model_lines,
+    "growth": growth_lines,
+    "against_peers": against_peers_lines,
+}
 
 
 def main():

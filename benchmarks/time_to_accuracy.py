@@ -87,13 +87,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", required=True, help="folder of images")
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--cache", default="runs/cache", help="where decoded images go")
     options = parser.parse_args()
     start(0)
     from simclr_utils import provenance
     from simclr_utils.datasets import load_dataset
 
-    dataset, path = load_dataset(options.source, cache_dir=options.cache), RESULTS / "search.csv"
+    dataset, path = load_dataset(options.source, cache_dir="runs/cache"), RESULTS / "search.csv"
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     # Elsewhere a minute is another number of steps.
     here = {"fingerprint": dataset.fingerprint, "hardware": provenance.hardware_string()}

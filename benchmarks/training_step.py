@@ -32,17 +32,14 @@ def main():
     import tensorflow as tf
     from measuring import interleave, write_rows
 
-    from simclr_utils import augmentations, networks, optimizers
+    from simclr_utils import optimizers, pretraining
     from simclr_utils.batches import image_batches
     from simclr_utils.config import get_config
-    from simclr_utils.simclr import SimCLR
 
     config, size, steps = get_config("full"), 32, options.steps
     images = np.random.default_rng(0).integers(0, 256, (8192, size, size, 3), np.uint8)
-    encoder = networks.build_encoder((size, size, 3), config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
-    augmenter = augmentations.build_augmenter(size, operations=dict(config.operations), seed=0)
-    model = SimCLR(augmenter, encoder, head, config.temperature)
+    model = pretraining.build_model((size, size, 3), config)
+    augmenter, encoder = model.augmenter, model.encoder
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
     batches = image_batches(images, options.batch_size)
     one_batch = tf.constant(images[: options.batch_size])

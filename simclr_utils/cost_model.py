@@ -125,17 +125,27 @@ def disk_bytes(study):
     return checkpoints + len(study.seeds) * weights + predictions
 
 
-def estimate_costs(study):
-    """What a study has still to take, a sentence; its `rates` were measured in this process.
+def costs(study):
+    """What a study has still to take; its `rates` were measured in this process.
 
     Args:
         study: a `Study`.
+
+    Returns:
+        A dict of floats: `minutes`, `memory_gib` (`None` on Windows) and `disk_mb`.
     """
-    tasks = study.tasks()
-    minutes = sum(task.cost for task in tasks) / 60
+    return {
+        "minutes": sum(task.cost for task in study.tasks()) / 60,
+        "memory_gib": peak_memory_gib(),
+        "disk_mb": disk_bytes(study) / 1e6,
+    }
+
+
+def estimate_costs(study):
+    """The `costs` of a study as a sentence."""
+    minutes, memory, disk = costs(study).values()
     needs = [f"about {minutes:.{int(minutes < 10)}f} minutes on this machine"]
-    memory = peak_memory_gib()
     if memory is not None:
         needs.append(f"{memory:.1f} GiB of memory")
-    needs.append(f"{max(1, round(disk_bytes(study) / 1e6)):,} MB of disk")
-    return f"{len(tasks)} tasks are left: {', '.join(needs)}"
+    needs.append(f"{max(1, round(disk)):,} MB of disk")
+    return f"{len(study.tasks())} tasks are left: {', '.join(needs)}"

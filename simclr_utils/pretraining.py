@@ -48,11 +48,28 @@ def plan_epochs(num_images, config):
     Returns:
         Three ints: batch size, steps of an epoch, epochs.
     """
-    batch_size = min(config.batch_size, num_images)
-    if num_images < config.batch_size and num_images > (config.micro_batch_size or num_images):
-        batch_size -= batch_size % config.micro_batch_size  # whole microbatches of a small pool
+    batch_size, micro_batch_size = min(config.batch_size, num_images), config.micro_batch_size or 1
+    if micro_batch_size <= num_images < config.batch_size:
+        batch_size -= batch_size % micro_batch_size  # whole microbatches of a small pool
     steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
     return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
+
+
+def build_model(image_shape, config, seed=0):
+    """The `SimCLR` of a configuration, not compiled.
+
+    Args:
+        image_shape: tuple `(height, width, channels)`.
+        config: a `Config`: networks, views and temperature.
+        seed: int, of the views; the weights follow Keras' global seed.
+    """
+    height, _, channels = image_shape
+    augmenter = augmentations.build_augmenter(
+        height, operations=dict(config.operations), channels=channels, seed=seed
+    )
+    encoder = networks.build_encoder(image_shape, config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    return SimCLR(augmenter, encoder, head, config.temperature, config.micro_batch_size)
 
 
 def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_folder=None):
@@ -78,16 +95,10 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
             prints.
     """
     keras.utils.set_random_seed(seed)
-    height, _, channels = dataset.image_shape
-    augmenter = augmentations.build_augmenter(
-        height, operations=dict(config.operations), channels=channels, seed=seed
-    )
-    encoder = networks.build_encoder(dataset.image_shape, config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    model = build_model(dataset.image_shape, config, seed)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
     peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
-    model = SimCLR(augmenter, encoder, head, config.temperature, config.micro_batch_size)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     if checkpoint_folder is not None:
@@ -110,7 +121,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
     details |= {"minutes": round(seconds / 60, 1)}
     details |= {"config": asdict(config)}
-    networks_in_float32 = map(networks.as_float32, (encoder, head))
+    networks_in_float32 = map(networks.as_float32, (model.encoder, model.projection_head))
     return Pretraining(*networks_in_float32, history.history, details)
 
 

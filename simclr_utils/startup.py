@@ -7,6 +7,9 @@ import sys
 from simclr_utils.cores import available_cores
 from simclr_utils.parameters import check_parameters
 
+# A processor with one of these computes in bfloat16.
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
 
 @contextlib.contextmanager
 def quiet_stderr():
@@ -83,7 +86,7 @@ def choose_precision(tf):
         if capability and capability[0] >= 8:
             return "mixed_bfloat16", f"GPU of compute capability {capability[0]}.{capability[1]}"
         return "float32", "this GPU has no bfloat16 units"
-    features = {"avx512_bf16", "amx_bf16"} & processor_flags()
+    features = BFLOAT16_FLAGS & processor_flags()
     if features:
         return "mixed_bfloat16", f"this processor has {', '.join(sorted(features))}"
     return "float32", "this processor does not compute in bfloat16"

@@ -38,7 +38,6 @@ class Study:
         preset: str, for the record.
         num_seeds: int, pretrainings.
         label_counts: ints; default: those of the config.
-        rates: `Rates` of this machine; without them the costs of the tasks are in proportion.
 
     Raises:
         StudyError: if no label count fits the dataset, or the folder holds a study of other
@@ -48,9 +47,11 @@ class Study:
         counts: tuple of ints, the label counts that the dataset allows.
         seeds: the pretraining seeds.
         comparison: a `Comparison`; its `protocol` knows what each row got right.
+        rates: `Rates`, in which the tasks' costs are counted; proportions until measured ones are
+            put in their place.
     """
 
-    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None, rates=None):
+    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None):
         self.dataset, self.config, self.folder = dataset, config, Path(folder)
         self.preset, self.seeds = preset, range(num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
@@ -70,7 +71,7 @@ class Study:
         protocol = Protocol(dataset, self.results, self.folder)
         self.comparison = Comparison(protocol, config.num_subsets)
         self.trainers = {}
-        self.rates = rates or Rates()
+        self.rates = Rates()
 
     def identity(self):
         """What every part of a study has in common, a dict as JSON gives it back."""

@@ -11,6 +11,7 @@ from simclr_utils import comparison
 from simclr_utils.artifacts import Results, load_json
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.baselines import (
+    AugmentedClassifier,
     SupervisedBaseline,
     SupervisedRun,
     build_supervised,
@@ -51,8 +52,14 @@ def test_images_are_augmented_in_training_only():
     assert np.abs(wild[0][:4] - wild[0][4:]).max() > 1e-3
 
 
-def test_training_learns_and_starts_anew_each_time():
+def test_training_learns_and_starts_anew_each_time(monkeypatch):
     """The second training with the same settings equals the first, whatever came between."""
+    traces, step = [], AugmentedClassifier.train_step
+    monkeypatch.setattr(
+        AugmentedClassifier,
+        "train_step",
+        lambda model, batch: traces.append(1) or step(model, batch),
+    )
     baseline = SupervisedBaseline(build_model, batch_size=16)
     train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
     first = baseline.train(train, validation, 302, SETTINGS, seed=3)
@@ -66,6 +73,7 @@ def test_training_learns_and_starts_anew_each_time():
         for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
     ]
     assert list(baseline.models) == [(0.3, 1e-4)]  # compiled once
+    assert len(traces) == 1  # and traced once
     assert runs[0].validation_curve == []
     for other, same in ((1, False), (2, False), (3, True)):
         distances = [

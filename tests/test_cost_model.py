@@ -27,8 +27,10 @@ def dataset():
     return load_dataset("shapes", limits=CONFIG.limits)
 
 
-def study(dataset, folder, **options):
-    return Study(dataset, CONFIG, folder, "tiny", num_seeds=1, **options)
+def study(dataset, folder, rates=None):
+    made = Study(dataset, CONFIG, folder, "tiny", num_seeds=1)
+    made.rates = rates or made.rates
+    return made
 
 
 def total(study):

@@ -56,6 +56,18 @@ def test_training_lowers_the_loss_and_moves_every_weight():
     assert min(difference(before, after)) > 0
 
 
+def test_a_step_is_traced_once(monkeypatch):
+    traces, step = [], SimCLR.train_step
+    monkeypatch.setattr(
+        SimCLR, "train_step", lambda model, images: traces.append(1) or step(model, images)
+    )
+    model = build_model()
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    batches = image_batches(pictures(), 16)
+    model.fit(batches, steps_per_epoch=2, epochs=2, verbose=0, shuffle=False)
+    assert len(traces) == 1
+
+
 def test_untrained_and_collapsed_models_stand_at_chance():
     model = build_model()
     model.compile()

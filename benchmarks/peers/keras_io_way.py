@@ -6,34 +6,26 @@ to be JPEGs of 32x32 pixels; they are decoded before the clock starts, as this c
 example: https://keras.io/examples/vision/semisupervised_simclr
 """
 
-import argparse
-import json
 from pathlib import Path
+
+from timing import BATCH_SIZE, NUM_WARM_UP, build_parser, report
 
 from simclr_utils.startup import start
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", required=True, help="folder")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--precision", default="float32")
-    options = parser.parse_args()
-    start(0, options.precision)
+    options = build_parser(__doc__).parse_args()
+    start(0, "float32")
     import keras
     import numpy as np
     import tensorflow as tf
     from PIL import Image
 
     from simclr_utils import networks
-    from simclr_utils.cost_model import NUM_WARM_UP, StepClock
+    from simclr_utils.cost_model import StepClock
 
     class ColorShift(keras.layers.Layer):
         """Brightness, and a random mixture of the channels, for each image."""
-
-        def __init__(self):
-            super().__init__(dtype="float32")
 
         def call(self, images):
             count = tf.shape(images)[0]
@@ -110,8 +102,8 @@ def main():
     paths = sorted(Path(options.images).rglob("*.jpg"))
     images = np.stack([np.asarray(Image.open(path)) for path in paths])
     # The example's labeled part is a twentieth of a batch.
-    labeled = options.batch_size // 20
-    unlabeled = options.batch_size - labeled
+    labeled = BATCH_SIZE // 20
+    unlabeled = BATCH_SIZE - labeled
     labels = np.random.default_rng(0).integers(0, 10, len(images))
     batches = tf.data.Dataset.zip(
         (
@@ -129,7 +121,7 @@ def main():
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     steps = NUM_WARM_UP + options.steps
     model.fit(batches, steps_per_epoch=steps, callbacks=[clock], verbose=0, shuffle=False)
-    print(json.dumps({"pairs_per_second": options.batch_size / clock.seconds_per_step()}))
+    report(clock.ends)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ Runs in an environment of its own, with what `requirements.txt` beside it names.
 https://docs.lightly.ai/examples/simclr.html
 """
 
-import argparse
-import json
 import time
 
 import torch
@@ -13,9 +11,8 @@ from lightly.data import LightlyDataset
 from lightly.loss import NTXentLoss
 from lightly.models.modules import SimCLRProjectionHead
 from lightly.transforms import SimCLRTransform
+from timing import BATCH_SIZE, NUM_WARM_UP, build_parser, report
 from torch import nn
-
-NUM_WARM_UP = 4
 
 
 def build_model(width=32):
@@ -31,10 +28,7 @@ def build_model(width=32):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", required=True, help="folder")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=40)
+    parser = build_parser(__doc__)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--bfloat16", action="store_true")
@@ -43,7 +37,7 @@ def main():
     transform = SimCLRTransform(input_size=32, cj_strength=0.5, gaussian_blur=0.0)
     loader = torch.utils.data.DataLoader(
         LightlyDataset(options.images, transform=transform),
-        batch_size=options.batch_size,
+        batch_size=BATCH_SIZE,
         shuffle=True,
         drop_last=True,
         num_workers=options.workers,
@@ -65,9 +59,7 @@ def main():
             ends.append(time.monotonic())
             if len(ends) == NUM_WARM_UP + options.steps:
                 break
-    timed = ends[NUM_WARM_UP - 1 :]
-    seconds = (timed[-1] - timed[0]) / (len(timed) - 1)
-    print(json.dumps({"pairs_per_second": options.batch_size / seconds}))
+    report(ends)
 
 
 if __name__ == "__main__":
