@@ -106,6 +106,34 @@ def plot_label_efficiency(summaries, title):
     return drawing
 
 
+def plot_gains(comparisons, title):
+    """Draws by how much each pretrained method is ahead of the baseline, with 95 % intervals.
+
+    Args:
+        comparisons: DataFrame as `study_summary.compare` returns it.
+        title: string.
+
+    Returns:
+        A closed `Figure`; above the line at zero pretraining has gained, where an interval meets
+        it these images show no difference.
+    """
+    with figure(1, 1, (9, 3.4)) as (drawing, axis):
+        axis.axhline(0, color="black", linewidth=1)
+        for aside, (method, rows) in zip((0.97, 1.03), comparisons.groupby("first"), strict=False):
+            color, marker, name = METHODS[method]
+            rows = rows.sort_values("labels")
+            value, low, high = (100 * rows[end].to_numpy(float) for end in ("value", "low", "high"))
+            style = {"color": color, "marker": marker, "label": name, "capsize": 3}
+            axis.errorbar(aside * rows["labels"], value, [value - low, high - value], **style)
+        axis.set_xscale("log")
+        ticks = sorted(comparisons["labels"].unique())
+        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set(title=title, xlabel="labeled images", ylabel="points over the baseline")
+        axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
+
+
 def plot_map(maps, labels, class_names):
     """Draws points of the plane by class, a colour and a marker each.
 

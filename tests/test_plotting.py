@@ -43,6 +43,14 @@ SUMMARY = pd.DataFrame(
     ],
     columns=["method", "labels", "mean", "low", "high"],
 )
+GAINS = pd.DataFrame(
+    [
+        ("fine_tuned", 500, 0.02, -0.01, 0.05),
+        ("fine_tuned", 100, 0.07, 0.04, 0.09),
+        ("linear_probe", 100, -0.01, -0.03, 0.01),
+    ],
+    columns=["first", "labels", "value", "low", "high"],
+)
 TRIED = [
     {"settings": {"augmentation_strength": strength}, "steps": steps, "curve": [0.2, strength]}
     for strength, steps in ((0.5, 10), (0.5, 40), (0.0, 40))
@@ -72,6 +80,7 @@ DRAW = {
     "plot_validation_curves": lambda: figures.plot_validation_curves({100: TUNED, 500: TUNED}),
     "plot_confusion": lambda: figures.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: figures.plot_methods(SUMMARY, 500),
+    "plot_gains": lambda: figures.plot_gains(GAINS, "title"),
 }
 
 
@@ -152,6 +161,17 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
     assert list(lines["supervised from scratch"].get_xdata()) == [100, 500]
     assert axis.get_xscale() == "log" and len(axis.collections) == 2  # an interval for each
     assert len({to_hex(line.get_color()) for line in axis.lines}) == 3
+
+
+def test_gains_stand_at_their_labels_in_points_with_both_ends_of_their_intervals():
+    (axis,) = figures.plot_gains(GAINS, "title").axes
+    zero, *lines = [line for line in axis.lines if line.get_marker() in ("None", "o", "P")]
+    assert list(zero.get_ydata()) == [0, 0]
+    values = [list(line.get_ydata()) for line in lines]
+    assert values == [pytest.approx([7, 2]), pytest.approx([-1])]  # by labels, a line each
+    assert np.allclose(lines[0].get_xdata(), [100, 500], rtol=0.04)
+    ends = axis.collections[0].get_segments()
+    assert np.allclose([segment[:, 1] for segment in ends], [[4, 9], [-1, 5]])
 
 
 def test_short_and_full_trainings_stand_on_one_axis_of_steps():
