@@ -13,7 +13,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from simclr_utils.intervals import half_width
-from simclr_utils.provenance import hardware_string, provenance, versions_string
+from simclr_utils.provenance import (
+    commit,
+    hardware_string,
+    precision,
+    provenance,
+    versions_string,
+)
 
 __all__ = [
     "Results",
@@ -40,6 +46,7 @@ REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
 COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
 COLUMNS += ("low", "high", "steps", "minutes", "preset", "fingerprint", "versions", "hardware")
 COLUMNS += ("tuning",)  # what was tried before, in words
+COLUMNS += ("precision", "commit")
 INTEGERS = ("labels", "subset_seed", "pretraining_seed", "steps")
 FLOATS = ("value", "low", "high", "minutes")
 
@@ -157,8 +164,8 @@ class Results:
     """A table of measurements in a CSV file, one row a measurement.
 
     Every `add` rewrites the file in one step, and a row with the same `KEY` is replaced: a run
-    that was stopped asks `has` for what is there and continues. `versions` and `hardware` are
-    filled in when they are not given. One process writes at a time.
+    that was stopped asks `has` for what is there and continues. `versions`, `hardware`,
+    `precision` and `commit` are filled in when they are not given. One process writes at a time.
 
     Args:
         path: The CSV file; it need not exist yet.
@@ -199,7 +206,8 @@ class Results:
             raise ValueError(f"A row of results lacks {missing}. Required are {list(REQUIRED)}.")
         if not math.isfinite(row["value"]):
             raise ValueError(f"`value` has to be a finite number, received {row['value']!r}.")
-        row = {"versions": versions_string(), "hardware": hardware_string(), **row}
+        made = {"versions": versions_string(), "hardware": hardware_string()}
+        row = {**made, "precision": precision(), "commit": commit(), **row}
         row = {name: _as_text(row.get(name)) for name in COLUMNS}
         others = [other for other in self._read() if any(other[k] != row[k] for k in KEY)]
         content = io.StringIO()

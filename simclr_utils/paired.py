@@ -140,7 +140,9 @@ def crossing_interval(labels, first, second, confidence=0.95):
     result = {"value": value, "low": None, "high": None}
     if value is None:
         gaps = (first - second).mean((0, 1))
-        where = "ahead throughout" if np.all(gaps > 0) else "not ahead at the fewest labels"
+        where = "not ahead at the fewest labels"
+        if gaps[0] > 0:
+            where = "ahead throughout" if np.all(gaps > 0) else "ahead, or level"
         where = "behind throughout" if np.all(gaps < 0) else where
         return {**result, "text": f"no crossing {span}: the first method is {where}"}
     parts = []
@@ -177,7 +179,9 @@ def verdict(difference, labels, method="contrastive pretraining", loses="hurts: 
         A sentence.
     """
     points = f"{100 * abs(difference.value):.1f} points"
-    once = " (One encoder, one label subset.)" if difference.num_runs == (1, 1) else ""
+    subsets, seeds = difference.num_runs
+    single = ["one encoder"] * (seeds == 1) + ["one label subset"] * (subsets == 1)
+    once = f" ({', '.join(single).capitalize()}.)" if single else ""
     interval = f"[{100 * difference.low:+.1f} to {100 * difference.high:+.1f}]"
     start = f"At {labels:,} labels, {method}"
     # One encoder and one subset: the exact test has the last word.

@@ -1,5 +1,6 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
+import itertools
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
     details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
     details |= {"minutes": round(seconds / 60, 1)}
-    details |= {"config": asdict(config)}
+    details |= {"config": asdict(config), "precision": keras.config.dtype_policy().name}
     networks_in_float32 = map(networks.as_float32, (model.encoder, model.projection_head))
     return Pretraining(*networks_in_float32, history.history, details)
 
@@ -134,16 +135,36 @@ def run_identity(dataset, config, seed, epochs):
 def save_pretraining(folder, pretraining):
     """Writes `ENCODER_FILES` into a folder.
 
+    A `results.csv` that is there and measures another encoder is renamed, so that its rows do not
+    pass for rows of this one.
+
     Args:
         folder: path; made when it is not there.
         pretraining: a `Pretraining`.
     """
     folder = Path(folder)
+    set_aside_results(folder, pretraining.details)
     for name in ("encoder", "projection_head"):
         with artifacts.atomic_path(folder / f"{name}.keras") as path:
             getattr(pretraining, name).save(path)
     artifacts.save_history(folder / "pretraining.csv", pretraining.history)
     artifacts.save_json(folder / "encoder.json", pretraining.details)
+
+
+def set_aside_results(folder, details):
+    """Renames `results.csv` if the encoder in a folder was made in another way than `details`."""
+    results, record = folder / "results.csv", folder / "encoder.json"
+    if not (results.exists() and record.exists()):
+        return
+    identity = {name: details[name] for name in ("config", "seed", "steps", "fingerprint")}
+    differences = artifacts.describe_differences(
+        artifacts.load_json(record), artifacts.as_stored(identity)
+    )
+    if differences:
+        names = (folder / f"results-{number}.csv" for number in itertools.count(1))
+        target = next(path for path in names if not path.exists())
+        results.rename(target)
+        print(f"{results} measures another encoder than this one: it is {target.name} now.")
 
 
 def load_encoder(folder, dataset=None):

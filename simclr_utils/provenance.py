@@ -65,6 +65,12 @@ def commit():
     return found.stdout.strip() or None
 
 
+def precision():
+    """Returns the name of Keras' dtype policy, a string; None where nobody has imported Keras."""
+    keras = sys.modules.get("keras")
+    return None if keras is None else keras.config.dtype_policy().name
+
+
 def _processor_name():
     try:
         if sys.platform == "darwin":

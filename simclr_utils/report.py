@@ -54,25 +54,23 @@ def _pictures(notebook):
                 yield base64.b64decode(output["data"]["image/png"])
 
 
-def results_tables(run_dir, preset, fingerprint=None):
+def results_tables(frame, preset):
     """Returns the results of a run as tables to print.
 
-    Rows of other presets, and of images that have changed since, stay in `results.csv` only.
+    Rows of other presets, and of images that have changed since, are left out.
 
     Args:
-        run_dir: Path of the run.
+        frame: DataFrame as `Results.frame` returns it.
         preset: Name of the preset.
-        fingerprint: Of the images, by default those of the newest row.
 
     Returns:
         A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if
         the run has no results.
     """
-    frame = artifacts.Results(Path(run_dir) / "results.csv").frame()
     frame = frame[frame["preset"] == preset]
     if frame.empty:
         return {}
-    frame = frame[frame["fingerprint"] == (fingerprint or frame["fingerprint"].iloc[-1])]
+    frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
     summary = artifacts.summarize(frame).sort_values("labels", kind="stable")
     methods = list(frame["method"].unique())
     tables = {}
@@ -104,7 +102,8 @@ def write_report(run_dir, record):
         The text to print at the end of the run: the tables, and where the report lies.
     """
     run_dir = Path(run_dir)
-    tables = results_tables(run_dir, record["preset"])
+    frame = artifacts.Results(run_dir / "results.csv").frame()
+    tables = results_tables(frame, record["preset"])
     results = [f"<h3>{escape(title)}</h3>{table.to_html()}" for title, table in tables.items()]
     links = [
         (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
@@ -123,4 +122,7 @@ def write_report(run_dir, record):
     artifacts.write_text(run_dir / "index.html", build_page(title, body))
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
-    return "\n".join([*lines, f"\nReport: {run_dir / 'index.html'}"])
+    lines.append(f"\nReport: {run_dir / 'index.html'}")
+    if (run_dir / "verdict.html").exists():
+        lines.append(f"Verdict: {run_dir / 'verdict.html'}")
+    return "\n".join(lines)

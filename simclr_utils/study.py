@@ -5,6 +5,7 @@ Stop it at any time: a study made again in the same folder goes on where it was.
 
 import contextlib
 import functools
+import shlex
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -78,6 +79,7 @@ class Study:
         return {
             "preset": self.preset,
             "fingerprint": self.dataset.fingerprint,
+            "precision": keras.config.dtype_policy().name,
             **settings_that_stay(asdict(self.config)),
         }
 
@@ -88,7 +90,9 @@ class Study:
             if (self.folder / "results.csv").exists():
                 raise StudyError(
                     f"{self.folder} holds the results of a run, from another encoder than a "
-                    "study's. Name another folder; a study can begin with that run by --from-run."
+                    "study's. Name another folder; `python -m simclr_utils study --from-run "
+                    f"{shlex.quote(str(self.folder))}`, with that run's --source, --preset and "
+                    "--set, begins a study with it."
                 )
             artifacts.save_json(path, self.identity())
             return
@@ -114,6 +118,8 @@ class Study:
         ours = frame["fingerprint"] == self.dataset.fingerprint
         ours &= frame["preset"] == self.preset
         ours &= frame["pretraining_seed"].isna() | frame["pretraining_seed"].isin(self.seeds)
+        ours &= frame["labels"].isin(self.counts)
+        ours &= frame["subset_seed"] < self.comparison.num_subsets
         return frame[ours]
 
     def tasks(self):

@@ -8,6 +8,7 @@ from simclr_utils.checkpoints import CheckpointError
 from simclr_utils.doctor import TrainingFailedError
 from simclr_utils.folder_lock import hold
 from simclr_utils.headless import RunError, open_run, resolve_source
+from simclr_utils.parameters import check
 from simclr_utils.plotting import to_png
 from simclr_utils.startup import start
 from simclr_utils.study import Study, StudyError
@@ -37,47 +38,59 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         preset: name of a preset.
         label_counts: ints, or `None` for the preset's.
         num_seeds: int, pretrainings.
-        settings: dict from a field of `Config` to its value.
+        settings: dict from a field of `Config`, or `image_size`, to its value.
         out: folder to write or continue, or `None` to choose a new one.
         from_run: folder of a finished run of the same images and settings to begin with, or
             `None`.
 
     Raises:
-        RunError: if an argument does not fit; nothing has been written then.
+        RunError: if an argument does not fit; nothing has been measured then.
     """
     source, settings = resolve_source(source), settings or {}
     if num_seeds < 1:
         raise RunError(f"--seeds {num_seeds}: expected at least one pretraining.")
     try:
-        chosen = config.get_config(preset, **settings)
+        fields = {name: value for name, value in settings.items() if name != "image_size"}
+        chosen = config.get_config(preset, **fields)
+        image_size = settings.get("image_size")
+        check("image_size", image_size)
     except ValueError as error:
         raise RunError(str(error)) from error
     # The folder's name only: a study may go on where the images lie elsewhere. Whether they are
     # the same is a matter of their fingerprint.
     shown = Path(source).name if Path(source).is_dir() else source
-    record = {"kind": "study", "source": shown, "preset": preset, "seed": 0}
-    # The subsets may grow; the rest of what makes a study is checked when it is made.
-    record["settings"] = {name: value for name, value in settings.items() if name != "num_subsets"}
+    record = {"kind": "study", "source": shown, "preset": preset, "seed": 0, "settings": settings}
     folder, record = open_run(record, out)
     with hold(folder):
-        make(folder, record, source, chosen, num_seeds, label_counts, from_run)
+        print(start(0, kept_precision(folder)))
+        print(f"Writing {folder}", flush=True)
+        try:
+            cache_dir = folder.parent / "cache"
+            dataset = datasets.load_dataset(source, image_size, cache_dir, limits=chosen.limits)
+        except ValueError as error:
+            raise RunError(str(error)) from error
+        make(folder, record, dataset, chosen, num_seeds, label_counts, from_run)
 
 
-def make(folder, record, source, chosen, num_seeds, label_counts, from_run):
+def kept_precision(folder):
+    """The precision of the study in a folder, for all of its rows; "auto" where there is none."""
+    path = folder / "study.json"
+    return artifacts.load_json(path).get("precision", "auto") if path.exists() else "auto"
+
+
+def make(folder, record, dataset, chosen, num_seeds, label_counts, from_run):
     """Makes the study in its folder, or what is missing of it.
 
     Args:
         folder, record: what `open_run` returned.
+        dataset: a `Dataset`.
         chosen: a `Config`.
-        source, num_seeds, label_counts, from_run: as of `run`.
+        num_seeds, label_counts, from_run: as of `run`.
 
     Raises:
         RunError: if the study cannot be made.
     """
     preset = record["preset"]
-    print(start(0))
-    print(f"Writing {folder}", flush=True)
-    dataset = datasets.load_dataset(source, cache_dir=folder.parent / "cache", limits=chosen.limits)
     print(dataset.summary(), flush=True)
     artifacts.save_dataset_record(folder, dataset)
     record["provenance"] = artifacts.provenance(preset, 0, dataset.fingerprint)
@@ -110,9 +123,11 @@ def summarize(study):
         artifacts.summarize(study.frame()), f"{study.dataset.name}: mean and 95 % interval"
     )
     artifacts.write_bytes(folder / "label_efficiency.png", to_png(picture))
-    tables = report.results_tables(folder, study.preset, study.dataset.fingerprint)
+    tables = report.results_tables(study.frame(), study.preset)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
-    lines += ["", *(comparisons["verdict"] if len(comparisons) else ())]
+    lines += ["", study_summary.headline(comparisons) or "No verdict: rows are missing."]
+    if len(comparisons) > 1:
+        lines += ["", "All comparisons:", *comparisons["verdict"]]
     for method, text in study_summary.crossings(study).items():
-        lines.append(f"The lines of {method} and supervised cross: {text}.")
+        lines.append(f"Crossing of {method} and the baseline: {text}.")
     return "\n".join([*lines, f"\nRows: {study.results.path}"])

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from simclr_utils import artifacts
-from simclr_utils.pretraining import ENCODER_FILES
+from simclr_utils.pretraining import ENCODER_FILES, plan_epochs
 from simclr_utils.study import StudyError, settings_that_stay
 
 
@@ -19,21 +19,32 @@ def take_over(study, run_dir):
         run_dir: path of a folder that the command `run` has written; it is only read.
 
     Raises:
-        StudyError: if the run is not finished, or was made from other images or settings.
+        StudyError: if the run is not finished, or was made from other images or settings, in
+            another precision, or from a seed that is none of the study's.
     """
     run_dir = Path(run_dir).expanduser()
     if study.results.path.exists():
+        print(f"This study has rows already: nothing more is taken from {run_dir}.")
         return
-    missing = [name for name in (*ENCODER_FILES, "results.csv") if not (run_dir / name).is_file()]
+    needed = (*ENCODER_FILES, "results.csv", "run.json")
+    missing = [name for name in needed if not (run_dir / name).is_file()]
     if missing:
         raise StudyError(
             f"{run_dir} holds no finished run, {missing[0]} is missing. Run "
             "`python -m simclr_utils run` to its end first, or leave --from-run out."
         )
     made = artifacts.load_json(run_dir / "encoder.json")
-    there = {name: made.get(name) for name in ("preset", "fingerprint")}
+    wanted = study.identity()
+    there = {name: made.get(name) for name in ("preset", "fingerprint", "precision")}
     there |= settings_that_stay(made.get("config", {}))
-    differences = artifacts.describe_differences(there, study.identity())
+    # Of the baseline's settings the encoder's record knows nothing.
+    settings = artifacts.load_json(run_dir / "run.json")["settings"]
+    there |= {name: value for name, value in settings.items() if name in wanted}
+    _, steps_per_epoch, epochs = plan_epochs(len(study.dataset.unlabeled), study.config)
+    there |= {"steps": made.get("steps"), "seed": made.get("seed")}
+    wanted["steps"] = epochs * steps_per_epoch  # not of a training that was interrupted
+    wanted["seed"] = made.get("seed") if made.get("seed") in study.seeds else list(study.seeds)
+    differences = artifacts.describe_differences(there, wanted)
     if differences:
         raise StudyError(
             f"The run in {run_dir} cannot begin this study ({'; '.join(differences)}). Repeat the "

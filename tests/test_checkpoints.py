@@ -198,6 +198,29 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
         pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)
 
 
+def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, capsys):
+    class Part:
+        def save(self, path):
+            path.write_text("weights")
+
+    def save(**changes):
+        details = {"config": {"temperature": 0.1, "dims": (8, 4)}, "seed": 0, "steps": 9}
+        details |= {"fingerprint": "abc", **changes}
+        made = pretraining.Pretraining(Part(), Part(), {"loss": [1.0]}, details)
+        pretraining.save_pretraining(tmp_path, made)
+
+    save()
+    (tmp_path / "results.csv").write_text("rows")
+    save()  # once more in the same way
+    assert (tmp_path / "results.csv").exists() and capsys.readouterr().out == ""
+    for number, changes in enumerate(({"config": {"temperature": 0.2}}, {"seed": 1}), start=1):
+        (tmp_path / "results.csv").write_text(f"rows {number}")
+        save(**changes)
+        assert not (tmp_path / "results.csv").exists()
+        assert (tmp_path / f"results-{number}.csv").read_text() == f"rows {number}"
+        assert f"it is results-{number}.csv now" in capsys.readouterr().out
+
+
 def test_a_full_disk_is_said_and_the_training_can_go_on(tmp_path, whole):
     resource = pytest.importorskip("resource")  # not on Windows
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -60,6 +60,7 @@ ALLOWED = {
         "figures",
         "folder_lock",
         "headless",
+        "parameters",
         "plotting",
     }
     | {"report", "startup", "study", "study_summary", "study_takeover"},

@@ -134,6 +134,14 @@ def test_a_handful_of_disagreements_is_no_gain(only_first, gains):
     assert (" gains " in verdict(found, 100)) == gains == (found.p_value < 0.05)
 
 
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [((1, 1), "(One encoder, one label subset.)"), ((3, 1), "(One encoder.)"), ((3, 3), "line.")],
+)
+def test_a_verdict_says_what_was_done_once_only(runs, said):
+    assert verdict(Difference(0.1, 0.05, 0.15, runs, 0.001), 100).endswith(said)
+
+
 def test_equal_predictions_still_have_an_interval():
     same = np.ones((3, 1, 50), bool)
     found = paired_difference(same, same)
@@ -149,6 +157,7 @@ def test_equal_predictions_still_have_an_interval():
         ),
         ([[0.1, 0.2], [0.2, 0.1]], "the first method is behind throughout"),
         ([[0.4, 0.7]], "the first method is not ahead at the fewest labels"),
+        ([[0.6, 0.6]], "the first method is ahead, or level"),
         ([[0.7, 0.5], [0.7, 0.65]], "1 of 2 subsets have no crossing"),
         ([[0.6, 0.5]], "from one label subset"),
     ],

@@ -161,6 +161,7 @@ def run_dir(finished, tmp_path):
     of_a_run = frame["pretraining_seed"].isna() | (frame["pretraining_seed"] == 1)
     frame = frame[of_a_run & (frame["method"] != "fine_tuned")]
     frame.to_csv(folder / "results.csv", index=False)
+    save_json(folder / "run.json", {"settings": {}})
     return folder
 
 
@@ -185,6 +186,16 @@ def test_a_run_that_does_not_fit_begins_no_study(run_dir, dataset, tmp_path):
     other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path / "other", "tiny")
     with pytest.raises(StudyError, match="temperature is 0.1 there and 0.5 here"):
         take_over(other, run_dir)
+    save_json(run_dir / "run.json", {"settings": {"supervised_steps_factor": 0.5}})
+    study = Study(dataset, CONFIG, tmp_path / "longer", "tiny", num_seeds=2)
+    with pytest.raises(StudyError, match="supervised_steps_factor is 0.5 there and 2.0 here"):
+        take_over(study, run_dir)
+    save_json(run_dir / "run.json", {"settings": {}})
+    made = load_json(run_dir / "encoder.json")
+    for name, value in (("steps", 3), ("seed", 7), ("precision", "mixed_bfloat16")):
+        save_json(run_dir / "encoder.json", {**made, name: value})
+        with pytest.raises(StudyError, match=f"{name} is {value!r} there"):
+            take_over(study, run_dir)
     (run_dir / "encoder.json").unlink()
     study = Study(dataset, CONFIG, tmp_path / "study", "tiny")
     with pytest.raises(StudyError, match="no finished run, encoder.json is missing"):
@@ -261,7 +272,29 @@ def test_wrong_arguments_write_nothing(tmp_path):
         study_command.run("shapes", "tiny", num_seeds=0, out=out)
     with pytest.raises(RunError, match=r"Unknown settings \['widht'\]"):
         study_command.run("shapes", "tiny", settings={"widht": 8}, out=out)
+    with pytest.raises(RunError, match="`image_size` is 8, but has to be .* 16"):
+        study_command.run("shapes", "tiny", settings={"image_size": 8}, out=out)
     assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_loaded_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "images" / "unlabeled").mkdir(parents=True)
+    with pytest.raises(RunError, match="train"):
+        study_command.run(str(tmp_path / "images"), "tiny", out=tmp_path / "study")
+
+
+def test_a_study_takes_an_image_size(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        study_command,
+        "make",
+        lambda folder, record, dataset, *rest: sizes.append(
+            (dataset.image_shape, record["settings"])
+        ),
+    )
+    settings = {"image_size": 24, "width": 4}
+    study_command.run("shapes", "tiny", settings=settings, out=tmp_path / "study")
+    assert sizes == [((24, 24, 3), settings)]
 
 
 def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, dataset):
@@ -269,6 +302,21 @@ def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, datas
     assert study_module.load_encoder(folder, dataset)[1]["fingerprint"] == dataset.fingerprint
     with pytest.raises(ValueError, match="other images .*What is test now may have been"):
         study_module.load_encoder(folder, replace(dataset, fingerprint="another"))
+
+
+def test_a_study_keeps_its_precision(finished):
+    assert study_command.kept_precision(finished[0].folder) == "float32"
+    assert study_command.kept_precision(finished[0].folder / "new") == "auto"
+
+
+def test_rows_of_other_counts_and_subsets_are_left_out(finished, dataset):
+    folder = finished[0].folder
+    smaller = Study(dataset, replace(CONFIG, num_subsets=1), folder, "tiny", 1, (20,))
+    frame = smaller.frame()
+    assert set(frame["labels"]) == {20} and set(frame["subset_seed"]) == {0}
+    assert set(frame["pretraining_seed"].dropna()) == {0}
+    assert "90 labels" not in study_command.summarize(smaller)
+    study_command.summarize(finished[0])  # its files again
 
 
 def test_a_study_is_not_mixed_with_a_run(run_dir, dataset):

@@ -24,9 +24,11 @@ def publish(run_dir, name, folder=ROOT / "results"):
     made = {key: record[key] for key in ("preset", "seed", "settings", "provenance")}
     notebooks = record.get("notebooks", {})
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
-    encoders = sorted((run_dir / "encoders").glob("*")) or [run_dir]  # a run has one
+    finished = sorted((run_dir / "encoders").glob("*/encoder.json"))
+    encoders = [path.parent for path in finished] or [run_dir]  # a run has one
     made["encoders"] = [artifacts.load_json(encoder / "encoder.json") for encoder in encoders]
-    tuned = {path.stem: path for path in (run_dir / "tuning").glob("*/*.json")}
+    made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}"
+    tuned = {path.stem: path for path in (run_dir / "tuning" / made_from).glob("*.json")}
     in_order = sorted(tuned, key=lambda stem: (stem.split("-")[0], int(stem.split("-")[1])))
     made["tuning"] = {stem: artifacts.load_json(tuned[stem]) for stem in in_order}
     artifacts.save_json(folder / f"{name}.json", made)
