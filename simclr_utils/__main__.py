@@ -1,4 +1,4 @@
-"""The command line: python -m simclr_utils run, and study."""
+"""Does contrastive pretraining help on these images? The command line of the course."""
 
 import argparse
 import os
@@ -22,15 +22,19 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
         "run",
+        allow_abbrev=False,
         help="execute the notebooks in order and print the table of results",
     )
     add_common_options(run, "quick", "a parameter of the notebooks that have it")
     run.add_argument("--seed", type=int, default=0, help="an integer (default: 0)")
     run.add_argument(
-        "--notebooks", default="01-05", help="such as 03, 01-03 or 01,04 (default: 01-05)"
+        "--notebooks",
+        default="01-05",
+        help="such as 03, 01-03 or 01,04 (default: 01-05); 09 ends in a verdict",
     )
     study = commands.add_parser(
         "study",
+        allow_abbrev=False,  # --seed would be taken for --seeds
         help="several pretrainings and label subsets, every method; --out continues a stopped one",
     )
     add_common_options(study, "full", "a field of the preset, such as width=64")
@@ -52,7 +56,7 @@ def add_common_options(command, preset, setting):
         "--preset",
         choices=PRESET_NAMES,
         default=preset,
-        help=f"how much is computed: seconds, minutes, or what results come from "
+        help="tiny: seconds, for tests; quick: minutes, shows the way; full: hours, for results "
         f"(default: {preset})",
     )
     command.add_argument(

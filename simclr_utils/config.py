@@ -7,7 +7,7 @@ from simclr_utils.parameters import check
 
 @dataclass(frozen=True)
 class Config:
-    """All that a reader might set. It is passed in; no module of the package imports it.
+    """All that a reader might set. It is passed in: what computes imports it nowhere.
 
     The defaults are the preset `full`, from which results come.
     """
@@ -80,4 +80,10 @@ def get_config(preset="quick", **overrides):
     given = {name: value for name, value in overrides.items() if value is not None}
     for name, value in given.items():
         check(name, value)
-    return replace(PRESETS[preset], **given)
+    config = replace(PRESETS[preset], **given)
+    if config.micro_batch_size and config.batch_size % config.micro_batch_size:
+        raise ValueError(
+            f"A batch of {config.batch_size} images does not fall into microbatches of "
+            f"{config.micro_batch_size}. Choose a micro_batch_size that divides the batch_size."
+        )
+    return config

@@ -32,6 +32,8 @@ def cached_gradients(model, images, micro_batch_size):
     Raises:
         ValueError: if the batch does not fall into whole microbatches.
     """
+    if images.shape[0] is not None:
+        micro_batch_size = min(micro_batch_size, images.shape[0])  # a small pool is one microbatch
     if images.shape[0] is None or images.shape[0] % micro_batch_size:
         raise ValueError(
             f"A batch of {images.shape[0]} images does not fall into microbatches of "

@@ -22,6 +22,8 @@ from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # What has to agree before an existing run is continued.
 IDENTITY = ("kind", "source", "preset", "seed", "settings")
+# Settings that may change all the same: what is measured already stays, more joins it.
+GROWING = ("label_counts", "num_subsets", "num_seeds")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
 # trainings of `full` may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 7 * 24 * 3600}
@@ -85,7 +87,9 @@ def execute_all(notebooks, names, run_dir, record):
         artifacts.save_json(run_dir / "run.json", record)
         report.export_notebook(run_dir, notebook.name)
         if failure:
-            print(f"\nStopped. To continue, add --out {shlex.quote(str(run_dir))}", flush=True)
+            left = ",".join(path.stem[:2] for path in notebooks[notebooks.index(notebook) :])
+            options = f"--out {shlex.quote(str(run_dir))} --notebooks {left}"
+            print(f"\nStopped. To continue, add {options}", flush=True)
             print(failure, file=sys.stderr)
             return False
     print(report.write_report(run_dir, record))
@@ -140,7 +144,7 @@ def _cause(error, timeout):
     if isinstance(error, CellTimeoutError):
         return f"the cell took longer than {timeout} seconds"
     if isinstance(error, DeadKernelError):
-        return "the kernel died, perhaps for want of memory"
+        return "the kernel died, perhaps for want of memory: try a smaller batch_size or image_size"
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return f"{error.ename}: {error.evalue}"
@@ -204,6 +208,8 @@ def select(found, selection):
             raise RunError(f"{part!r} names no notebook: write 03, 01-03 or 01,04.")
         first, last = int(match[1]), int(match[2] or match[1])
         numbers = {f"{number:02d}" for number in range(first, last + 1)}
+        if match[2]:
+            numbers &= set(found)  # a range may have gaps
         if not numbers or not numbers <= set(found):
             raise RunError(f"{part!r} is not among the notebooks {', '.join(found)}.")
         chosen |= numbers
@@ -216,7 +222,7 @@ def parse_settings(settings):
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name.isidentifier():
-            raise RunError(f"{setting!r} is no setting: write name=value, as in epochs=20.")
+            raise RunError(f"{setting!r} is no setting: write name=value, as in image_size=64.")
         if name in PARAMETERS:
             option = "--out" if name == "run_dir" else f"--{name}"
             raise RunError(f"{name!r} is no setting: use {option}.")
@@ -239,17 +245,19 @@ def assign_parameters(notebooks, settings, seed=0):
             check(name, value)
     except ParameterError as error:
         raise RunError(str(error)) from error
-    known = {notebook: list(papermill.inspect_notebook(notebook)) for notebook in notebooks}
+    # Those beside them too: a run that is continued in its later part keeps all its settings.
+    beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
+    known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
     possible = sorted({name for names in known.values() for name in names} - set(PARAMETERS))
     unknown = [name for name in settings if name not in possible]
     if unknown:
         raise RunError(
-            f"No notebook of this run has a parameter {unknown[0]!r}; "
+            f"No notebook has a parameter {unknown[0]!r}; "
             f"there are {', '.join(possible) or 'none beside the options'}."
         )
     return {
-        notebook: [name for name in (*PARAMETERS, "cache_dir", *settings) if name in names]
-        for notebook, names in known.items()
+        notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]
+        for notebook in notebooks
     }
 
 
@@ -275,14 +283,19 @@ def open_run(record, out=None):
         raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
     earlier = {"kind": "run", **artifacts.load_json(run_dir / "run.json")}
     record = {"kind": "run", **record}
-    identity = {name: record[name] for name in IDENTITY}
-    differences = artifacts.describe_differences(earlier, identity)
+    differences = artifacts.describe_differences(_identity(earlier), _identity(record))
     if differences:
         raise RunError(
             f"{run_dir} belongs to another run ({'; '.join(differences)}): "
             "name another folder with --out, or repeat that run's options to continue it."
         )
     return run_dir, {**earlier, **record}
+
+
+def _identity(record):
+    settings = record.get("settings", {})
+    settings = {name: value for name, value in settings.items() if name not in GROWING}
+    return {**{name: record.get(name) for name in IDENTITY}, "settings": settings}
 
 
 def _new_folder(record):

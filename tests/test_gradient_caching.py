@@ -162,6 +162,16 @@ def test_a_batch_that_does_not_fall_into_microbatches_is_refused():
         cached_gradients(model, tf.constant(IMAGES), 5)
 
 
+def test_a_batch_smaller_than_a_microbatch_is_one():
+    loss, *_ = cached_gradients(build_model(256), tf.constant(IMAGES), 256)
+    assert np.isfinite(loss)
+
+
+def test_microbatches_that_do_not_fit_are_refused_beforehand():
+    with pytest.raises(ValueError, match="256 images does not fall into microbatches of 100"):
+        get_config("full", micro_batch_size=100)
+
+
 @pytest.mark.parametrize(
     "pool, micro, planned",
     [(900, None, 512), (900, 128, 512), (300, None, 300), (300, 128, 256), (100, 128, 100)],

@@ -90,9 +90,13 @@ def test_a_second_run_gets_a_folder_of_its_own(folder):
 def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
     write_notebook(folder, "02_second.ipynb", "print('before')", "1 / 0", "print('after')")
     assert not headless.run(headless.select_notebooks(folder), out="here")
-    error = capsys.readouterr().err.rstrip().splitlines()[-1]
+    printed = capsys.readouterr()
+    error = printed.err.rstrip().splitlines()[-1]
     assert "02_second.ipynb failed in cell [4]" in error
     assert "ZeroDivisionError: division by zero" in error
+    # What ran to its end, such as a pretraining, is not to be run again.
+    where = folder.parent / "here"
+    assert f"To continue, add --out {where} --notebooks 02" in printed.out
     assert stdout(folder.parent / "here" / "notebooks" / "02_second.ipynb") == "before\n"
     assert (folder.parent / "here" / "html" / "02_second.html").exists()
     record = artifacts.load_json(folder.parent / "here" / "run.json")
@@ -124,6 +128,33 @@ def test_another_run_in_the_same_folder_is_refused(folder, change):
     with pytest.raises(headless.RunError, match=f"{next(iter(change))} is .* there and .* here"):
         headless.run(notebooks, out="here", **change)
     assert (folder.parent / "here" / "run.json").read_bytes() == before
+
+
+def test_what_only_adds_to_a_run_may_change(folder):
+    more = "label_counts = None\nnum_subsets = 1\n"
+    write_notebook(folder, "01_first.ipynb", "print(num_subsets)", extra=more)
+    notebooks = headless.select_notebooks(folder, "1")
+    assert headless.run(notebooks, out="here")
+    settings = {"num_subsets": 5, "label_counts": [50]}
+    assert headless.run(notebooks, settings=settings, out="here")
+    assert stdout(folder.parent / "here" / "notebooks" / "01_first.ipynb") == "5\n"
+    assert artifacts.load_json(folder.parent / "here" / "run.json")["settings"] == settings
+
+
+def test_a_run_goes_on_with_the_settings_of_its_earlier_part(folder):
+    for selection in ("1", "2"):  # the second notebook has no parameter of that name
+        notebooks = headless.select_notebooks(folder, selection)
+        assert headless.run(notebooks, settings={"epochs": 9}, out="here")
+
+
+def test_a_verdict_is_named_at_the_end(folder, capsys):
+    notebooks = headless.select_notebooks(folder, "1")
+    assert headless.run(notebooks, out="here")
+    assert "Verdict" not in capsys.readouterr().out
+    page = folder.parent / "here" / "verdict.html"
+    page.touch()
+    assert headless.run(notebooks, out="here")
+    assert capsys.readouterr().out.rstrip().endswith(f"Verdict: {page}")
 
 
 def test_a_folder_of_somebody_else_is_refused(folder):
@@ -158,7 +189,8 @@ def test_selections(folder):
     assert names("") == ["01", "02", "04"]
     assert names("04,1") == ["01", "04"]
     assert names("01-02") == ["01", "02"]
-    for wrong in ("03", "02-04", "2-1", "first", "1,"):
+    assert names("02-09") == ["02", "04"]  # a range may have gaps
+    for wrong in ("03", "05-09", "2-1", "first", "1,"):
         with pytest.raises(headless.RunError, match="notebook"):
             names(wrong)
     with pytest.raises(headless.RunError, match="no notebooks in"):
@@ -185,7 +217,7 @@ def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     results.add(method="probe", value=0.1, preset="quick", fingerprint="old")
     results.add(method="probe", value=0.2, preset="quick", fingerprint="new")
     results.add(method="probe", value=0.3, preset="full", fingerprint="other")
-    tables = report.results_tables(tmp_path, "quick")
+    tables = report.results_tables(results.frame(), "quick")
     assert tables["m on d"].to_dict() == {"10 labels": {"probe": "0.200"}}
 
 
