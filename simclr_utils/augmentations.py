@@ -36,8 +36,8 @@ def build_augmenter(image_size, strength=1.0, operations=DEFAULT_OPERATIONS, cha
 
     Args:
         image_size: int, height and width of the views.
-        strength: float >= 0, multiplies the strength of every operation; 0 leaves the image as
-            it is, 1 is the paper's recipe for ImageNet.
+        strength: float >= 0, multiplies the strength of every operation; 0 leaves only the
+            flips, which have none, and 1 is the paper's recipe for ImageNet.
         operations: sequence of names, or a mapping from name to strength or to a pair of strength
             and probability, for instance `{"crop": 1.0, "color_jitter": (0.5, 0.8)}`. Names:
             crop, flip, color_jitter, grayscale, blur, noise. Without a probability it is the

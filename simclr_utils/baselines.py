@@ -13,7 +13,7 @@ from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
 # Chosen last, in trainings of full length: what keeps a network from learning its images by heart
 # shows its worth only over as many epochs as it will be used for. It multiplies the strengths of
-# the views' operations; 0 leaves the images as they are.
+# the views' operations; 0 leaves only the flips, which have no strength.
 CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
 # The rest is chosen in trainings of a fifth of the steps, and of at least as many as it takes for
 # an order to show.
@@ -46,7 +46,7 @@ class SupervisedRun:
 
     Attributes:
         weights: list of arrays, of the classifier after the last step.
-        settings: dict with `learning_rate`, `weight_decay` and `augmentation_strength`.
+        settings: dict, a value for each of the trainer's `axes`.
         num_steps: int, update steps.
         validation_curve: list of floats, accuracy at even distances over the training; empty
             without validation images.
@@ -142,7 +142,7 @@ class SupervisedBaseline:
             train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
             validation: a pair likewise, scored five times on the way, or `None`.
             num_steps: int, update steps; rounded to a multiple of five.
-            settings: dict with `learning_rate`, `weight_decay` and `augmentation_strength`.
+            settings: dict, a value for each of `axes`.
             seed: int, of weights, augmentation and the order of the images.
 
         Returns:

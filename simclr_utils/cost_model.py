@@ -110,7 +110,9 @@ def peak_memory_gib():
 
 
 def disk_bytes(study):
-    """What a study writes at most, an int: checkpoints, encoders and predictions.
+    """What a study writes at most beside the cache of decoded images, an int.
+
+    That is checkpoints, encoders and predictions: two bytes a test image, compressed.
 
     Args:
         study: a `Study`.
@@ -121,7 +123,8 @@ def disk_bytes(study):
     # Two checkpoints are kept while a third is written; AdamW has two numbers beside each weight.
     checkpoints = 3 * 3 * weights
     rows_of_a_count = study.config.num_subsets * (4 + 3 * len(study.seeds))
-    predictions = len(study.counts) * rows_of_a_count * len(study.comparison.protocol.test_images)
+    rows = len(study.counts) * rows_of_a_count
+    predictions = 2 * rows * len(study.comparison.protocol.test_images)
     return checkpoints + len(study.seeds) * weights + predictions
 
 

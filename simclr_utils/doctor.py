@@ -49,7 +49,7 @@ class RunDoctor(keras.callbacks.Callback):
     is what it was after every examination, so that the training is the same with a doctor.
 
     Args:
-        images: uint8 array `[N, H, W, C]`, of which the first few are looked at.
+        images: uint8 array `[N, H, W, C]`, of which a few are looked at.
         batch_size: int, images of a step.
         report: function of a string.
 
@@ -62,7 +62,8 @@ class RunDoctor(keras.callbacks.Callback):
 
     def __init__(self, images, batch_size, report=print):
         super().__init__()
-        self.images = np.asarray(images[:NUM_IMAGES])
+        # From all of the pool: files in the order of their names may begin with one class.
+        self.images = np.asarray(images[:: max(1, len(images) // NUM_IMAGES)][:NUM_IMAGES])
         self.batch_size, self.report = batch_size, report
         self.findings, self.steps, self.examined = [], 0, 0
 
@@ -88,12 +89,15 @@ class RunDoctor(keras.callbacks.Callback):
             raise TrainingFailedError(str(finding))
 
     def on_epoch_end(self, epoch, logs=None):
+        now = kernels(self.model)
+        if not all(np.isfinite(kernel).all() for kernel in now):  # by the epoch's last update
+            raise TrainingFailedError(str(examine_loss_value(np.nan, self.steps)))
         if self.steps - self.examined < FIRST_STEPS:  # epochs may be short
             return
         self.examined = self.steps
         change = None
         if not self.resumed:
-            change = examine_weights(self.start, kernels(self.model), self.steps)
+            change = examine_weights(self.start, now, self.steps)
             self.tell(change)
         pixels = self.images.astype("float32") / 255
         features = self.model.encoder(pixels, training=False)
@@ -148,7 +152,8 @@ def examine_views(augmenter, images):
     Returns:
         A list of at most one `Finding`, the first fault.
     """
-    copies = np.repeat(images[:1], len(images), axis=0)
+    liveliest = images.std(axis=(1, 2, 3)).argmax()  # an even one looks the same in every view
+    copies = np.repeat(images[liveliest, None], len(images), axis=0)
     traced = tf.function(lambda batch: augmenter(batch))
     first, second = (traced(copies).numpy() for _ in range(2))
     floats = copies / np.float32(255)
@@ -239,7 +244,7 @@ def examine_loss_value(loss, step):
         "not a number",
         f"The loss is {float(loss)} at step {step}.",
         "a learning rate far too high, or a temperature close to 0.",
-        "a tenth of base_learning_rate; the last good checkpoint is kept.",
+        "a tenth of base_learning_rate, in a new folder; the last good checkpoint is kept.",
     )
 
 

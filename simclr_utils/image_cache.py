@@ -165,6 +165,6 @@ def read_entry(entry):
         if (entry / "images.bin").stat().st_size != np.prod(shape, dtype=np.int64):
             raise ValueError("images.bin has the wrong size")
         return np.memmap(entry / "images.bin", np.uint8, "r", shape=shape), metadata
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):
         shutil.rmtree(entry)
         return None

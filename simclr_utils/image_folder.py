@@ -119,7 +119,7 @@ def printable(name):
 
 
 def choose_image_size(paths):
-    """Chooses the image size from the headers of up to 200 files, spread over the list."""
+    """Chooses the image size from the headers of 200 files or more, spread over the list."""
     sides = []
     for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
         try:

@@ -31,6 +31,8 @@ class RandomOperation(keras.layers.Layer):
         self.probability = probability
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        # XLA has no `crop_and_resize`; Keras would compile by it on a GPU.
+        self.supports_jit = False
 
     def per_image(self, images, low, high, count=1):
         """One uniform draw (or `count` of them) for each image: float32 `[N, count, 1, 1]`."""

@@ -66,6 +66,34 @@ def test_a_resumed_training_may_stand_still(steps_before, expected):
     assert [finding.name for finding in watcher.findings] == expected
 
 
+def test_it_looks_at_images_from_all_of_the_pool():
+    """Files in the order of their names begin with one class, or one scene."""
+    pool = np.repeat(np.arange(5, dtype="uint8"), 256)[:, None, None, None]
+    watcher = doctor.RunDoctor(pool, 32, lambda text: None)
+    assert len(watcher.images) == 256
+    assert list(np.bincount(watcher.images.ravel())) == [52, 51, 51, 51, 51]
+    assert len(doctor.RunDoctor(pool[:3], 32, lambda text: None).images) == 3
+
+
+def test_an_even_picture_at_the_front_does_not_look_like_an_augmenter_that_is_off():
+    images = sabotage.render_shapes(8, seed=0, image_size=16).images
+    images[0] = 0
+    assert doctor.examine_views(sabotage.build_augmenter(16, seed=0), images) == []
+
+
+def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
+    images = sabotage.render_shapes(64, seed=0, image_size=16).images
+    encoder = sabotage.build_encoder((16, 16, 3), width=4)
+    head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
+    watcher = doctor.RunDoctor(images, 32, lambda text: None)
+    watcher.set_model(sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head))
+    watcher.start, watcher.resumed = doctor.kernels(watcher.model), False
+    watcher.on_epoch_end(0, {"loss": 3.0})
+    encoder.trainable_variables[0].assign(np.nan * encoder.trainable_variables[0])
+    with pytest.raises(doctor.TrainingFailedError, match="not a number"):
+        watcher.on_epoch_end(1, {"loss": 3.0})
+
+
 def test_each_finding_is_told_once_and_in_full():
     said = []
     watcher = doctor.RunDoctor(np.zeros((4, 16, 16, 3), "uint8"), 8, said.append)
