@@ -72,7 +72,7 @@ class SimilarityExplorer:
             sketch.picture(picture, x, floor + 6, side, frames.get(candidate))
             sketch.words(str(candidate), x + side // 2, floor + side + 16, size=11, anchor="mm")
         sketch.words(
-            "most similar first; red: the positive, orange: the hardest negative",
+            "most similar first; dark orange: the positive, light orange: the hardest negative",
             left,
             floor + side + 26,
         )

@@ -37,7 +37,7 @@ def plot_similarity(similarity, bets, positives):
             for row, column in np.ndindex(*values.shape):
                 dark = abs(values[row, column]) > 0.6
                 color = "white" if dark else "black"
-                text = f"{values[row, column]:.2f}"
+                text = f"{values[row, column].round(2) + 0.0:.2f}"  # no -0.00
                 axis.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
             for anchor, positive in enumerate(positives):
                 corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * 0.46
@@ -135,7 +135,7 @@ def plot_gains(comparisons, title):
 
 
 def plot_map(maps, labels, class_names):
-    """Draws points of the plane by class, a colour and a marker each.
+    """Draws points of the plane by class, each as its class's number, in colours.
 
     A class is also named in the map, where most of the points around are its own.
 
@@ -147,7 +147,7 @@ def plot_map(maps, labels, class_names):
     Returns:
         A closed `Figure`.
     """
-    colors, markers = list(COLORS.values()), "os^Dv<>PX*"
+    colors = [color for name, color in COLORS.items() if name != "yellow"]  # too thin to be seen
     with figure(1, len(maps), (9, 9 / len(maps) + 0.5), squeeze=False) as (drawing, axes):
         for axis, (title, points) in zip(axes[0], maps.items(), strict=True):
             distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
@@ -156,8 +156,9 @@ def plot_map(maps, labels, class_names):
             named, room = np.empty((0, 2)), np.ptp(points, axis=0) * (0.2, 0.05)
             for label in np.unique(labels):
                 of_class = np.flatnonzero(labels == label)
-                color, marker = colors[label % len(colors)], markers[label % len(markers)]
-                axis.scatter(*points[of_class].T, 16, color, marker, alpha=0.8, linewidths=0)
+                # Numbers: a star that stands for a class called "ring" would mislead.
+                color, marker = colors[label % len(colors)], f"${label}$"
+                axis.scatter(*points[of_class].T, 26, color, marker, alpha=0.8, linewidths=0)
                 # The name goes to the purest place that leaves the names before it readable.
                 free = [not np.any(np.all(abs(points[i] - named) < room, axis=1)) for i in of_class]
                 purest = of_class[np.where(free, purity[of_class], 0).argmax()]

@@ -151,19 +151,22 @@ def crossing_interval(labels, first, second, confidence=0.95):
         each = [find_crossing(labels, *pair) for pair in pairs]
         lost = each.count(None)
         if lost:
-            text = (
-                f"about {value:,.0f} labels; {lost} of {len(each)} {name} have no crossing {span}"
-            )
+            text = f"about {_rough(value)} labels; {lost} of {len(each)} {name} have no crossing {span}"
             return {**result, "text": text}
         parts.append(np.log(each))
     spread = half_width(parts, confidence)
     if spread is None:
-        return {**result, "text": f"about {value:,.0f} labels, from one label subset"}
+        return {**result, "text": f"about {_rough(value)} labels, from one label subset"}
     low, high = value * np.exp(-spread), value * np.exp(spread)
-    text = f"about {value:,.0f} labels [{low:,.0f} to {high:,.0f}]"
+    text = f"about {_rough(value)} labels [{_rough(low)} to {_rough(high)}]"
     if low < labels[0] or high > labels[-1]:
         text += f", which reaches beyond the labels measured, {labels[0]:,} to {labels[-1]:,}"
     return {**result, "low": float(low), "high": float(high), "text": text}
+
+
+def _rough(number):
+    """Two digits: more would promise what the interval denies."""
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def verdict(difference, labels, method="contrastive pretraining", loses="hurts: it loses"):

@@ -200,8 +200,12 @@ def plot_curves(panels, x_label, log_x=False):
     with figure(1, len(panels), (9, 3.2), squeeze=False) as (drawing, axes):
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
             for (name, (x, y)), marker in zip(curves.items(), "osD^v<>p", strict=False):
-                axis.plot(x, y, marker=marker, markevery=0.12, ms=4, label=name)
+                every = 0.12 if len(x) > 20 else None
+                axis.plot(x, y, marker=marker, markevery=every, ms=4, label=name)
             axis.set(title=title, xlabel=x_label, xscale="log" if log_x else "linear")
+            if log_x and len(x) <= 8:
+                axis.set_xticks(x, [f"{value:g}" for value in x])
+                axis.minorticks_off()
             axis.legend(fontsize=8)
     return drawing
 
