@@ -54,6 +54,9 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
     """
     source, settings = resolve_source(source), settings or {}
     names = assign_parameters(notebooks, settings, seed)
+    idle = [name for name in settings if not any(name in taken for taken in names.values())]
+    if idle:
+        print(f"Of no effect on these notebooks: {', '.join(idle)}.")
     run_dir, record = open_run(
         {"kind": "run", "source": source, "preset": preset, "seed": seed, "settings": settings},
         out,
@@ -238,7 +241,8 @@ def assign_parameters(notebooks, settings, seed=0):
     """Returns a dict from each notebook to the names of the parameters it is to be given.
 
     Raises:
-        RunError: If no notebook has a parameter, or one cannot have its value.
+        RunError: If neither these notebooks nor those beside them have a parameter, or one cannot
+            have its value.
     """
     try:
         for name, value in {"seed": seed, **settings}.items():

@@ -151,8 +151,8 @@ def crossing_interval(labels, first, second, confidence=0.95):
         each = [find_crossing(labels, *pair) for pair in pairs]
         lost = each.count(None)
         if lost:
-            text = f"about {_rough(value)} labels; {lost} of {len(each)} {name} have no crossing {span}"
-            return {**result, "text": text}
+            without = f"{lost} of {len(each)} {name} have no crossing {span}"
+            return {**result, "text": f"about {_rough(value)} labels; {without}"}
         parts.append(np.log(each))
     spread = half_width(parts, confidence)
     if spread is None:

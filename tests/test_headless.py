@@ -141,10 +141,12 @@ def test_what_only_adds_to_a_run_may_change(folder):
     assert artifacts.load_json(folder.parent / "here" / "run.json")["settings"] == settings
 
 
-def test_a_run_goes_on_with_the_settings_of_its_earlier_part(folder):
+def test_a_run_goes_on_with_the_settings_of_its_earlier_part(folder, capsys):
     for selection in ("1", "2"):  # the second notebook has no parameter of that name
         notebooks = headless.select_notebooks(folder, selection)
         assert headless.run(notebooks, settings={"epochs": 9}, out="here")
+        said = capsys.readouterr().out
+        assert ("Of no effect on these notebooks: epochs." in said) == (selection == "2")
 
 
 def test_a_verdict_is_named_at_the_end(folder, capsys):
