@@ -80,10 +80,4 @@ def get_config(preset="quick", **overrides):
     given = {name: value for name, value in overrides.items() if value is not None}
     for name, value in given.items():
         check(name, value)
-    config = replace(PRESETS[preset], **given)
-    if config.micro_batch_size and config.batch_size % config.micro_batch_size:
-        raise ValueError(
-            f"A batch of {config.batch_size} images does not fall into microbatches of "
-            f"{config.micro_batch_size}. Choose a micro_batch_size that divides the batch_size."
-        )
-    return config
+    return replace(PRESETS[preset], **given)

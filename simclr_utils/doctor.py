@@ -57,7 +57,8 @@ class RunDoctor(keras.callbacks.Callback):
         findings: list of `Finding`.
 
     Raises:
-        TrainingFailedError: as soon as the loss is no number. Checkpoints stay as they were.
+        TrainingFailedError: as soon as the loss is no number, or, at the end of an epoch, a
+            weight. Checkpoints stay as they were.
     """
 
     def __init__(self, images, batch_size, report=print):
@@ -83,15 +84,18 @@ class RunDoctor(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
-        finding = examine_loss_value((logs or {}).get("loss", 0.0), self.steps)
+        self.stop_at(examine_value("loss", (logs or {}).get("loss", 0.0), self.steps))
+
+    def stop_at(self, finding):
+        """Reports a finding and ends the training, unless it is `None`."""
         self.tell(finding)
         if finding is not None:
             raise TrainingFailedError(str(finding))
 
     def on_epoch_end(self, epoch, logs=None):
         now = kernels(self.model)
-        if not all(np.isfinite(kernel).all() for kernel in now):  # by the epoch's last update
-            raise TrainingFailedError(str(examine_loss_value(np.nan, self.steps)))
+        largest = np.max([np.abs(kernel).max() for kernel in now])
+        self.stop_at(examine_value("largest weight", largest, self.steps))  # by the last update
         if self.steps - self.examined < FIRST_STEPS:  # epochs may be short
             return
         self.examined = self.steps
@@ -236,13 +240,13 @@ def examine_batch_size(batch_size):
     )
 
 
-def examine_loss_value(loss, step):
-    """A `Finding` for a loss that is no number, or `None`."""
-    if np.isfinite(loss):
+def examine_value(name, value, step):
+    """A `Finding` for a loss or a weight that is no number, or `None`."""
+    if np.isfinite(value):
         return None
     return Finding(
         "not a number",
-        f"The loss is {float(loss)} at step {step}.",
+        f"The {name} is {float(value)} at step {step}.",
         "a learning rate far too high, or a temperature close to 0.",
         "a tenth of base_learning_rate, in a new folder; the last good checkpoint is kept.",
     )

@@ -1,7 +1,6 @@
 """Executes the notebooks in order, outside Jupyter, into one folder a run."""
 
 import ast
-import itertools
 import json
 import re
 import shlex
@@ -18,20 +17,13 @@ from papermill.exceptions import PapermillExecutionError
 from simclr_utils import artifacts, report
 from simclr_utils.folder_lock import hold
 from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
+from simclr_utils.run_folder import RunError, open_run
 
 PARAMETERS = ("source", "preset", "seed", "run_dir")
-# What has to agree before an existing run is continued.
-IDENTITY = ("kind", "source", "preset", "seed", "settings")
-# Settings that may change all the same: what is measured already stays, more joins it.
-GROWING = ("label_counts", "num_subsets", "num_seeds")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
 # trainings of `full` may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
-
-
-class RunError(ValueError):
-    """An argument of a run does not fit; the message says how to mend it."""
 
 
 def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=None):
@@ -263,52 +255,3 @@ def assign_parameters(notebooks, settings, seed=0):
         notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]
         for notebook in notebooks
     }
-
-
-def open_run(record, out=None):
-    """Makes the folder of a run, or finds the one to continue.
-
-    Args:
-        record: Dict with the keys of `IDENTITY`; `kind` is "run" where it is missing.
-        out: The folder, or None to choose a new one.
-
-    Returns:
-        The absolute path of the folder, and the record with what an earlier start left in it.
-
-    Raises:
-        RunError: If `out` exists and belongs to another run, or to none.
-    """
-    run_dir = _new_folder(record) if out is None else Path(out).expanduser().resolve()
-    if not run_dir.exists() or (run_dir.is_dir() and not any(run_dir.iterdir())):
-        run_dir.mkdir(parents=True, exist_ok=True)
-        artifacts.save_json(run_dir / "run.json", record)
-        return run_dir, record
-    if not (run_dir / "run.json").is_file():
-        raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
-    earlier = {"kind": "run", **artifacts.load_json(run_dir / "run.json")}
-    record = {"kind": "run", **record}
-    differences = artifacts.describe_differences(_identity(earlier), _identity(record))
-    if differences:
-        raise RunError(
-            f"{run_dir} belongs to another run ({'; '.join(differences)}): "
-            "name another folder with --out, or repeat that run's options to continue it."
-        )
-    return run_dir, {**earlier, **record}
-
-
-def _identity(record):
-    settings = record.get("settings", {})
-    settings = {name: value for name, value in settings.items() if name not in GROWING}
-    return {**{name: record.get(name) for name in IDENTITY}, "settings": settings}
-
-
-def _new_folder(record):
-    source = re.sub(r"[^\w.-]+", "-", Path(record["source"]).name)
-    first = Path("runs").resolve() / f"{source}-{record['preset']}"
-    for number in itertools.count(1):
-        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue

@@ -10,6 +10,8 @@ NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "full")
 ENCODER_NAMES = ("small_cnn", "resnet18")
 OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
+# What may change where a run or a study goes on: what is measured already stays, more joins it.
+GROWING = ("label_counts", "num_subsets", "num_seeds")
 OPERATION_NAMES = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 
 

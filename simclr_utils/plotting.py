@@ -203,8 +203,9 @@ def plot_curves(panels, x_label, log_x=False):
                 every = 0.12 if len(x) > 20 else None
                 axis.plot(x, y, marker=marker, markevery=every, ms=4, label=name)
             axis.set(title=title, xlabel=x_label, xscale="log" if log_x else "linear")
-            if log_x and len(x) <= 8:
-                axis.set_xticks(x, [f"{value:g}" for value in x])
+            places = sorted({value for x, _ in curves.values() for value in x})
+            if log_x and len(places) <= 8:
+                axis.set_xticks(places, [f"{value:g}" for value in places])
                 axis.minorticks_off()
             axis.legend(fontsize=8)
     return drawing

@@ -48,10 +48,18 @@ def plan_epochs(num_images, config):
 
     Returns:
         Three ints: batch size, steps of an epoch, epochs.
+
+    Raises:
+        ValueError: if the batch does not fall into whole microbatches.
     """
     batch_size, micro_batch_size = min(config.batch_size, num_images), config.micro_batch_size or 1
     if micro_batch_size <= num_images < config.batch_size:
         batch_size -= batch_size % micro_batch_size  # whole microbatches of a small pool
+    if micro_batch_size < batch_size and batch_size % micro_batch_size:
+        raise ValueError(
+            f"A batch of {batch_size} images does not fall into microbatches of "
+            f"{micro_batch_size}. Choose a micro_batch_size that divides the batch_size."
+        )
     steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
     return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
 

@@ -17,6 +17,7 @@ from simclr_utils.comparison import Comparison, usable_label_counts
 from simclr_utils.cost_model import Rates
 from simclr_utils.doctor import frozen
 from simclr_utils.fine_tuning import FineTuning
+from simclr_utils.parameters import GROWING
 from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
 from simclr_utils.progress import Progress, Task
 from simclr_utils.protocol import Protocol
@@ -41,8 +42,8 @@ class Study:
         label_counts: ints; default: those of the config.
 
     Raises:
-        StudyError: if no label count fits the dataset, or the folder holds a study of other
-            images or settings. More label counts, subsets and seeds may join a study.
+        StudyError: if no label count or microbatch fits the dataset, or the folder holds a study
+            of other images or settings. More label counts, subsets and seeds may join a study.
 
     Attributes:
         counts: tuple of ints, the label counts that the dataset allows.
@@ -60,6 +61,7 @@ class Study:
         try:
             sizes = (num_train, num_validation, dataset.num_classes)
             self.counts = usable_label_counts(asked, *sizes)
+            plan_epochs(len(dataset.unlabeled), config)
         except ValueError as error:
             raise StudyError(str(error)) from error
         self.check_identity()
@@ -273,6 +275,5 @@ class Study:
 
 def settings_that_stay(settings):
     """The settings of a `Config`, as a dict, without those that may grow while a study goes on."""
-    growing = ("label_counts", "num_subsets")
-    stay = {name: value for name, value in settings.items() if name not in growing}
+    stay = {name: value for name, value in settings.items() if name not in GROWING}
     return artifacts.as_stored(stay)

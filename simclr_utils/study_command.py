@@ -7,9 +7,10 @@ from simclr_utils import artifacts, config, cost_model, datasets, figures, repor
 from simclr_utils.checkpoints import CheckpointError
 from simclr_utils.doctor import TrainingFailedError
 from simclr_utils.folder_lock import hold
-from simclr_utils.headless import RunError, open_run, resolve_source
+from simclr_utils.headless import resolve_source
 from simclr_utils.parameters import check
 from simclr_utils.plotting import to_png
+from simclr_utils.run_folder import RunError, open_run
 from simclr_utils.startup import start
 from simclr_utils.study import Study, StudyError
 from simclr_utils.study_takeover import take_over

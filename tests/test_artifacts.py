@@ -76,6 +76,15 @@ def test_a_row_comes_back(results):
     assert np.isnan(row["high"]) and "numpy" in row["versions"] and "cores" in row["hardware"]
 
 
+def test_a_row_names_its_precision_and_commit(results, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(artifacts, "commit", lambda: "abc")
+    results.add(**ROW)
+    row = results.frame().iloc[0]
+    assert (row["precision"], row["commit"]) == (keras.config.dtype_policy().name, "abc")
+
+
 def test_the_same_measurement_is_replaced_and_another_is_not(results):
     for seed, value in [(None, 0.1), (None, 0.2), (0, 0.3), (0, 0.4), (0.0, 0.5), (1, 0.6)]:
         results.add(**{**ROW, "subset_seed": seed, "value": value})

@@ -90,8 +90,9 @@ def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
     watcher.start, watcher.resumed = doctor.kernels(watcher.model), False
     watcher.on_epoch_end(0, {"loss": 3.0})
     encoder.trainable_variables[0].assign(np.nan * encoder.trainable_variables[0])
-    with pytest.raises(doctor.TrainingFailedError, match="not a number"):
+    with pytest.raises(doctor.TrainingFailedError, match="not a number: The largest weight is nan"):
         watcher.on_epoch_end(1, {"loss": 3.0})
+    assert [finding.name for finding in watcher.findings][-1] == "not a number"
 
 
 def test_each_finding_is_told_once_and_in_full():

@@ -169,7 +169,8 @@ def test_a_batch_smaller_than_a_microbatch_is_one():
 
 def test_microbatches_that_do_not_fit_are_refused_beforehand():
     with pytest.raises(ValueError, match="256 images does not fall into microbatches of 100"):
-        get_config("full", micro_batch_size=100)
+        plan_epochs(900, get_config("full", micro_batch_size=100))
+    assert plan_epochs(900, get_config("tiny", micro_batch_size=64))[0] == 32  # one microbatch
 
 
 @pytest.mark.parametrize(

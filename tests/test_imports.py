@@ -31,7 +31,7 @@ ALLOWED = {
     "figures": {"plotting"},
     "fine_tuning": {"baselines", "evaluation", "splits"} | TRAINING,
     "folder_listing": {"splits"},
-    "headless": {"artifacts", "folder_lock", "parameters", "report"},
+    "headless": {"artifacts", "folder_lock", "parameters", "report", "run_folder"},
     "image_cache": {"splits"},
     "image_decoding": {"cores"},
     "image_folder": {"folder_listing"} | DATA,
@@ -49,7 +49,8 @@ ALLOWED = {
     "startup": {"cores", "parameters"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "cost_model", "doctor"}
-    | {"evaluation", "fine_tuning", "networks", "pretraining", "progress", "protocol"},
+    | {"evaluation", "fine_tuning", "networks", "parameters", "pretraining", "progress"}
+    | {"protocol"},
     "study_command": {
         "artifacts",
         "checkpoints",
@@ -63,7 +64,8 @@ ALLOWED = {
         "parameters",
         "plotting",
     }
-    | {"report", "startup", "study", "study_summary", "study_takeover"},
+    | {"report", "run_folder", "startup", "study", "study_summary", "study_takeover"},
+    "run_folder": {"artifacts", "parameters"},
     "study_summary": {"paired"},
     "study_takeover": {"artifacts", "pretraining", "study"},
     "verdict_page": {"artifacts", "html_page"},

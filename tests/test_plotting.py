@@ -163,6 +163,14 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
     assert len({to_hex(line.get_color()) for line in axis.lines}) == 3
 
 
+def test_a_short_curve_has_a_mark_and_a_tick_at_each_of_its_points():
+    few, many = [8, 16, 64], list(range(1, 40))
+    (axis,) = plotting.plot_curves({"a": {"x": (few, few)}}, "N", log_x=True).axes
+    assert list(axis.get_xticks()) == few and axis.lines[0].get_markevery() is None
+    (axis,) = plotting.plot_curves({"a": {"x": (many, many)}}, "N", log_x=True).axes
+    assert len(axis.get_xticks()) < len(many) and axis.lines[0].get_markevery() == 0.12
+
+
 def test_gains_stand_at_their_labels_in_points_with_both_ends_of_their_intervals():
     (axis,) = figures.plot_gains(GAINS, "title").axes
     zero, *lines = [line for line in axis.lines if line.get_marker() in ("None", "o", "P")]

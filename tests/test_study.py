@@ -304,9 +304,15 @@ def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, datas
         study_module.load_encoder(folder, replace(dataset, fingerprint="another"))
 
 
-def test_a_study_keeps_its_precision(finished):
+def test_a_study_keeps_its_precision(finished, tmp_path, monkeypatch):
     assert study_command.kept_precision(finished[0].folder) == "float32"
-    assert study_command.kept_precision(finished[0].folder / "new") == "auto"
+    asked, out = [], tmp_path / "study"
+    monkeypatch.setattr(study_command, "start", lambda seed, precision: asked.append(precision))
+    monkeypatch.setattr(study_command, "make", lambda *arguments: None)
+    for _ in range(2):
+        study_command.run("shapes", "tiny", settings={"width": 4}, out=out)
+        save_json(out / "study.json", {"precision": "mixed_bfloat16"})
+    assert asked == ["auto", "mixed_bfloat16"]
 
 
 def test_rows_of_other_counts_and_subsets_are_left_out(finished, dataset):
