@@ -83,6 +83,17 @@ def growth_lines(table):
         yield f"{name} {value:,}", measured, *goal
 
 
+def where_time_goes_lines(table):
+    """Seconds of a whole command, and of its parts; two workers of tests run side by side."""
+    goals = {"make run": 10, "make test": 20}  # two minutes a notebook; a run of CI
+    for row in table.itertuples():
+        whole = row.part == "from start to end"
+        goal = goals.get(row.command) if whole else None
+        words = ("", None) if goal is None else (f"{goal} minutes", row.seconds <= 60 * goal)
+        if whole or row.seconds >= 10:
+            yield f"`{row.command}`, {row.part.replace('_', ' ')}", f"{row.seconds:,.0f} s", *words
+
+
 KINDS = {
     "training_step_float32": training_step_lines,
     "training_step_mixed_bfloat16": training_step_lines,
@@ -90,6 +101,7 @@ KINDS = {
     "cost_model": cost_model_lines,
     "growth": growth_lines,
     "against_peers": against_peers_lines,
+    "where_time_goes": where_time_goes_lines,
 }
 
 

@@ -123,9 +123,15 @@ class Comparison:
             num_steps: int, update steps of the trainings that are scored.
             pretraining_seed: int, of the encoder to fine-tune.
             progress: function of one string, told what was reached.
+
+        Raises:
+            ValueError: if there are rows of other trainings, longer ones for instance: they
+                would stand where these are expected.
         """
         subsets = self.subsets(labels, trained=True)
         seeds = self.missing(method, labels, subsets, pretraining_seed)
+        if len(seeds) < len(subsets):
+            self.refuse_other_trainings(method, trainer, labels, num_steps)
         if seeds:
             tuned, best = self.tuned_settings(method, trainer, labels, num_steps)
         everything = self.protocol.is_all(labels)
@@ -160,9 +166,8 @@ class Comparison:
             A dict that is kept on disk, whose `curves` takes the validation curves of the
             trainings that are scored; and a `SupervisedRun`, or `None` if the dict was there.
         """
-        path = self.tuning_path(method, labels)
+        path, made_for = self.tuning_path(method, labels), tuned_for(trainer, num_steps)
         # What was tried otherwise, or for another length, is no choice here.
-        made_for = {"num_steps": num_steps, "axes": as_stored(trainer.axes)}
         if path.exists():
             tuned = load_json(path)
             if not describe_differences(tuned, made_for):
@@ -184,6 +189,23 @@ class Comparison:
         save_json(path, tuned)
         return tuned, best
 
+    def refuse_other_trainings(self, method, trainer, labels, num_steps):
+        """Raises a `ValueError` if the rows that are there were not tuned for such trainings."""
+        path = self.tuning_path(method, labels)
+        there = load_json(path) if path.exists() else tuned_for(trainer, num_steps)
+        differences = describe_differences(there, tuned_for(trainer, num_steps))
+        if differences:
+            raise ValueError(
+                f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
+                f"{', '.join(differences)}. They stand: choose another folder (`run_dir`) for "
+                "other settings, or set these back."
+            )
+
     def tuning_path(self, method, labels):
         """Where the settings chosen for these images are kept: a JSON file."""
         return self.protocol.path("tuning") / f"{method}-{labels}.json"
+
+
+def tuned_for(trainer, num_steps):
+    """What settings are chosen for, and from, as a file has it: a dict."""
+    return {"num_steps": num_steps, "axes": as_stored(trainer.axes)}

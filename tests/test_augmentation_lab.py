@@ -68,6 +68,8 @@ def test_similarities_are_cosines_of_the_encoders_features():
     others = (cosines.sum() - np.trace(cosines)) / (12 * 11)
     assert found["others"] == pytest.approx(others, abs=1e-4)
     assert "same" not in AugmentationLab(IMAGES).measure(views)
+    lab.draw({"crop": 0.5}, seed=2)  # a slider that moves traces nothing anew
+    assert lab.encode.experimental_get_tracing_count() == 1
 
 
 def test_the_picture_shows_the_images_asked_for():

@@ -256,6 +256,17 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
 
 
+def test_rows_of_other_trainings_are_not_taken_for_these(compared, results, baseline):
+    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+    before = results.path.read_text()
+    with pytest.raises(ValueError, match=r"supervised at 10 labels, but num_steps is \d+ there"):
+        compared.score_trained("supervised", baseline, 10, supervised_steps(10, 80.0))
+    baseline.axes = {"learning_rate": (1e-3,)}
+    with pytest.raises(ValueError, match="axes is .* choose another folder"):
+        compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+    assert results.path.read_text() == before
+
+
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):
     compared.score_trained("supervised", baseline, 60, supervised_steps(60, 40.0))
     assert baseline.log[0][:2] == ("tune", 40)  # apart

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import summarise
 import time_to_accuracy
+import where_time_goes
 from measuring import interleave, run_alone, write_rows
 
 from simclr_utils.config import get_config
@@ -88,3 +89,23 @@ def test_a_search_starts_from_the_preset():
     other = time_to_accuracy.make_config({**first, "crop": 0.5, "temperature": 0.3})
     assert dict(other.operations)["crop"] == 0.5 and other.temperature == 0.3
     assert dict(other.operations)["grayscale"] == 1.0
+
+
+PRINTED = """01_augmentations: 27 cells in 19 s
+05_baseline_comparison: 29 cells in 166 s
+116.16s call     tests/test_kill.py::test_a_kill[a b]
+0.34s setup    tests/test_kill.py::test_a_kill[a b]
+12.00s call     notebooks/05_baseline_comparison.ipynb::Cell 9
+3 passed in 128.10s (0:02:08)
+"""
+
+
+def test_the_time_of_a_command_is_split_by_notebook_and_file():
+    parts = where_time_goes.seconds_by_part(PRINTED)
+    expected = {"01_augmentations": 19, "05_baseline_comparison": 178, "test_kill": 116.5}
+    assert parts == pytest.approx(expected)
+    rows = [{"command": "make test", "part": "from start to end", "seconds": 1300}]
+    rows += [{"command": "make test", "part": name, "seconds": parts[name]} for name in parts]
+    lines = judged(summarise.where_time_goes_lines(pd.DataFrame(rows)))
+    assert lines["`make test`, from start to end"] == ("1,300 s", "20 minutes", False)
+    assert lines["`make test`, test kill"][1:] == ("", None) and len(lines) == 4

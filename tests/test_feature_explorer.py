@@ -57,6 +57,14 @@ def test_the_similarities_are_those_of_the_networks(networks):
         np.testing.assert_allclose(found, expected, atol=0.0051)
 
 
+def test_a_slider_that_moves_traces_nothing_anew(networks):
+    explorer = FeatureExplorer(IMAGES, RECIPE, networks)
+    for image, strength, seed in ((0, 0.0, 0), (2, 0.5, 1), (4, 1.0, 7)):
+        explorer.draw("untrained", image, strength, seed)
+    for network in explorer.networks["untrained"]:
+        assert network.experimental_get_tracing_count() == 1
+
+
 def test_similarity_by_hand():
     vectors = np.array([[3.0, 4.0], [-3, -4], [4, -3], [0, 0]])
     np.testing.assert_allclose(similarity_to_first(vectors), [1, -1, 0, 0], atol=1e-12)
