@@ -65,6 +65,7 @@ bench: environment
 	@$(python) benchmarks/cost_model.py
 	@$(python) benchmarks/growth.py
 	@$(python) benchmarks/against_peers.py
+	@$(python) benchmarks/summarise.py
 	@$(python) benchmarks/where_time_goes.py
 	@$(python) benchmarks/summarise.py
 

@@ -88,7 +88,7 @@ class Checkpoints(keras.callbacks.Callback):
                 raise
             except Exception as error:  # a flipped bit may be anywhere in a zip file
                 self.report(f"{path} is damaged ({error}): the training goes on from before it.")
-                path.rename(path.with_suffix(".damaged"))
+                path.replace(path.with_suffix(".damaged"))
                 continue
             assign(path, variables_of(model), values)
             self.history, self.seconds = record["history"], record["seconds"]

@@ -36,6 +36,10 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
     return tuple(counts)
 
 
+class OtherTrainingsError(ValueError):
+    """Rows are there, but of trainings of another length, or tuned among other settings."""
+
+
 class Comparison:
     """Scores methods at numbers of labels, a row of results for each label subset.
 
@@ -125,12 +129,12 @@ class Comparison:
             progress: function of one string, told what was reached.
 
         Raises:
-            ValueError: if there are rows of other trainings, longer ones for instance: they
-                would stand where these are expected.
+            OtherTrainingsError: if there are rows of other trainings, longer ones for instance:
+                they would stand where these are expected.
         """
         subsets = self.subsets(labels, trained=True)
         seeds = self.missing(method, labels, subsets, pretraining_seed)
-        if len(seeds) < len(subsets):
+        if self.protocol.has(method=method, labels=labels):
             self.refuse_other_trainings(method, trainer, labels, num_steps)
         if seeds:
             tuned, best = self.tuned_settings(method, trainer, labels, num_steps)
@@ -190,15 +194,15 @@ class Comparison:
         return tuned, best
 
     def refuse_other_trainings(self, method, trainer, labels, num_steps):
-        """Raises a `ValueError` if the rows that are there were not tuned for such trainings."""
+        """Raises an `OtherTrainingsError` if the rows there were not tuned for such trainings."""
         path = self.tuning_path(method, labels)
         there = load_json(path) if path.exists() else tuned_for(trainer, num_steps)
         differences = describe_differences(there, tuned_for(trainer, num_steps))
         if differences:
-            raise ValueError(
+            raise OtherTrainingsError(
                 f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
-                f"{', '.join(differences)}. They stand: choose another folder (`run_dir`) for "
-                "other settings, or set these back."
+                f"{', '.join(differences)}. They stand: choose another folder (`run_dir`, `--out`) "
+                "for other settings, or set these back."
             )
 
     def tuning_path(self, method, labels):

@@ -104,6 +104,8 @@ def load_dataset(
         ValueError: for an unknown source or an argument or folder that makes no sense.
         ConnectionError: if a named dataset is neither on this machine nor within reach.
         ImportError: if "stl10" is asked for without tensorflow-datasets.
+        OSError: if there is no room for the cache, or it cannot be written.
+        RuntimeError: if a process that decodes images dies, for want of memory for instance.
 
     Example:
         >>> dataset = load_dataset("shapes", limits={"unlabeled": 512, "train": 256})
@@ -212,20 +214,24 @@ def _load_stl10(image_size, cache_dir, seed, limits):
     key = hashlib.blake2b(settings.encode(), digest_size=8).hexdigest()
     entry = Path(cache_dir).expanduser() / f"stl10-{key}"
     if read_entry(entry) is None:
-        stream, counts, labels, class_names = named_datasets.open_stl10()
-        codes = np.repeat([0, 1, 3], counts)
-        groups, notes = assign_splits(codes, labels, limits, seed)
-        order = np.concatenate([groups[name] for name in SPLITS])
-        places = np.full(len(labels), -1)
-        places[order] = np.arange(len(order))
-        shape = (len(order), image_size, image_size, 3)
         with new_entry(entry) as temporary:
-            images = create_map(temporary / "images.bin", shape)
-            for place, pixels in zip(places, stream(), strict=True):
-                if place >= 0:
-                    images[place] = _fit(pixels, image_size)
-            sizes = {name: len(groups[name]) for name in SPLITS}
-            images, metadata = settle_images(images, sizes, labels[order], class_names)
-            metadata["notes"] = notes + metadata["notes"]
-            write_entry(temporary, images, metadata | {"refused": []})
+            _fill_stl10(temporary, image_size, seed, limits)
     return read_entry(entry)
+
+
+def _fill_stl10(folder, image_size, seed, limits):
+    """Writes the images into a new cache entry; its map is closed when this returns."""
+    stream, counts, labels, class_names = named_datasets.open_stl10()
+    codes = np.repeat([0, 1, 3], counts)
+    groups, notes = assign_splits(codes, labels, limits, seed)
+    order = np.concatenate([groups[name] for name in SPLITS])
+    places = np.full(len(labels), -1)
+    places[order] = np.arange(len(order))
+    images = create_map(folder / "images.bin", (len(order), image_size, image_size, 3))
+    for place, pixels in zip(places, stream(), strict=True):
+        if place >= 0:
+            images[place] = _fit(pixels, image_size)
+    sizes = {name: len(groups[name]) for name in SPLITS}
+    images, metadata = settle_images(images, sizes, labels[order], class_names)
+    metadata["notes"] = notes + metadata["notes"]
+    write_entry(folder, images, metadata | {"refused": []})

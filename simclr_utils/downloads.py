@@ -32,7 +32,7 @@ def fetch(source, files, hint=""):
         A list of paths, in the order of `files`; each file has its MD5.
 
     Raises:
-        ConnectionError: if a file is missing and its source does not answer.
+        ConnectionError: if a file is missing and its source does not answer, or breaks off.
         ValueError: if a file has another checksum.
     """
     require(source, {datasets_folder() / name: url for name, (url, _) in files.items()})
@@ -40,15 +40,7 @@ def fetch(source, files, hint=""):
     for name, (url, md5) in files.items():
         path = datasets_folder() / name
         if not path.exists():
-            import keras
-
-            keras.utils.get_file(
-                path.name,
-                url,
-                cache_dir=str(datasets_folder().parent),
-                cache_subdir=str(path.parent.relative_to(datasets_folder().parent)),
-                file_hash=md5,
-            )
+            path = download(path, url, md5)
         found = file_md5(path)
         if found != md5:
             raise ValueError(
@@ -57,6 +49,31 @@ def fetch(source, files, hint=""):
             )
         paths.append(path)
     return paths
+
+
+def download(path, url, md5):
+    """Downloads a file by Keras; returns where it lies, elsewhere if its folder is closed to us.
+
+    Raises:
+        ConnectionError: if the transfer breaks.
+        ValueError: if what came has another checksum.
+    """
+    import keras
+
+    try:
+        return Path(
+            keras.utils.get_file(
+                path.name,
+                url,
+                cache_dir=str(datasets_folder().parent),
+                cache_subdir=str(path.parent.relative_to(datasets_folder().parent)),
+                file_hash=md5,
+            )
+        )
+    except (ValueError, OSError):
+        raise
+    except Exception as error:  # Keras raises no narrower one
+        raise ConnectionError(f"{url} could not be downloaded as {path}: {error}") from error
 
 
 def require(source, urls, how="download on another machine, and save,"):

@@ -10,7 +10,7 @@ RIGHT, WRONG = "\u2713", "\u2717"  # a tick and a cross: colour alone does not t
 
 
 class SimilarityExplorer:
-    """A similarity matrix, and the bets of one anchor with the pictures they are on.
+    """A similarity matrix, and the probabilities of one anchor's candidates, with their pictures.
 
     Args:
         pictures: array `[2N, H, W, C]`; picture `i` and `i + N` are views of one image.
@@ -47,11 +47,11 @@ class SimilarityExplorer:
         candidates = np.delete(np.arange(count), anchor)
         candidates = candidates[np.argsort(-cosines[anchor, candidates], kind="stable")]
         logs = log_softmax(cosines[anchor, candidates] / temperature)
-        bets, loss = np.exp(logs), abs(logs[list(candidates).index(positive)])
+        probabilities, loss = np.exp(logs), abs(logs[list(candidates).index(positive)])
         frames = {positive: COLORS["red"]}
         text = (
-            f"The bet on the positive is {np.exp(-loss):.2f}, the loss of this anchor {loss:.2f}. "
-            f"Cosine of the positive: {cosines[anchor, positive]:.2f}"
+            f"The positive has probability {np.exp(-loss):.2f}, the loss of this anchor is "
+            f"{loss:.2f}. Cosine of the positive: {cosines[anchor, positive]:.2f}"
         )
         if count > 2:
             hardest = candidates[candidates != positive][0]
@@ -63,7 +63,7 @@ class SimilarityExplorer:
         left, floor = cell * count + 100, cell * count - 40
         sketch.words("anchor", cell * count + 52, 20, anchor="mm")
         sketch.picture(self.pictures[anchor], cell * count + 24, 32, 56)
-        for index, (candidate, share) in enumerate(zip(candidates, bets, strict=True)):
+        for index, (candidate, share) in enumerate(zip(candidates, probabilities, strict=True)):
             color = COLORS["red"] if candidate == positive else COLORS["blue"]
             x, top = left + index * step, floor - round(share * (floor - 20))
             sketch.bar(x, top, x + side, floor, color)

@@ -16,19 +16,22 @@ METHODS = {
 }
 
 
-def plot_similarity(similarity, bets, positives):
+def plot_similarity(similarity, probabilities, positives):
     """Draws a similarity matrix beside its row-wise softmax, with the positives framed.
 
     Args:
         similarity: float array `[2N, 2N]`, cosines.
-        bets: float array `[2N, 2N]`, each row a softmax over its candidates.
+        probabilities: float array `[2N, 2N]`, each row a softmax over its candidates.
         positives: int array `[2N]`, the column of each anchor's positive.
 
     Returns:
         A closed `Figure`.
     """
     with figure(1, 2, (9, 3.9)) as (drawing, axes):
-        panels = ((similarity, "cosine similarity", -1, "PuOr_r"), (bets, "bets", 0, "Blues"))
+        panels = (
+            (similarity, "cosine similarity", -1, "PuOr_r"),
+            (probabilities, "probabilities", 0, "Blues"),
+        )
         for axis, (values, title, low, colors) in zip(axes, panels, strict=True):
             picture = axis.imshow(values, cmap=colors, vmin=low, vmax=1)
             drawing.colorbar(picture, ax=axis, shrink=0.85)
@@ -46,7 +49,7 @@ def plot_similarity(similarity, bets, positives):
 
 
 def plot_temperature(similarity, anchor, positive, temperatures):
-    """Draws one anchor's bets over its candidates at several temperatures.
+    """Draws one anchor's probabilities over its candidates at several temperatures.
 
     Args:
         similarity: float array `[2N, 2N]`, cosines.
@@ -63,13 +66,13 @@ def plot_temperature(similarity, anchor, positive, temperatures):
     with figure(1, len(temperatures), size, squeeze=False, sharey=True) as (drawing, axes):
         for axis, temperature in zip(axes[0], temperatures, strict=True):
             logits = similarity[anchor, candidates] / temperature
-            bets = np.exp(logits - logits.max())
-            bets = bets / bets.sum()
-            axis.bar([str(c) for c in candidates], bets, color=colors)
-            loss = -np.log(bets[list(candidates).index(positive)])
+            probabilities = np.exp(logits - logits.max())
+            probabilities = probabilities / probabilities.sum()
+            axis.bar([str(c) for c in candidates], probabilities, color=colors)
+            loss = -np.log(probabilities[list(candidates).index(positive)])
             axis.set(title=f"temperature {temperature:.3g}\nloss {loss:.2f}", ylim=(0, 1))
-            axis.set_xlabel("candidate (red: positive)")
-        axes[0, 0].set_ylabel(f"bet of anchor {anchor}")
+            axis.set_xlabel("candidate (dark orange: positive)")
+        axes[0, 0].set_ylabel(f"probability, anchor {anchor}")
     return drawing
 
 

@@ -109,7 +109,7 @@ def _is_hidden(name):
 
 def _class_folders(folder):
     return sorted(
-        entry.name for entry in _scan(folder) if entry.is_dir() and not _is_hidden(entry.name)
+        entry.name for entry in _scan(folder) if os.path.isdir(entry) and not _is_hidden(entry.name)
     )
 
 
@@ -147,12 +147,17 @@ def _walk(folder, prefix, root, above):
         name = f"{prefix}/{entry.name}"
         if _is_hidden(entry.name):
             continue
-        if entry.is_dir():
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError as error:  # a link in a circle, or into a folder that is closed to us
+            yield name, f"it cannot be followed ({error.strerror})", False, 0, 0
+            continue
+        if is_folder:
             if entry.is_symlink() and os.path.realpath(entry.path) in (*above, real):
                 yield name, "a link to a folder that it lies in", False, 0, 0
             else:
                 yield from _walk(entry.path, name, root, (*above, real))
-        elif entry.is_file():
+        elif is_file:
             outside = not os.path.realpath(entry.path).startswith(root + os.sep)
             yield name, "", outside, *_stamp(entry)
         else:

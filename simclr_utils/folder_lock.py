@@ -1,5 +1,6 @@
 """One process a run folder: a second one is refused as long as the first lives."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,10 @@ if os.name == "nt":
     import msvcrt
 else:
     import fcntl
+
+
+# What a lock says that somebody else has. Anything else means that there can be no lock.
+TAKEN = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 
 
 class FolderInUseError(RuntimeError):
@@ -22,7 +27,8 @@ def hold(folder):
         folder: path of a folder that exists.
 
     Returns:
-        The open file that holds the lock; close it, or let it go, to give the folder free.
+        The open file that holds the lock; close it, or let it go, to give the folder free. On a
+        file system without locks it holds none, which is printed.
 
     Raises:
         FolderInUseError: if another process holds it.
@@ -36,6 +42,12 @@ def hold(folder):
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno not in TAKEN:
+            print(
+                f"The file system of {folder} gives no locks ({error.strerror}): see to it "
+                "yourself that no second run writes there."
+            )
+            return file
         file.close()
         raise FolderInUseError(
             f"Another run is writing into {folder}. Wait for it to end, or name another folder "

@@ -49,12 +49,37 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
     idle = [name for name in settings if not any(name in taken for taken in names.values())]
     if idle:
         print(f"Of no effect on these notebooks: {', '.join(idle)}.")
+    keep_kinds_apart(notebooks, out)
     run_dir, record = open_run(
         {"kind": "run", "source": source, "preset": preset, "seed": seed, "settings": settings},
         out,
     )
     with hold(run_dir):
         return execute_all(notebooks, names, run_dir, record)
+
+
+def keep_kinds_apart(notebooks, out):
+    """Refuses encoders of notebook 09, which makes a study, beside the one of notebook 03.
+
+    Args:
+        notebooks: Paths of notebooks.
+        out: The folder to write, or None.
+
+    Raises:
+        RunError: If both are asked for, or the folder holds the other kind.
+    """
+    stems = [path.stem[:2] for path in notebooks]
+    study, run = "09" in stems, bool({"03", "04", "05", "06"} & set(stems))
+    folder = None if out is None else Path(out).expanduser()
+    if folder is not None and (folder / "study.json").exists():
+        study = True
+    elif folder is not None and (folder / "results.csv").exists():
+        run = True
+    if study and run:
+        raise RunError(
+            "Notebook 09 pretrains encoders of its own, which would mix with the one that 03 to "
+            "06 share: give it a folder of its own, with --notebooks 09 --out FOLDER."
+        )
 
 
 def execute_all(notebooks, names, run_dir, record):

@@ -5,9 +5,11 @@ names, fingerprint, notes) and `refused.csv`. It is written under a temporary na
 when it is complete, so that two runs at once, or a run that was killed, leave no broken entry.
 """
 
+import contextlib
 import csv
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -56,6 +58,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None):
     removed = [f"{count} {key.replace('_', ' ')}" for key, count in overlaps.items() if count]
     found = "Removed as repetitions by decoded content: " + ", ".join(removed)
     notes = [f"{found}." if removed else "No image of one split occurs in another."]
+    notes += _name_absent_classes(parts, class_names)
     description = {
         "shape": list(images.shape),
         "sizes": {name: len(part) for name, part in parts.items()},
@@ -100,6 +103,15 @@ def _check_parts(parts, class_names, overlaps):
             )
 
 
+def _name_absent_classes(parts, class_names):
+    """Sentences on the classes of which validation or test has no image."""
+    for name in ("validation", "test"):
+        absent = [known for label, known in enumerate(class_names) if label not in set(parts[name])]
+        if absent:
+            listed = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+            yield f"{name} has no image of {listed}: accuracy there says nothing of such images."
+
+
 def _compact(images, keep, channels):
     """Moves what is kept to the front. A row is never written before it was read."""
     if keep.all() and channels == images.shape[-1]:
@@ -119,11 +131,16 @@ def new_entry(entry):
     entry = Path(entry)
     entry.parent.mkdir(parents=True, exist_ok=True)
     for left_over in entry.parent.glob(".writing-*"):  # by a run that was killed
-        if time.time() - left_over.stat().st_mtime > SECONDS_TO_LIVE:
-            shutil.rmtree(left_over, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # it has just become an entry
+            if time.time() - left_over.stat().st_mtime > SECONDS_TO_LIVE:
+                shutil.rmtree(left_over, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=entry.parent))
     try:
         yield folder
+        # Shortened only now: Windows refuses as long as a map of the file is open.
+        with contextlib.suppress(FileNotFoundError):
+            shape = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["shape"]
+            os.truncate(folder / "images.bin", math.prod(shape))
         try:
             os.rename(folder, entry)
         except OSError:
@@ -138,7 +155,6 @@ def write_entry(folder, images, metadata):
     """Completes an entry around the memory map `images` of `folder/images.bin`."""
     folder = Path(folder)
     images.flush()
-    os.truncate(folder / "images.bin", images.nbytes)
     write_refused(folder / "refused.csv", metadata["refused"])
     (folder / "dataset.json").write_text(json.dumps(metadata), encoding="utf-8")
 

@@ -52,6 +52,8 @@ def load_image_folder(
     Raises:
         ValueError: if the folder is not laid out as described, too many of its files cannot be
             read, or an argument makes no sense.
+        OSError: if there is no room for the cache, or it cannot be written.
+        RuntimeError: if a process that decodes images dies, for want of memory for instance.
     """
     folder, cache_dir = Path(folder).resolve(), Path(cache_dir).expanduser().resolve()
     if cache_dir == folder or folder in cache_dir.parents:

@@ -153,6 +153,13 @@ def _read_npz(path):
                 "one integer an image. Tasks with several labels an image are not supported."
             )
         parts[split] = (with_channel(images), labels.reshape(-1))
+    shapes = {images.shape[1:] for images, _ in parts.values()}
+    height, width, _ = next(iter(shapes))
+    if len(shapes) > 1 or height != width:
+        raise ValueError(
+            f"The images of {path.name} have the shapes {sorted(shapes)}; expected square ones, "
+            "of one shape in all parts."
+        )
     return parts
 
 

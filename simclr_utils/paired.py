@@ -124,10 +124,10 @@ def crossing_interval(labels, first, second, confidence=0.95):
         confidence: float in (0, 1).
 
     Returns:
-        A dict with `value`, `low` and `high`, floats or `None`, and `text`, a sentence. The
-        interval is `half_width` over the logarithm of the labels; it is `None` where a subset or
-        an encoder has no crossing in the range, or where there is only one of each. The draw of
-        the test images is not in it.
+        A dict with `value`, `low` and `high`, floats or `None`, and `text`, a sentence. Lines
+        that cross back have no crossing. The interval is `half_width` over the logarithm of the
+        labels; it is `None` where a subset or an encoder has no crossing in the range, or where
+        there is only one of each. The draw of the test images is not in it.
     """
     labels = list(labels)
     first, second = (
@@ -145,6 +145,10 @@ def crossing_interval(labels, first, second, confidence=0.95):
             where = "ahead throughout" if np.all(gaps > 0) else "ahead, or level"
         where = "behind throughout" if np.all(gaps < 0) else where
         return {**result, "text": f"no crossing {span}: the first method is {where}"}
+    later = (first - second).mean((0, 1))[np.asarray(labels) > value]
+    if np.any(later > 0):
+        again = f"behind near {_rough(value)} labels, ahead again at more"
+        return {**result, "value": None, "text": f"no lasting crossing {span}: {again}"}
     parts = []
     for axis, name in ((1, "subsets"), (0, "encoders")):
         pairs = zip(first.mean(axis), second.mean(axis), strict=True)

@@ -100,8 +100,10 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
 
     Raises:
         CheckpointError: if the folder holds checkpoints of another training.
-        TrainingFailedError: as soon as the loss is no number. What else is wrong, the run doctor
-            prints.
+        ValueError: if the microbatches do not divide the batch.
+        TrainingFailedError: as soon as the loss is no number, or a weight at the end of an epoch.
+            What else is wrong, the run doctor prints.
+        OSError: if a checkpoint cannot be written.
     """
     keras.utils.set_random_seed(seed)
     model = build_model(dataset.image_shape, config, seed)
@@ -125,13 +127,32 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
         shuffle=False,
     )
     seconds += time.monotonic() - started
-    details = artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint)
-    details |= {"dataset": dataset.name, "image_shape": list(dataset.image_shape)}
-    details |= {"steps": epochs * steps_per_epoch, "batch_size": batch_size}
-    details |= {"minutes": round(seconds / 60, 1)}
-    details |= {"config": asdict(config), "precision": keras.config.dtype_policy().name}
+    details = describe_pretraining(dataset, config, preset, seed, epochs * steps_per_epoch, seconds)
     networks_in_float32 = map(networks.as_float32, (model.encoder, model.projection_head))
     return Pretraining(*networks_in_float32, history.history, details)
+
+
+def describe_pretraining(dataset, config, preset, seed, steps, seconds):
+    """What made an encoder, the dict that is kept beside it as `encoder.json`.
+
+    Args:
+        dataset: the `Dataset` whose pool it was trained on.
+        config: a `Config`.
+        preset, seed: of the training.
+        steps: int, updates that were made.
+        seconds: float, that they took.
+    """
+    batch_size, _, _ = plan_epochs(len(dataset.unlabeled), config)
+    return {
+        **artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint),
+        "dataset": dataset.name,
+        "image_shape": list(dataset.image_shape),
+        "steps": steps,
+        "batch_size": batch_size,
+        "minutes": round(seconds / 60, 1),
+        "config": asdict(config),
+        "precision": keras.config.dtype_policy().name,
+    }
 
 
 def run_identity(dataset, config, seed, epochs):
@@ -144,7 +165,7 @@ def save_pretraining(folder, pretraining):
     """Writes `ENCODER_FILES` into a folder.
 
     A `results.csv` that is there and measures another encoder is renamed, so that its rows do not
-    pass for rows of this one.
+    pass for rows of this one; so is what was tuned for fine-tuning that encoder.
 
     Args:
         folder: path; made when it is not there.
@@ -152,6 +173,7 @@ def save_pretraining(folder, pretraining):
     """
     folder = Path(folder)
     set_aside_results(folder, pretraining.details)
+    (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
     for name in ("encoder", "projection_head"):
         with artifacts.atomic_path(folder / f"{name}.keras") as path:
             getattr(pretraining, name).save(path)
@@ -172,6 +194,8 @@ def set_aside_results(folder, details):
         names = (folder / f"results-{number}.csv" for number in itertools.count(1))
         target = next(path for path in names if not path.exists())
         results.rename(target)
+        for path in folder.glob("tuning/*/fine_tuned-*.json"):
+            path.replace(path.with_suffix(f".{target.stem}"))
         print(f"{results} measures another encoder than this one: it is {target.name} now.")
 
 

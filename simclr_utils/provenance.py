@@ -1,5 +1,6 @@
 """What made a result: versions, hardware, date."""
 
+import functools
 import platform
 import subprocess
 import sys
@@ -49,17 +50,20 @@ def hardware_string():
     return ", ".join([f"{found['processor']} ({found['cores']} cores)", *found["gpus"]])
 
 
+@functools.cache
 def commit():
     """Returns the commit of the checkout that the package is imported from, a string or None.
 
-    `+` at its end says that files were changed since.
+    `+` at its end says that files were changed since. It is looked up once, at the start of a
+    session: files that change later are not what runs.
     """
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return None
-    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    command = ["git", "--no-optional-locks", "-C", str(folder), "describe", "--always"]
+    command += ["--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
-        found = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True)
+        found = subprocess.run(command, capture_output=True, text=True)
     except OSError:  # no git here
         return None
     return found.stdout.strip() or None

@@ -6,6 +6,7 @@ import sys
 
 from simclr_utils.cores import available_cores
 from simclr_utils.parameters import check_parameters
+from simclr_utils.provenance import commit
 
 # A processor with one of these computes in bfloat16.
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -61,6 +62,7 @@ def start(seed=0, precision="auto", parameters=None):
     if parameters is not None:
         check_parameters(parameters)
     set_environment()
+    commit()  # of what is loaded now, whatever is committed while it runs
     with quiet_stderr():
         import keras
         import tensorflow as tf

@@ -15,8 +15,8 @@ import keras
 from simclr_utils import artifacts, augmentations, baselines, evaluation, networks
 from simclr_utils.comparison import Comparison, usable_label_counts
 from simclr_utils.cost_model import Rates
-from simclr_utils.doctor import frozen
 from simclr_utils.fine_tuning import FineTuning
+from simclr_utils.frozen import frozen
 from simclr_utils.parameters import GROWING
 from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
 from simclr_utils.progress import Progress, Task

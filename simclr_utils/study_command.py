@@ -5,6 +5,7 @@ from pathlib import Path
 
 from simclr_utils import artifacts, config, cost_model, datasets, figures, report, study_summary
 from simclr_utils.checkpoints import CheckpointError
+from simclr_utils.comparison import OtherTrainingsError
 from simclr_utils.doctor import TrainingFailedError
 from simclr_utils.folder_lock import hold
 from simclr_utils.headless import resolve_source
@@ -68,7 +69,7 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         try:
             cache_dir = folder.parent / "cache"
             dataset = datasets.load_dataset(source, image_size, cache_dir, limits=chosen.limits)
-        except ValueError as error:
+        except (ValueError, ImportError, RuntimeError) as error:
             raise RunError(str(error)) from error
         make(folder, record, dataset, chosen, num_seeds, label_counts, from_run)
 
@@ -108,7 +109,7 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts, from_run):
             study.rates = cost_model.measure_rates(dataset, chosen, study.build_model)
             print(cost_model.estimate_costs(study), flush=True)
         study.run()
-    except (CheckpointError, TrainingFailedError) as error:
+    except (CheckpointError, TrainingFailedError, OtherTrainingsError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
         print(f"\nStopped. To continue, add --out {shlex.quote(str(folder))}", flush=True)
@@ -127,6 +128,7 @@ def summarize(study):
     tables = report.results_tables(study.frame(), study.preset)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines += ["", study_summary.headline(comparisons) or "No verdict: rows are missing."]
+    lines += study_summary.small_print(study)
     if len(comparisons) > 1:
         lines += ["", "All comparisons:", *comparisons["verdict"]]
     for method, text in study_summary.crossings(study).items():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from simclr_utils.artifacts import summarize
 from simclr_utils.paired import crossing_interval, paired_difference, verdict
 
 # The methods that start from a pretrained encoder, and how a verdict calls them and their loss.
@@ -13,6 +14,7 @@ PRETRAINED = {
 }
 BASELINE = "supervised"
 TRAINED = ("supervised", "fine_tuned")
+FEW_IMAGES = 200  # of validation: an accuracy of 50 % is known to seven points either way
 
 
 def compare(study):
@@ -53,6 +55,36 @@ def headline(comparisons):
         if len(rows):
             return rows.sort_values("labels")["verdict"].iloc[-1]
     return None
+
+
+def small_print(study):
+    """What a verdict is not to be read without, a list of sentences; often empty."""
+    sentences = []
+    if study.preset != "full":
+        sentences.append(
+            f"Made with the preset {study.preset}: this shows the way and proves nothing."
+        )
+    if study.comparison.num_subsets == len(study.seeds) == 1:
+        sentences.append(
+            "One training of each: the interval is about these two networks, not the methods; "
+            "trained anew, from another seed, either may end elsewhere."
+        )
+    num_validation = len(study.dataset.validation[1])
+    if num_validation < FEW_IMAGES:
+        sentences.append(
+            f"Settings were chosen on {num_validation} validation images: partly by luck."
+        )
+    summary = summarize(study.frame())
+    summary = summary[summary["labels"] == summary["labels"].max()].set_index("method")
+    rows = [method for method in TRAINED if method in summary.index]
+    if rows and "chance" in summary.index:
+        constant = summary.loc["chance", "mean"]
+        if summary.loc[rows, "low"].max() <= constant:
+            sentences.append(
+                f"The most frequent class alone has {constant:.1%}, and no network is clearly "
+                "above that: there is nothing to compare yet."
+            )
+    return sentences
 
 
 def crossings(study):

@@ -39,6 +39,7 @@ def test_the_commit_is_named_and_marked_when_files_have_changed(tmp_path, monkey
     package = tmp_path / "simclr_utils"
     package.mkdir()
     monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    provenance.commit.cache_clear()
     assert provenance.commit() is None  # no checkout
 
     def git(*arguments):
@@ -51,9 +52,13 @@ def test_the_commit_is_named_and_marked_when_files_have_changed(tmp_path, monkey
     git("add", ".")
     git("commit", "-m", "first")
     first = git("rev-parse", "HEAD")[:12]
+    provenance.commit.cache_clear()
     assert provenance.commit() == first
     (package / "a.py").write_text("2")
+    assert provenance.commit() == first  # that file is not what runs
+    provenance.commit.cache_clear()
     assert provenance.commit() == first + "+"
+    provenance.commit.cache_clear()
 
 
 def test_provenance_names_versions_and_hardware(tmp_path):

@@ -17,7 +17,7 @@ from simclr_utils.baselines import (
     build_supervised,
     supervised_steps,
 )
-from simclr_utils.comparison import Comparison, usable_label_counts
+from simclr_utils.comparison import Comparison, OtherTrainingsError, usable_label_counts
 from simclr_utils.networks import build_encoder
 from simclr_utils.protocol import Protocol
 
@@ -265,6 +265,15 @@ def test_rows_of_other_trainings_are_not_taken_for_these(compared, results, base
     with pytest.raises(ValueError, match="axes is .* choose another folder"):
         compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert results.path.read_text() == before
+
+
+def test_another_encoder_is_not_tuned_otherwise(compared, results, baseline):
+    compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 0)
+    kept = compared.tuning_path("fine_tuned", 10).read_text()
+    baseline.axes = {"learning_rate": (1e-3,)}
+    with pytest.raises(OtherTrainingsError, match="fine_tuned at 10 labels"):
+        compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 1)
+    assert compared.tuning_path("fine_tuned", 10).read_text() == kept
 
 
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):

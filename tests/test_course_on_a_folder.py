@@ -6,6 +6,10 @@ from PIL import Image
 
 from simclr_utils import artifacts, headless
 from simclr_utils.__main__ import NOTEBOOKS
+from simclr_utils.config import get_config
+from simclr_utils.datasets import load_dataset
+from simclr_utils.study import Study
+from simclr_utils.study_takeover import take_over
 
 CLASSES = {"dark": 40, "bright": 130}
 
@@ -40,6 +44,12 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
+    # A study can begin with all that: the README's --from-run.
+    config = get_config("tiny", width=4)
+    dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
+    study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
+    take_over(study, run_dir)
+    assert {task.name.split()[0] for task in study.tasks()} == {"fine_tuned"}
 
 
 def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):

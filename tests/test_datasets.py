@@ -345,6 +345,18 @@ def test_medmnist_by_name_holds_the_checksum(offline, monkeypatch):
     assert dataset.name == "medmnist:breastmnist" and dataset.class_names == names
 
 
+def test_a_download_that_breaks_off_is_told_in_a_sentence(offline, monkeypatch):
+    import keras
+
+    def break_off(*_, **__):
+        raise Exception("URL fetch failure: reset by peer")
+
+    monkeypatch.setattr(downloads, "is_reachable", lambda url: True)
+    monkeypatch.setattr(keras.utils, "get_file", break_off)
+    with pytest.raises(ConnectionError, match="could not be downloaded as .*reset by peer"):
+        load_dataset("medmnist:breastmnist")
+
+
 def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline, monkeypatch):
     import keras
 
@@ -369,6 +381,14 @@ def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline
         ({"test_images": np.zeros((12, 28, 28, 28), np.uint8)}, "Volumes"),
         ({"val_images": np.zeros((10, 28, 28), np.float32)}, "expected uint8"),
         ({"val_images": np.array([object()] * 10)}, "plain arrays"),
+        ({"val_images": np.zeros((10, 32, 32), np.uint8)}, "of one shape in all parts"),
+        (
+            {
+                f"{part}_images": np.zeros((count, 28, 40), np.uint8)
+                for part, count in (("train", 30), ("val", 10), ("test", 12))
+            },
+            "expected square ones",
+        ),
     ],
 )
 def test_medmnist_files_of_other_kinds_are_refused(tmp_path, changes, message):

@@ -6,6 +6,7 @@ import pytest
 import sabotage
 
 from simclr_utils import doctor
+from simclr_utils.frozen import frozen
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,8 @@ def test_each_finding_is_told_once_and_in_full():
 
 def test_a_frozen_encoder_may_be_used():
     encoder = sabotage.build_encoder((16, 16, 3), width=4)
-    with doctor.frozen(encoder):
+    with frozen(encoder):
         encoder(np.ones((2, 16, 16, 3), "float32"), training=False)
-    with pytest.raises(ZeroDivisionError), doctor.frozen(encoder):
+    with pytest.raises(ZeroDivisionError), frozen(encoder):
         encoder.set_weights([0 * weight for weight in encoder.get_weights()])
         1 / 0  # noqa: B018 what the block raises is not hidden

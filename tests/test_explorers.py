@@ -54,7 +54,7 @@ def test_the_anchors_loss_is_its_part_of_nt_xent():
     losses = []
     for anchor in range(8):
         _, text = explorer.draw("a", anchor, 0.5)
-        losses.append(float(text.split("anchor ")[1].split(". Cosine")[0]))
+        losses.append(float(text.split("anchor is ")[1].split(". Cosine")[0]))
     expected = float(nt_xent_loss(vectors[:4], vectors[4:], temperature=0.5))
     assert np.mean(losses) == pytest.approx(expected, abs=0.01)
 
@@ -76,7 +76,7 @@ def test_the_smallest_temperatures_have_a_finite_loss():
 def test_one_pair_has_no_negatives():
     explorer = SimilarityExplorer(PICTURES[:2], {"a": np.eye(2)})
     _, text = explorer.draw("a", 0, 0.1)
-    assert "bet on the positive is 1.00, the loss of this anchor 0.00" in text
+    assert "positive has probability 1.00, the loss of this anchor is 0.00" in text
     assert "negative" not in text
 
 

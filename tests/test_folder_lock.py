@@ -1,5 +1,7 @@
 """Two runs never write into one folder, and a killed one leaves it free."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +30,16 @@ def test_a_held_folder_is_refused_until_its_process_is_gone(other_process, tmp_p
     other_process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     other_process.wait()
     hold(tmp_path).close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="another call there")
+def test_a_file_system_without_locks_is_told_and_used(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    hold(tmp_path).close()
+    assert "gives no locks (No locks available)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["run", "study"])

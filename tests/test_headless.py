@@ -159,6 +159,27 @@ def test_a_verdict_is_named_at_the_end(folder, capsys):
     assert capsys.readouterr().out.rstrip().endswith(f"Verdict: {page}")
 
 
+def test_a_study_and_a_run_keep_to_folders_of_their_own(folder):
+    for name in ("03_pretraining.ipynb", "09_own_images.ipynb"):
+        write_notebook(folder, name, "print(1)")
+    here = folder.parent / "here"
+
+    def run(selection):
+        return headless.run(headless.select_notebooks(folder, selection), out="here")
+
+    with pytest.raises(headless.RunError, match="with --notebooks 09 --out FOLDER"):
+        run("01-09")
+    assert not here.exists()
+    assert run("3") and run("1")
+    (here / "results.csv").touch()
+    with pytest.raises(headless.RunError, match="encoders of its own"):
+        run("9")
+    (here / "results.csv").rename(here / "study.json")
+    assert run("9") and run("2")
+    with pytest.raises(headless.RunError, match="encoders of its own"):
+        run("3")
+
+
 def test_a_folder_of_somebody_else_is_refused(folder):
     (folder.parent / "thesis").mkdir()
     (folder.parent / "thesis" / "chapter.tex").touch()

@@ -134,6 +134,13 @@ def test_a_handful_of_disagreements_is_no_gain(only_first, gains):
     assert (" gains " in verdict(found, 100)) == gains == (found.p_value < 0.05)
 
 
+def test_lines_that_cross_back_have_no_crossing():
+    gaps = np.array([0.09, 0.08, 0.05, 0.04, -0.002, 0.015])
+    counts = (100, 250, 500, 1000, 5000, 10_000)
+    found = crossing_interval(counts, 0.5 + np.stack([gaps, gaps + 0.001]), np.full((2, 6), 0.5))
+    assert found["value"] is None and "behind near 4,700 labels, ahead again" in found["text"]
+
+
 @pytest.mark.parametrize(
     ("runs", "said"),
     [((1, 1), "(One encoder, one label subset.)"), ((3, 1), "(One encoder.)"), ((3, 3), "line.")],

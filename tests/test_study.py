@@ -230,13 +230,32 @@ def test_the_summary_writes_what_it_says(finished):
     assert (study.folder / "label_efficiency.png").stat().st_size > 5000
 
 
+def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
+    study = finished[0]
+    said = study_summary.small_print(study)
+    assert "proves nothing" in said[0] and "on 30 validation images" in said[1]
+    assert "The most frequent class alone has 10.0%" in said[2] and len(said) == 3
+    assert said[0] in study_command.summarize(study)
+    alone = Study(dataset, replace(CONFIG, num_subsets=1), tmp_path / "alone", "full", 1)
+    assert "about these two networks" in study_summary.small_print(alone)[0]
+    for method, low in (("chance", 0.1), ("supervised", 0.3)):
+        row = {"labels": 90, "subset_seed": 0, "metric": "accuracy", "value": low + 0.05}
+        alone.results.add(method=method, low=low, high=0.4, **row)
+    assert not any("most frequent" in sentence for sentence in study_summary.small_print(alone))
+
+
 def test_a_study_is_published_with_what_made_it(finished, tmp_path):
     study = finished[0]
     study_command.summarize(study)
-    made = {"preset": "tiny", "seed": 0, "settings": {}, "provenance": {"date": "today"}}
+    made = {"kind": "study", "source": "shapes", "preset": "tiny", "seed": 0}
+    made |= {"settings": {"width": 8}, "provenance": {"date": "today"}}
     save_json(study.folder / "run.json", made)
-    summary = publish_results.publish(study.folder, "shapes", tmp_path)
-    assert "| SimCLR + fine-tuning |" in publish_results.markdown_table(summary)
+    save_json(study.folder / "data.json", {"summary": "shapes:\n  so many images"})
+    publish_results.publish(study.folder, "shapes", tmp_path)
+    page = (tmp_path / "shapes.md").read_text(encoding="utf-8")
+    assert page.count("| SimCLR + fine-tuning |") == 2 and "  so many images" in page
+    command = "study --source shapes --preset tiny --set width=8 --labels 20,90 --seeds 2\n"
+    assert command in page and "Pretraining with seed 1: 6 steps of 32 images" in page
     assert (tmp_path / "shapes.csv").read_bytes() == study.results.path.read_bytes()
     assert len(pd.read_csv(tmp_path / "shapes_comparisons.csv")) == 4
     curves = pd.read_csv(tmp_path / "shapes_pretraining.csv")

@@ -83,6 +83,7 @@ def test_the_network_is_left_alone(monkeypatch, tmp_path):
         raise OSError(f"connects to {address}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: refuse(None, address))
     dataset = load_dataset("shapes", 16, limits={"unlabeled": 40, "train": 30, "test": 20})
     made = pretrain(dataset, get_config("tiny", pretraining_steps=2), checkpoint_folder=tmp_path)
     assert len(made.history["loss"]) >= 1

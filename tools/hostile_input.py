@@ -145,6 +145,11 @@ def file_for_folder(root):
     (root / "unlabeled").touch()
 
 
+def empty_test_class(root):
+    for path in (root / "test/dog").iterdir():
+        path.unlink()
+
+
 def one_left(root):
     for path in sorted((root / "train/dog").iterdir())[1:]:
         path.unlink()
@@ -292,6 +297,10 @@ CASES = [
     ("class name that is no UTF-8", with_class_name(b"d\xffg"), "images read"),
     ("link to a folder above",
      changed(lambda root: (root / "unlabeled/up").symlink_to(root)), "that it lies in"),
+    ("link to itself", changed(lambda root: (root / "unlabeled/x.png").symlink_to("x.png")),
+     "it cannot be followed"),
+    ("test folder without one of the classes", changed(empty_test_class),
+     "test has no image of"),
     ("link to nothing", changed(lambda root: (root / "unlabeled/x.png").symlink_to("nowhere")),
      "a link to nothing"),
     ("link that leaves the folder", changed(link_out), "1 files lie outside the folder"),
@@ -304,7 +313,7 @@ CASES = [
      unreadable("train/dog", os, "scandir"), "cannot be read (Permission denied)"),
     ("read-only folder", read_only, "images read, nothing in it has changed"),
     ("full disk", full_disk, "are free; free some space"),
-    ("class with one image", changed(one_left), "images read"),
+    ("class with one image", changed(one_left), "validation has no image of dog"),
     ("class without an image", changed(lambda root: (root / "train/fox").mkdir()), "is empty"),
     ("class in test alone", changed(lambda root: (root / "test/fox").mkdir()), "occur in test/"),
     ("one class only", without("train/dog", "test/dog"), "at least two classes"),

@@ -3,14 +3,15 @@
     python tools/publish_results.py runs/cifar10 cifar10
 
 writes `results/cifar10.csv`, `results/cifar10_pretraining.csv`, `results/cifar10.json` (what made
-them, and what was tuned) and `results/cifar10.png`, for a study also the paired differences in
-`results/cifar10_comparisons.csv`, and prints the table in Markdown.
+them, and what was tuned), `results/cifar10.png` and a page to read, `results/cifar10.md`, for a
+study also the paired differences in `results/cifar10_comparisons.csv`.
 """
 
 import argparse
 from pathlib import Path
 
 import pandas as pd
+from results_page import write_page
 
 from simclr_utils import artifacts, figures
 from simclr_utils.plotting import to_png
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def publish(run_dir, name, folder=ROOT / "results"):
-    """Copies the results of a run or a study; returns their summary."""
+    """Copies the results of a run or a study, and writes the page about them."""
     record = artifacts.load_json(run_dir / "run.json")
     made = {key: record[key] for key in ("preset", "seed", "settings", "provenance")}
     notebooks = record.get("notebooks", {})
@@ -46,20 +47,7 @@ def publish(run_dir, name, folder=ROOT / "results"):
     title = "Test accuracy by number of labels: mean and 95 % interval"
     picture = figures.plot_label_efficiency(summary, title)
     artifacts.write_bytes(folder / f"{name}.png", to_png(picture))
-    return summary
-
-
-def markdown_table(summary):
-    """The summary as a Markdown table: a row a method, a column a number of labels."""
-    counts = sorted(summary["labels"].unique())
-    lines = ["| Test accuracy in % at ... labels | " + " | ".join(f"{n:,}" for n in counts) + " |"]
-    lines.append("|---|" + "---|" * len(counts))
-    for method, (_, _, title) in figures.METHODS.items():
-        rows = summary[summary["method"] == method].set_index("labels")
-        if len(rows):
-            cells = [f"{100 * rows.loc[n, 'mean']:.1f}" for n in counts]
-            lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    write_page(record, made["encoders"], run_dir, name, folder)
 
 
 if __name__ == "__main__":
@@ -67,4 +55,5 @@ if __name__ == "__main__":
     parser.add_argument("run_dir", type=Path, help="folder of a finished run")
     parser.add_argument("name", help="name of the files in results/")
     arguments = parser.parse_args()
-    print(markdown_table(publish(arguments.run_dir, arguments.name)))
+    publish(arguments.run_dir, arguments.name)
+    print((ROOT / "results" / f"{arguments.name}.md").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simclr_utils import artifacts, doctor, evaluation, simclr
+from simclr_utils import artifacts, doctor, evaluation, frozen, simclr
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
 from simclr_utils.datasets import load_dataset
@@ -130,9 +130,9 @@ def probe_in_training_mode():
     encoder = build_encoder((SIZE, SIZE, 3), width=8)
     images = render_shapes(64, seed=0, image_size=SIZE).images / np.float32(255)
     try:
-        with doctor.frozen(encoder):
+        with frozen.frozen(encoder):
             encoder(images, training=True)
-    except doctor.EncoderChangedError as error:
+    except frozen.EncoderChangedError as error:
         return [str(error)]
     return []
 

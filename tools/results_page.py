@@ -1,0 +1,150 @@
+"""A page in Markdown for a published study: tables, figure, and what made them."""
+
+import itertools
+import shlex
+
+import numpy as np
+import pandas as pd
+
+from simclr_utils import artifacts, figures
+from simclr_utils.paired import mcnemar
+
+PAGE = """# {dataset}: accuracy by number of labels
+
+![Accuracy by number of labels on {dataset}]({name}.png)
+
+{table}
+
+{gains}## What made it
+
+    python -m simclr_utils {command}
+    python tools/publish_results.py <its folder> {name}
+
+Rows: [{name}.csv]({name}.csv). What was tried in tuning: [{name}.json]({name}.json). Curves of the
+pretraining: [{name}_pretraining.csv]({name}_pretraining.csv).
+
+The images, with the data fingerprint `{fingerprint}`:
+
+    {images}
+
+{made}
+"""
+GAINS = """Points over the tuned baseline, on the same test images and labels, with 95 % intervals
+for other test images, other pretrainings *and* other label subsets:
+
+{table}
+
+The settings of each method are taken as chosen; a second choice might differ. Subsets that hold
+half of the labels or more overlap, which makes their part of an interval too small; where all
+labels are used there is one subset, and initialisations take its place.
+
+{seeds}"""
+
+
+def markdown_table(summary):
+    """The summary as a Markdown table: a row a method, a column a number of labels."""
+    means = summary.pivot(index="method", columns="labels", values="mean")
+    return as_markdown("Test accuracy in % at ... labels", 100 * means, "{:.1f}".format)
+
+
+def gains_table(comparisons):
+    """Differences to the baseline with their intervals as a Markdown table."""
+    ends = (100 * comparisons[["value", "low", "high"]]).itertuples(index=False)
+    texts = [f"{value:+.1f} [{low:+.1f} to {high:+.1f}]" for value, low, high in ends]
+    cells = comparisons.assign(text=texts).pivot(index="first", columns="labels", values="text")
+    return as_markdown("Points gained at ... labels", cells, str)
+
+
+def as_markdown(corner, table, text):
+    """A table whose rows are methods, in the order of the figures."""
+    lines = [f"| {corner} | " + " | ".join(f"{count:,}" for count in table.columns) + " |"]
+    lines.append("|---|" + "---|" * len(table.columns))
+    for method in [name for name in figures.METHODS if name in table.index]:
+        cells = " | ".join(map(text, table.loc[method]))
+        lines.append(f"| {figures.METHODS[method][2]} | {cells} |")
+    return "\n".join(lines)
+
+
+def seeds_alone(run_dir, frame):
+    """How often McNemar's test tells two trainings apart that differ in the pretraining seed alone.
+
+    Args:
+        run_dir: path of the study, with its predictions.
+        frame: its rows.
+
+    Returns:
+        A sentence with an empty line behind it; an empty string for a single pretraining.
+    """
+    pairs = []
+    rows = frame[frame["pretraining_seed"].notna()]
+    for (preset, fingerprint, method, labels, subset), same in rows.groupby(
+        ["preset", "fingerprint", "method", "labels", "subset_seed"]
+    ):
+        folder = run_dir / "predictions" / f"{preset}-{fingerprint}"
+        names = [f"{method}-{labels}-{subset}-{seed}.npz" for seed in same["pretraining_seed"]]
+        correct = [np.load(folder / name)["correct"] for name in names]
+        pairs += [mcnemar(*pair) for pair in itertools.combinations(correct, 2)]
+    if not pairs:
+        return ""
+    differ = sum(p_value < 0.05 for p_value in pairs)
+    return (
+        f"How much is due to the seed? Two rows of one method and label subset, whose encoders\n"
+        f"differ in the seed of their pretraining alone, were told apart by McNemar's test\n"
+        f"(p < 0.05) in {differ} of {len(pairs)} cases.\n\n"
+    )
+
+
+def command_of(record, frame):
+    """The arguments that ask for what is there, a string."""
+    named = record["source"] == "shapes" or ":" in record["source"]  # of a folder it is the name
+    source = record["source"] if named else "<folder>"
+    parts = [record["kind"], f"--source {source}", f"--preset {record['preset']}"]
+    parts += [f"--set {name}={shlex.quote(str(v))}" for name, v in record["settings"].items()]
+    if record["kind"] == "study":
+        counts = ",".join(str(count) for count in sorted(frame["labels"].unique()))
+        parts += [f"--labels {counts}", f"--seeds {frame['pretraining_seed'].nunique()}"]
+    return " ".join(parts)
+
+
+def made_by(frame, encoders):
+    """Sentences on what the rows and the pretrainings were made with, a string."""
+    lines = [
+        f"- Pretraining with seed {made['seed']}: {made['steps']:,} steps of "
+        f"{made['batch_size']} images, {made['minutes']:.0f} minutes from start to end, "
+        f"{made['date'][:10]}, commit {made['commit']}."
+        for made in encoders
+    ]
+    for title in ("versions", "hardware", "precision", "commit"):
+        values = ["not recorded" if pd.isna(v) else v for v in frame[title].unique()]
+        lines.append(f"- Rows, {title}: {'; '.join(values)}.")
+    return "\n".join(lines)
+
+
+def write_page(record, encoders, run_dir, name, folder):
+    """Writes `<name>.md` beside the published files.
+
+    Args:
+        record: dict, the run's or study's `run.json`.
+        encoders: list of dicts, the `encoder.json` of each pretraining.
+        run_dir: path of the run or study.
+        name, folder: of the published files.
+    """
+    frame = artifacts.Results(folder / f"{name}.csv").frame()
+    images = artifacts.load_json(run_dir / "data.json")["summary"]
+    comparisons = folder / f"{name}_comparisons.csv"
+    gains = ""
+    if comparisons.exists():
+        gains = GAINS.format(
+            table=gains_table(pd.read_csv(comparisons)), seeds=seeds_alone(run_dir, frame)
+        )
+    page = PAGE.format(
+        name=name,
+        dataset=frame["dataset"].iloc[0],
+        table=markdown_table(artifacts.summarize(frame)),
+        gains=gains,
+        command=command_of(record, frame),
+        fingerprint=frame["fingerprint"].iloc[0],
+        images=images.replace("\n", "\n    "),
+        made=made_by(frame, encoders),
+    )
+    artifacts.write_text(folder / f"{name}.md", page)
