@@ -128,8 +128,13 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     )
     seconds += time.monotonic() - started
     details = describe_pretraining(dataset, config, preset, seed, epochs * steps_per_epoch, seconds)
-    networks_in_float32 = map(networks.as_float32, (model.encoder, model.projection_head))
-    return Pretraining(*networks_in_float32, history.history, details)
+    return in_float32(model, history.history, details)
+
+
+def in_float32(model, history, details):
+    """A `Pretraining` of a trained `SimCLR`, its networks in float32 whatever they trained in."""
+    both = map(networks.as_float32, (model.encoder, model.projection_head))
+    return Pretraining(*both, history, details)
 
 
 def describe_pretraining(dataset, config, preset, seed, steps, seconds):

@@ -215,10 +215,37 @@ def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, cap
     assert (tmp_path / "results.csv").exists() and capsys.readouterr().out == ""
     for number, changes in enumerate(({"config": {"temperature": 0.2}}, {"seed": 1}), start=1):
         (tmp_path / "results.csv").write_text(f"rows {number}")
+        tuning = tmp_path / "tuning" / "full-abc"
+        tuning.mkdir(parents=True, exist_ok=True)
+        for method in ("fine_tuned", "supervised"):
+            (tuning / f"{method}-100.json").write_text("{}")
         save(**changes)
+        # What was tuned for the other encoder; the baseline has none.
+        assert [path.name for path in tuning.glob("*.json")] == ["supervised-100.json"]
+        assert (tuning / f"fine_tuned-100.results-{number}").exists()
         assert not (tmp_path / "results.csv").exists()
         assert (tmp_path / f"results-{number}.csv").read_text() == f"rows {number}"
         assert f"it is results-{number}.csv now" in capsys.readouterr().out
+
+
+def test_a_killed_save_leaves_no_record_beside_weights_of_another(tmp_path):
+    class Weights:
+        def save(self, path):
+            path.write_text("weights")
+
+    class Killed:
+        def save(self, path):
+            raise KeyboardInterrupt
+
+    details = {"config": {}, "seed": 0, "steps": 9, "fingerprint": "abc"}
+    whole = pretraining.Pretraining(Weights(), Weights(), {"loss": [1.0]}, details)
+    pretraining.save_pretraining(tmp_path, whole)
+    assert (tmp_path / "encoder.json").exists()
+    cut = pretraining.Pretraining(Weights(), Killed(), {"loss": [1.0]}, {**details, "seed": 1})
+    with pytest.raises(KeyboardInterrupt):
+        pretraining.save_pretraining(tmp_path, cut)
+    with pytest.raises(FileNotFoundError):
+        pretraining.load_encoder(tmp_path)
 
 
 def test_a_full_disk_is_said_and_the_training_can_go_on(tmp_path, whole):
