@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from simclr_utils.fused_normalization import BatchNormalization
+
 
 def build_encoder(image_shape, name="small_cnn", width=None):
     """Builds an encoder without weights from elsewhere.
@@ -72,7 +74,7 @@ def convolution_bn(x, filters, kernel_size, strides=1):
 def batch_normalization():
     # Keras' default, 0.99, leaves the running statistics unfinished in trainings of a few hundred
     # steps, and inference with them close to arbitrary.
-    return layers.BatchNormalization(momentum=0.9)
+    return BatchNormalization(momentum=0.9)
 
 
 def convolution(filters, kernel_size, strides=1):
@@ -135,10 +137,10 @@ def build_classifier(encoder, num_classes):
 
 
 def as_float32(model):
-    """Copies a model with its weights into plain float32, whatever precision it was built in.
+    """Copies a model with its weights into plain float32 and into layers of Keras alone.
 
     bfloat16 is many times slower than float32 on processors without it, so that what is saved
-    for others is float32.
+    for others is float32; and a file should load where this package is not.
 
     Args:
         model: functional `keras.Model`.
@@ -148,7 +150,9 @@ def as_float32(model):
     """
 
     def rebuild(layer):
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+        ours = isinstance(layer, BatchNormalization)
+        kind = layers.BatchNormalization if ours else type(layer)
+        return kind.from_config({**layer.get_config(), "dtype": "float32"})
 
     copy = keras.models.clone_model(model, clone_function=rebuild)
     copy.set_weights(model.get_weights())

@@ -35,6 +35,7 @@ ALLOWED = {
     "image_decoding": {"cores"},
     "image_folder": {"folder_listing"} | DATA,
     "named_datasets": {"downloads", "medmnist_files"},
+    "networks": {"fused_normalization"},
     "paired": {"intervals"},
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
     | TRAINING,
