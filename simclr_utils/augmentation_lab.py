@@ -94,7 +94,7 @@ class AugmentationLab:
         if "same" in found:
             text += (
                 f" Cosine similarity to the encoder: {found['same']:.2f} for two views of one "
-                f"image, {found['others']:.2f} for strangers."
+                f"image, {found['others']:.2f} for different images."
             )
         rows = {"image": self.images, "view 1": views[0], "view 2": views[1]}
         sketch = Sketch(MARGIN + self.num_shown * (SIDE + 4), len(rows) * (SIDE + 4))

@@ -12,8 +12,8 @@ def normalized(vectors):
 def alignment(vectors_1, vectors_2):
     """Mean squared distance of positive pairs on the unit sphere: 0 is perfect.
 
-    Strangers have 2 where the vectors are centred on 0, and less where they are not, as features
-    after a ReLU.
+    Different images have 2 where the vectors are centred on 0, and less where they are not, as
+    features after a ReLU.
 
     Args:
         vectors_1, vectors_2: float arrays `[N, D]`; row i of both comes from image i.
@@ -98,13 +98,13 @@ def describe(vectors_1, vectors_2):
         vectors_1, vectors_2: float arrays `[N, D]`, features or projections of the two views.
 
     Returns:
-        A dict of floats: `alignment`, the same `of strangers`, `uniformity`, `effective rank`,
+        A dict of floats: `alignment`, the same `of other images`, `uniformity`, `effective rank`,
         `dimensions`, and the median and smallest `spread`.
     """
     spreads = spread(vectors_1)
     return {
         "alignment": alignment(vectors_1, vectors_2),
-        "of strangers": alignment(vectors_1, np.roll(vectors_2, 1, axis=0)),
+        "of other images": alignment(vectors_1, np.roll(vectors_2, 1, axis=0)),
         "uniformity": uniformity(vectors_1),
         "effective rank": effective_rank(vectors_1),
         "dimensions": float(np.shape(vectors_1)[1]),

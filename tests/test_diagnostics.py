@@ -13,8 +13,8 @@ def test_alignment_is_the_squared_distance_of_unit_vectors():
     left, right = np.array([[3.0, 0.0], [0.0, 1.0]]), np.array([[0.5, 0.0], [0.0, -7.0]])
     assert diagnostics.alignment(left, left * 5) == pytest.approx(0)
     assert diagnostics.alignment(left, right) == pytest.approx((0 + 4) / 2)
-    strangers = diagnostics.alignment(SPHERE[:1000], SPHERE[1000:])
-    assert strangers == pytest.approx(2, abs=0.05)  # chance
+    others = diagnostics.alignment(SPHERE[:1000], SPHERE[1000:])
+    assert others == pytest.approx(2, abs=0.05)  # chance
 
 
 def test_uniformity_by_hand_and_at_its_ends():
