@@ -71,7 +71,7 @@ def plot_temperature(similarity, anchor, positive, temperatures):
             axis.bar([str(c) for c in candidates], probabilities, color=colors)
             loss = -np.log(probabilities[list(candidates).index(positive)])
             axis.set(title=f"temperature {temperature:.3g}\nloss {loss:.2f}", ylim=(0, 1))
-            axis.set_xlabel("candidate (dark orange: positive)")
+        drawing.supxlabel("candidate (dark orange: the positive)", fontsize="medium")
         axes[0, 0].set_ylabel(f"probability, anchor {anchor}")
     return drawing
 
