@@ -16,8 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = sorted(path.parent for path in (ROOT / "results" / "studies").glob("*/results.csv"))
 
 
+# One that is under way is stored, so that it can go on elsewhere, but not published yet.
+PUBLISHED = [path for path in STUDIES if (ROOT / "results" / f"{path.name}.csv").exists()]
+
+
 def test_there_are_studies():
-    assert STUDIES
+    assert PUBLISHED
 
 
 def test_the_readme_shows_the_published_table():
@@ -27,7 +31,7 @@ def test_the_readme_shows_the_published_table():
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
+@pytest.mark.parametrize("study", PUBLISHED, ids=lambda path: path.name)
 def test_what_is_published_is_what_the_command_writes(study, tmp_path):
     publish_results.publish(study, study.name, tmp_path)
     written = {path.name for path in tmp_path.iterdir()}
