@@ -196,8 +196,9 @@ class Comparison:
     def refuse_other_trainings(self, method, trainer, labels, num_steps):
         """Raises an `OtherTrainingsError` if the rows there were not tuned for such trainings."""
         path = self.tuning_path(method, labels)
-        there = load_json(path) if path.exists() else tuned_for(trainer, num_steps)
-        differences = describe_differences(there, tuned_for(trainer, num_steps))
+        if not path.exists():
+            return
+        differences = describe_differences(load_json(path), tuned_for(trainer, num_steps))
         if differences:
             raise OtherTrainingsError(
                 f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "

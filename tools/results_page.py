@@ -88,8 +88,8 @@ def seeds_alone(run_dir, frame):
         return ""
     differ = sum(p_value < 0.05 for p_value in pairs)
     return (
-        f"How much is due to the seed? Two rows of one method and label subset, whose encoders\n"
-        f"differ in the seed of their pretraining alone, were told apart by McNemar's test\n"
+        "How much is due to the seed? Two rows of one method and label subset, whose encoders\n"
+        "differ in the seed of their pretraining alone, were told apart by McNemar's test\n"
         f"(p < 0.05) in {differ} of {len(pairs)} cases.\n\n"
     )
 

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simclr_utils import artifacts, doctor, evaluation, frozen, simclr
+from simclr_utils import artifacts, doctor, evaluation, simclr
 from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
 from simclr_utils.datasets import load_dataset
+from simclr_utils.frozen import EncoderChangedError, frozen
 from simclr_utils.networks import build_encoder, build_projection_head
 from simclr_utils.optimizers import build_optimizer
 from simclr_utils.protocol import Protocol
@@ -130,9 +131,9 @@ def probe_in_training_mode():
     encoder = build_encoder((SIZE, SIZE, 3), width=8)
     images = render_shapes(64, seed=0, image_size=SIZE).images / np.float32(255)
     try:
-        with frozen.frozen(encoder):
+        with frozen(encoder):
             encoder(images, training=True)
-    except frozen.EncoderChangedError as error:
+    except EncoderChangedError as error:
         return [str(error)]
     return []
 
