@@ -25,6 +25,7 @@ AXES = {
     "base_learning_rate": (8e-3, 4e-3, 1.6e-2),
     "width": (32, 24, 48),
     "batch_size": (256, 128, 512),
+    "projection_dims": ((256, 128), (1024, 128)),
     "crop": (0.87, 0.7, 1.0),
     "color_jitter": (0.5, 0.3, 0.8),
 }
