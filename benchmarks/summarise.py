@@ -1,5 +1,7 @@
 """`results/benchmarks.md` from the CSVs beside it: each figure with its goal."""
 
+import json
+
 import pandas as pd
 from measuring import RESULTS
 
@@ -83,6 +85,40 @@ def growth_lines(table):
         yield f"{name} {value:,}", measured, *goal
 
 
+def precision_quality_lines(table):
+    """Accuracy after equal steps in either precision, the mean of the seeds."""
+    for steps, same in table.groupby("steps"):
+        rates = 100 * same.pivot(index="seed", columns="precision", values="accuracy_in_folds")
+        if rates.isna().any(axis=None):
+            continue
+        for seed, row in rates.iterrows():
+            both = f"{row['float32']:.1f} and {row['mixed_bfloat16']:.1f} %"
+            yield f"float32 and bfloat16, {steps:,} steps, seed {seed}", both, "", None
+        gap = (rates["mixed_bfloat16"] - rates["float32"]).mean()
+        met = abs(gap) <= 0.5
+        yield f"bfloat16 over float32, mean of {len(rates)}", f"{gap:+.2f} points", "±0.5", met
+
+
+def search_lines(table):
+    """Each row by the settings in which it differs from the first one."""
+    first = json.loads(table["settings"].iloc[0])
+    for row in table.itertuples():
+        settings = json.loads(row.settings)
+        changed = {name: value for name, value in settings.items() if value != first[name]}
+        words = ", ".join(f"{name} {value}" for name, value in (changed or first).items())
+        measured = f"{row.accuracy_in_folds:.1%}"
+        yield f"{words} ({row.steps:,} steps, {row.minutes:.1f} minutes)", measured, "", None
+
+
+def time_to_accuracy_lines(table):
+    """What the preset `laptop` scores on test images at its end."""
+    for seed, curve in table.groupby("seed"):
+        last = curve.iloc[-1]
+        name = f"`laptop`, seed {seed}: {last.steps:,.0f} steps, {last.minutes:.1f} minutes"
+        measured = f"{last.test:.1%} [{last.low:.1%} to {last.high:.1%}]"
+        yield name, measured, "70 % in 15 minutes", last.test >= 0.7 and last.minutes <= 15
+
+
 def where_time_goes_lines(table):
     """Seconds of a whole command, and of its parts; two workers of tests run side by side."""
     goals = {"make run": 10, "make test": 20}  # two minutes a notebook; a run of CI
@@ -101,6 +137,9 @@ KINDS = {
     "cost_model": cost_model_lines,
     "growth": growth_lines,
     "against_peers": against_peers_lines,
+    "precision_quality": precision_quality_lines,
+    "search": search_lines,
+    "time_to_accuracy": time_to_accuracy_lines,
     "where_time_goes": where_time_goes_lines,
 }
 
@@ -120,6 +159,8 @@ def main():
         for what, measured, goal, met in lines(table):
             mark = "" if met is None else "met" if met else "**missed**"
             parts.append(f"| {what} | {measured} | {goal} | {mark} |\n")
+        if path.with_suffix(".png").exists():
+            parts.append(f"\n![{name.replace('_', ' ')}](benchmarks/{name}.png)\n")
     artifacts.write_text(RESULTS.parent / "benchmarks.md", "".join(parts))
     print("".join(parts))
 

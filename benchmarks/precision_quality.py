@@ -1,0 +1,58 @@
+"""Whether pretraining in bfloat16 ends in features as good as in float32, after equal steps.
+
+python benchmarks/precision_quality.py --source <folder>
+
+Each pretraining runs in a process of its own; what is compared is a linear probe in five folds of
+the labeled images that are not test. The same command goes on where it was stopped.
+"""
+
+import argparse
+import json
+
+import pandas as pd
+from measuring import RESULTS, run_alone, write_rows
+from time_to_accuracy import fold_accuracy
+
+from simclr_utils.startup import start
+
+
+def pretrain_once(source, precision, seed, steps):
+    """Pretrains the preset `full` for some steps; returns minutes and accuracy, a dict."""
+    start(seed, precision)
+    from simclr_utils.config import get_config
+    from simclr_utils.datasets import load_dataset
+    from simclr_utils.pretraining import pretrain
+
+    dataset = load_dataset(source, cache_dir="runs/cache")
+    done = pretrain(dataset, get_config("full", pretraining_steps=steps), seed)
+    return {
+        "steps": done.details["steps"],
+        "minutes": done.details["minutes"],
+        "accuracy_in_folds": round(fold_accuracy(done.encoder, dataset), 4),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", required=True, help="folder of images")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        precision, seed = options.one
+        print(json.dumps(pretrain_once(options.source, precision, int(seed), options.steps)))
+        return
+    path = RESULTS / "precision_quality.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    asked = ["--source", options.source, "--steps", options.steps]
+    for seed in range(options.seeds):
+        for precision in ("float32", "mixed_bfloat16"):
+            key = {"seed": seed, "precision": precision, "steps_asked": options.steps}
+            if not any(key.items() <= row.items() for row in rows):
+                rows.append({**key, **run_alone(__file__, *asked, "--one", precision, seed)})
+                write_rows("precision_quality", rows)
+
+
+if __name__ == "__main__":
+    main()
