@@ -91,6 +91,42 @@ def test_a_search_starts_from_the_preset():
     assert dict(other.operations)["grayscale"] == 1.0
 
 
+def test_a_precision_is_judged_by_the_mean_of_its_seeds():
+    rows = [
+        {"seed": seed, "precision": precision, "steps": 573, "accuracy_in_folds": accuracy}
+        for seed, pair in enumerate([(0.50, 0.509), (0.52, 0.519), (0.51, 0.511)])
+        for precision, accuracy in zip(("float32", "mixed_bfloat16"), pair, strict=True)
+    ]
+    lines = judged(summarise.precision_quality_lines(pd.DataFrame(rows)))
+    assert lines["bfloat16 over float32, mean of 3"] == ("+0.30 points", "±0.5", True)
+    assert lines["float32 and bfloat16, 573 steps, seed 0"][0] == "50.0 and 50.9 %"
+    assert judged(summarise.precision_quality_lines(pd.DataFrame(rows[:1]))) == {}
+
+
+def test_a_search_is_told_by_what_each_row_changes():
+    made = {"steps": 1100, "minutes": 4.0}
+    rows = [
+        {"settings": '{"width": 32, "crop": 0.9}', "accuracy_in_folds": 0.55, **made},
+        {"settings": '{"width": 24, "crop": 0.9}', "accuracy_in_folds": 0.56, **made},
+    ]
+    lines = judged(summarise.search_lines(pd.DataFrame(rows)))
+    assert list(lines) == [
+        "width 32, crop 0.9 (1,100 steps, 4.0 minutes)",
+        "width 24 (1,100 steps, 4.0 minutes)",
+    ]
+    assert lines["width 24 (1,100 steps, 4.0 minutes)"] == ("56.0%", "", None)
+
+
+@pytest.mark.parametrize("test, minutes, met", [(0.71, 14.9, True), (0.69, 14.9, False)])
+def test_the_laptop_is_judged_at_its_end(test, minutes, met):
+    curve = {"seed": [0, 0], "minutes": [5.0, minutes], "steps": [1000, 3000]}
+    curve |= {"test": ["", test], "low": ["", 0.68], "high": ["", 0.72]}
+    table = pd.DataFrame(curve).replace("", float("nan"))
+    lines = judged(summarise.time_to_accuracy_lines(table))
+    assert [line[-1] for line in lines.values()] == [met]
+    assert "`laptop`, seed 0: 3,000 steps, 14.9 minutes" in lines
+
+
 PRINTED = """01_augmentations: 27 cells in 19 s
 05_baseline_comparison: 29 cells in 166 s
 116.16s call     tests/test_kill.py::test_a_kill[a b]
