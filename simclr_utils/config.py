@@ -1,4 +1,4 @@
-"""What a run is made of: one frozen dataclass, and three presets of it."""
+"""What a run is made of: one frozen dataclass, and four presets of it."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -46,13 +46,21 @@ PRESETS = {
         supervised_steps_factor=2.0,
         limits={"unlabeled": 512, "train": 256, "validation": 128, "test": 256},
     ),
-    # About two minutes a notebook on two cores: what the stored outputs were made with.
+    # About a minute a notebook on two cores: what the stored outputs were made with. Half the
+    # width is a quarter of the work.
     "quick": Config(
+        width=16,
         pretraining_steps=200,
         label_counts=(100, 500),
         num_subsets=1,
-        supervised_steps_factor=10.0,
+        supervised_steps_factor=20.0,
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
+    ),
+    # A quarter of an hour of pretraining on two cores: settings and steps come from
+    # benchmarks/time_to_accuracy.py and its rows in results/benchmarks/search.csv.
+    "laptop": Config(
+        pretraining_steps=2500,
+        label_counts=(100, 1000),
     ),
     "full": Config(),
 }
@@ -62,7 +70,7 @@ def get_config(preset="quick", **overrides):
     """Returns the configuration of a preset, with some values replaced.
 
     Args:
-        preset: `"tiny"`, `"quick"` or `"full"`.
+        preset: str, a key of `PRESETS`.
         **overrides: fields of `Config`; those that are `None` stay as the preset says.
 
     Returns:

@@ -63,12 +63,12 @@ def make_parts():
     shifts = iter(draws.normal(size=(10, NUM_IMAGES, 4)).astype("float32"))
     networks = []
     for inputs, outputs in ((4, 5), (5, 3)):
-        dense = keras.layers.Dense(outputs, use_bias=False)
-        network = keras.Sequential(
-            [keras.Input((inputs,)), dense, keras.layers.BatchNormalization(momentum=0.5)]
-        )
+        # float32 also where the course trains in bfloat16, whose roundings would hide mistakes.
+        dense = keras.layers.Dense(outputs, use_bias=False, dtype="float32")
+        normalization = keras.layers.BatchNormalization(momentum=0.5, dtype="float32")
+        start = keras.Input((inputs,))
+        networks.append(keras.Model(start, normalization(dense(start))))
         dense.set_weights([draws.normal(size=(inputs, outputs))])
-        networks.append(network)
     return (lambda images: images + next(shifts)), *networks, keras.optimizers.SGD(0.1)
 
 

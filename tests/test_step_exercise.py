@@ -1,10 +1,19 @@
 """The check of the training step tells each usual mistake, and takes what is right."""
 
+import keras
 import pytest
 import tensorflow as tf
 
 from simclr_utils.losses import nt_xent_loss
 from simclr_utils.step_exercise import ANSWERS, check_training_step, reference_step
+
+
+@pytest.fixture(autouse=True, params=["float32", "mixed_bfloat16"])
+def precision(request):
+    """What the notebook around the exercise trains in must not matter."""
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_dtype_policy("float32")
 
 
 def by_hand(images, augmenter, encoder, head, optimizer, temperature):
