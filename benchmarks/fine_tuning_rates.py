@@ -23,7 +23,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", type=Path, help="folder of a finished study")
     options = parser.parse_args()
-    start(0)
+    start(0, artifacts.load_json(options.study / "encoders" / "0" / "encoder.json")["precision"])
     from simclr_utils.baselines import supervised_steps
     from simclr_utils.config import get_config
     from simclr_utils.datasets import load_dataset

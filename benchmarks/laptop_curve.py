@@ -68,7 +68,14 @@ def score_on_test(dataset, encoder, steps, seed):
     made = {"pretraining_seed": seed, "steps": steps}
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
     frame = protocol.results.frame()
-    return frame[frame["pretraining_seed"] == seed].iloc[0]
+    here = (frame["fingerprint"] == dataset.fingerprint) & (frame["pretraining_seed"] == seed)
+    row = frame[here].iloc[0]
+    if row["steps"] != steps:
+        raise SystemExit(
+            f"{FOLDER / 'results.csv'} has a row of seed {seed} after {row['steps']} steps, not "
+            f"{steps}. It stands: move the folder away to measure another preset."
+        )
+    return row
 
 
 def draw(rows):
@@ -105,7 +112,8 @@ def main():
     path = RESULTS / "time_to_accuracy.csv"
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     for seed in range(options.seeds):
-        if any(row["seed"] == seed for row in rows):
+        key = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "seed": seed}
+        if any(key.items() <= row.items() for row in rows):
             continue
         copies = train_with_copies(dataset, get_config("laptop"), seed)
         scored = score_on_test(dataset, copies[-1][2], copies[-1][1], seed)
@@ -113,9 +121,7 @@ def main():
             last = steps == copies[-1][1]
             rows.append(
                 {
-                    "dataset": dataset.name,
-                    "fingerprint": dataset.fingerprint,
-                    "seed": seed,
+                    **key,
                     "minutes": round(minutes, 2),
                     "steps": steps,
                     "accuracy_in_folds": round(fold_accuracy(encoder, dataset), 4),

@@ -8,11 +8,13 @@ the labeled images that are not test. The same command goes on where it was stop
 
 import argparse
 import json
+from pathlib import Path
 
 import pandas as pd
 from measuring import RESULTS, run_alone, write_rows
 from time_to_accuracy import fold_accuracy
 
+from simclr_utils import provenance
 from simclr_utils.startup import start
 
 
@@ -48,7 +50,8 @@ def main():
     asked = ["--source", options.source, "--steps", options.steps]
     for seed in range(options.seeds):
         for precision in ("float32", "mixed_bfloat16"):
-            key = {"seed": seed, "precision": precision, "steps_asked": options.steps}
+            key = {"source": Path(options.source).name, "seed": seed, "precision": precision}
+            key |= {"steps_asked": options.steps, "hardware": provenance.hardware_string()}
             if not any(key.items() <= row.items() for row in rows):
                 rows.append({**key, **run_alone(__file__, *asked, "--one", precision, seed)})
                 write_rows("precision_quality", rows)

@@ -9,7 +9,9 @@ from simclr_utils import artifacts
 
 HEAD = """# Speed and memory
 
-Made by `make bench`, from the rows in [benchmarks/](benchmarks). Ratios are of figures of one run.
+Made by `make bench`, and, what takes longer, by `time_to_accuracy.py`, `laptop_curve.py` and
+`precision_quality.py` in [../benchmarks/](../benchmarks), from the rows in [benchmarks/](benchmarks).
+Ratios are of figures of one run.
 Memory is the largest that a process of its own held, with `MALLOC_ARENA_MAX=2`.
 """
 
@@ -96,7 +98,12 @@ def precision_quality_lines(table):
             yield f"float32 and bfloat16, {steps:,} steps, seed {seed}", both, "", None
         gap = (rates["mixed_bfloat16"] - rates["float32"]).mean()
         met = abs(gap) <= 0.5
-        yield f"bfloat16 over float32, mean of {len(rates)}", f"{gap:+.2f} points", "±0.5", met
+        yield (
+            f"bfloat16 over float32, {steps:,} steps, mean of {len(rates)}",
+            f"{gap:+.2f} points",
+            "±0.5",
+            met,
+        )
 
 
 def search_lines(table):
@@ -104,7 +111,7 @@ def search_lines(table):
     first = json.loads(table["settings"].iloc[0])
     for row in table.itertuples():
         settings = json.loads(row.settings)
-        changed = {name: value for name, value in settings.items() if value != first[name]}
+        changed = {name: value for name, value in settings.items() if value != first.get(name)}
         words = ", ".join(f"{name} {value}" for name, value in (changed or first).items())
         measured = f"{row.accuracy_in_folds:.1%}"
         yield f"{words} ({row.steps:,} steps, {row.minutes:.1f} minutes)", measured, "", None

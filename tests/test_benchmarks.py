@@ -98,7 +98,7 @@ def test_a_precision_is_judged_by_the_mean_of_its_seeds():
         for precision, accuracy in zip(("float32", "mixed_bfloat16"), pair, strict=True)
     ]
     lines = judged(summarise.precision_quality_lines(pd.DataFrame(rows)))
-    assert lines["bfloat16 over float32, mean of 3"] == ("+0.30 points", "±0.5", True)
+    assert lines["bfloat16 over float32, 573 steps, mean of 3"] == ("+0.30 points", "±0.5", True)
     assert lines["float32 and bfloat16, 573 steps, seed 0"][0] == "50.0 and 50.9 %"
     assert judged(summarise.precision_quality_lines(pd.DataFrame(rows[:1]))) == {}
 
