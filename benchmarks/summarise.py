@@ -10,8 +10,8 @@ from simclr_utils import artifacts
 HEAD = """# Speed and memory
 
 Made by `make bench`, and, what takes longer, by `time_to_accuracy.py`, `laptop_curve.py` and
-`precision_quality.py` in [../benchmarks/](../benchmarks), from the rows in [benchmarks/](benchmarks).
-Ratios are of figures of one run.
+`precision_quality.py` in [../benchmarks/](../benchmarks), from the rows in
+[benchmarks/](benchmarks). Ratios are of figures of one run.
 Memory is the largest that a process of its own held, with `MALLOC_ARENA_MAX=2`.
 """
 
