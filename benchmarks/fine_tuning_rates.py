@@ -1,51 +1,64 @@
 """Fine-tuning at higher rates and for more steps than a study tries, on validation images alone.
 
-python benchmarks/fine_tuning_rates.py results/studies/shapes
+python benchmarks/fine_tuning_rates.py results/studies/shapes --labels 250,500
 
-takes the first encoder and the first label subset of a finished study of a source with a name, and
-the augmentation that was chosen there. No test image is classified.
+takes the first encoder and the first label subset of a finished study, and the augmentation that
+was chosen there. No test image is classified.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from measuring import write_rows
+import pandas as pd
+from measuring import RESULTS, write_rows
 
 from simclr_utils import artifacts
 from simclr_utils.startup import start
 
 RATES = (4e-3, 1e-2, 3e-2)  # the highest that fine-tuning tries, and the baseline's two highest
-LABEL_COUNTS = (250, 500)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", type=Path, help="folder of a finished study")
+    parser.add_argument("--labels", required=True, help="numbers of labels of the study")
+    parser.add_argument("--shares", default="0.5,1", help="of the baseline's steps")
+    parser.add_argument("--source", help="the folder of images, where the study had one")
     options = parser.parse_args()
-    start(0, artifacts.load_json(options.study / "encoders" / "0" / "encoder.json")["precision"])
+    counts = [int(number) for number in options.labels.split(",")]
+    made = artifacts.load_json(options.study / "encoders" / "0" / "encoder.json")
+    start(0, made.get("precision", "float32"))
     from simclr_utils.baselines import supervised_steps
     from simclr_utils.config import get_config
     from simclr_utils.datasets import load_dataset
     from simclr_utils.fine_tuning import FineTuning
     from simclr_utils.pretraining import load_encoder
-    from simclr_utils.study import FINE_TUNING_SHARE, Study
+    from simclr_utils.study import Study
 
     record = artifacts.load_json(options.study / "run.json")
     config = get_config(record["preset"], **record["settings"])
-    dataset = load_dataset(record["source"], limits=config.limits)
-    encoder, made = load_encoder(options.study / "encoders" / "0", dataset)
+    source, cache = options.source or record["source"], "runs/cache"
+    dataset = load_dataset(source, cache_dir=cache, limits=config.limits)
+    encoder, _ = load_encoder(options.study / "encoders" / "0", dataset)
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(dataset, config, folder, record["preset"], 1, LABEL_COUNTS)
+        study = Study(dataset, config, folder, record["preset"], 1, counts)
         trainer, protocol = FineTuning(study.build_model, encoder), study.comparison.protocol
-        rows = []
-        for labels in LABEL_COUNTS:
+        path = RESULTS / "fine_tuning_rates.csv"
+        rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+        rows = [row for row in rows if row["fingerprint"] != dataset.fingerprint]
+        for labels in counts:
             name = f"tuning/{record['preset']}-{made['fingerprint']}/{{}}-{labels}.json"
             chosen = {
                 method: artifacts.load_json(options.study / name.format(method))
                 for method in ("supervised", "fine_tuned")
             }
-            for share in (FINE_TUNING_SHARE, 1.0):
+            scratch = [
+                each["curve"][-1]
+                for each in chosen["supervised"]["tried"]
+                if each["settings"] == chosen["supervised"]["settings"]
+            ]
+            for share in map(float, options.shares.split(",")):
                 steps = supervised_steps(labels, share * config.supervised_steps_factor)
                 for rate in RATES:
                     settings = {**chosen["fine_tuned"]["settings"], "learning_rate": rate}
@@ -60,7 +73,7 @@ def main():
                             "learning_rate": rate,
                             "steps": run.num_steps,
                             "validation_accuracy": round(run.validation_curve[-1], 4),
-                            "baseline": round(chosen["supervised"]["curves"]["0"][-1], 4),
+                            "baseline": round(scratch[-1], 4),
                             "baseline_steps": chosen["supervised"]["num_steps"],
                         }
                     )
