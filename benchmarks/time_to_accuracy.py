@@ -11,6 +11,7 @@ not tell recipes apart that differ by a point. Row after row goes to
 
 import argparse
 import json
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -75,8 +76,13 @@ def try_settings(dataset, settings, minutes):
     config, clock = make_config(settings), StepClock()
     pretrain(dataset, replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED), callbacks=[clock])
     steps = round(60 * minutes / clock.seconds_per_step())
-    clock = StepClock()
-    done = pretrain(dataset, replace(config, pretraining_steps=steps), callbacks=[clock])
+    # A pretraining is of whole epochs. Few of them would be minutes more or less than asked for;
+    # so each epoch sees a little less than the pool.
+    epochs = math.ceil(steps / (len(dataset.unlabeled) // config.batch_size))
+    pool = dataset.unlabeled[: steps // epochs * config.batch_size]
+    steps, clock = steps // epochs * epochs, StepClock()
+    some = replace(dataset, unlabeled=pool)
+    done = pretrain(some, replace(config, pretraining_steps=steps), callbacks=[clock])
     return {
         "steps": done.details["steps"],
         "minutes": round((clock.ends[-1] - clock.ends[0]) / 60, 2),

@@ -7,7 +7,7 @@ from numbers import Real
 from pathlib import Path
 
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
-PRESET_NAMES = ("tiny", "quick", "laptop", "full")
+PRESET_NAMES = ("tiny", "quick", "full")
 ENCODER_NAMES = ("small_cnn", "resnet18")
 OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
 # What may change where a run or a study goes on: what is measured already stays, more joins it.
