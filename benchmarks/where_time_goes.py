@@ -31,6 +31,20 @@ def seconds_by_part(text):
     return parts
 
 
+def run_aloud(command, folder, environment):
+    """Runs a command, prints what it prints, and returns that; a failure ends this script."""
+    lines = []
+    with subprocess.Popen(
+        command.split(), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            lines.append(line)
+            print(line, end="", flush=True)
+    if process.returncode:
+        raise SystemExit(f"{command} failed in a fresh clone, with {process.returncode}.")
+    return "".join(lines)
+
+
 def main():
     environment = {**os.environ, "PYTEST_ADDOPTS": "--durations=0"}
     rows = []
@@ -38,19 +52,12 @@ def main():
         subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
         for command in ("make environment", "make run", "make test"):
             started = time.monotonic()
-            done = subprocess.run(
-                command.split(),
-                cwd=folder,
-                env=environment,
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            printed = run_aloud(command, folder, environment)
             took = time.monotonic() - started
             rows.append({"command": command, "part": "from start to end", "seconds": round(took)})
             rows += [
                 {"command": command, "part": part, "seconds": round(seconds)}
-                for part, seconds in seconds_by_part(done.stdout).most_common()
+                for part, seconds in seconds_by_part(printed).most_common()
             ]
             write_rows("where_time_goes", rows)
 

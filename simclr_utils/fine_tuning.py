@@ -34,8 +34,8 @@ class FineTuning(SupervisedBaseline):
 
     # As many trainings as the baseline tries: what is compared with it is not tuned harder.
     axes = {
-        "learning_rate": (4e-3, 1e-3, 1e-2),
-        "encoder_share": (1.0, 0.3),
+        "learning_rate": (4e-3, 1e-3),
+        "encoder_share": (0.3, 1.0, 0.1),
         "weight_decay": (1e-4,),
         CHOSEN_AT_FULL_LENGTH: SupervisedBaseline.axes[CHOSEN_AT_FULL_LENGTH],
     }
