@@ -1,5 +1,6 @@
 """The course itself, headless, on a folder that is unlike the embedded dataset."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,7 +45,8 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
-    # A study can begin with all that: the README's --from-run.
+    # A study can begin with all that, in the same precision: the README's --from-run.
+    keras.config.set_dtype_policy(made["precision"])
     config = get_config("tiny", width=4)
     dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
     study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
