@@ -23,8 +23,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=10, help="of one repetition")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=30, help="of one repetition")
+    parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
     print(start(0, options.precision))
     # TensorFlow reads its environment when it is imported, which `start` has prepared.
