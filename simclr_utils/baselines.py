@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simclr_utils.batches import image_batches
+from simclr_utils.batches import image_batches, without_autotune
 from simclr_utils.networks import build_classifier
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 
@@ -155,6 +155,7 @@ class SupervisedBaseline:
         num_steps = steps_per_check * NUM_CHECKS
         if validation is not None:
             validation = tf.data.Dataset.from_tensor_slices(validation).batch(512)
+            validation = without_autotune(validation)
         history = model.fit(
             image_batches(images, min(self.batch_size, len(images)), seed, labels),
             steps_per_epoch=steps_per_check,

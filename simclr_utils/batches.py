@@ -58,4 +58,21 @@ def image_batches(images, batch_size, seed=0, labels=None, first_step=0):
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     options = tf.data.Options()
     options.threading.private_threadpool_size = 1  # the next batch never waits for the step's turn
-    return steps.map(read_batch).prefetch(tf.data.AUTOTUNE).with_options(options)
+    return without_autotune(steps.map(read_batch).prefetch(2).with_options(options))
+
+
+def without_autotune(dataset):
+    """Lets a pipeline end at once: TensorFlow tunes its buffers in a thread of its own.
+
+    That thread sleeps for longer and longer, and an end that it sleeps through waits until it
+    wakes: up to as long as the pipeline ran, a minute at most.
+
+    Args:
+        dataset: a `tf.data.Dataset`.
+
+    Returns:
+        The same dataset, with the buffers that it asks for.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

@@ -252,6 +252,11 @@ def test_a_memory_map_is_read_batch_by_batch(tmp_path):
     np.testing.assert_array_equal(next(iter(image_batches(mapped, 8))), expected)
 
 
+def test_no_thread_of_tensorflow_delays_the_end_of_batches():
+    options = image_batches(pictures(), 4).options()
+    assert options.autotune.enabled is False and options.threading.private_threadpool_size == 1
+
+
 def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="7 images do not fill one batch of 8. Lower the batch si"):
         image_batches(numbered(7), 8)
