@@ -2,7 +2,7 @@
 
 python benchmarks/precision_quality.py --source <folder>
 
-Each pretraining runs in a process of its own; what is compared is a linear probe in five folds of
+Each pretraining runs in a process of its own; what is compared is a linear probe in three folds of
 the labeled images that are not test. The same command goes on where it was stopped.
 """
 

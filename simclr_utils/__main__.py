@@ -56,7 +56,8 @@ def add_common_options(command, preset, setting):
         "--preset",
         choices=PRESET_NAMES,
         default=preset,
-        help="tiny: seconds, for tests; quick: minutes, shows the way; full: hours, for results "
+        help="tiny: seconds, for tests; quick: minutes, shows the way; laptop: a pretraining of a "
+        "quarter of an hour on two cores; full: hours, for results "
         f"(default: {preset})",
     )
     command.add_argument(

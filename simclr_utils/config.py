@@ -1,4 +1,4 @@
-"""What a run is made of: one frozen dataclass, and three presets of it."""
+"""What a run is made of: one frozen dataclass, and four presets of it."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -12,7 +12,7 @@ class Config:
     The defaults are the preset `full`, from which results come.
     """
 
-    encoder: str = "small_cnn"  # or resnet18
+    encoder: str = "small_cnn"  # or small_cnn_wide, resnet18
     width: int | None = None  # channels of the first stage; None: the encoder's own default
     projection_dims: tuple = (256, 128)  # hidden and output size of the projection head
     operations: tuple = (  # the views, name and strength
@@ -55,6 +55,12 @@ PRESETS = {
         num_subsets=1,
         supervised_steps_factor=20.0,
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
+    ),
+    # A quarter of an hour of pretraining on two cores: settings and steps come from
+    # benchmarks/time_to_accuracy.py and its rows in results/benchmarks/search.csv.
+    "laptop": Config(
+        pretraining_steps=2500,
+        label_counts=(100, 1000),
     ),
     "full": Config(),
 }

@@ -21,8 +21,8 @@ from simclr_utils.run_folder import RunError, open_run
 
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
-# trainings of `full` may take days.
-CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "full": 7 * 24 * 3600}
+# trainings of the larger presets may take days.
+CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "laptop": 7 * 24 * 3600, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
 
 

@@ -7,8 +7,8 @@ from numbers import Real
 from pathlib import Path
 
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
-PRESET_NAMES = ("tiny", "quick", "full")
-ENCODER_NAMES = ("small_cnn", "resnet18")
+PRESET_NAMES = ("tiny", "quick", "laptop", "full")
+ENCODER_NAMES = ("small_cnn", "small_cnn_wide", "resnet18")
 OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
 # What may change where a run or a study goes on: what is measured already stays, more joins it.
 GROWING = ("label_counts", "num_subsets", "num_seeds")

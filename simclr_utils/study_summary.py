@@ -60,10 +60,12 @@ def headline(comparisons):
 def small_print(study):
     """What a verdict is not to be read without, a list of sentences; often empty."""
     sentences = []
-    if study.preset != "full":
+    if study.preset in ("tiny", "quick"):
         sentences.append(
             f"Made with the preset {study.preset}: this shows the way and proves nothing."
         )
+    if study.preset == "laptop":
+        sentences.append("Made with the preset laptop: a longer pretraining may gain more.")
     if study.comparison.num_subsets == len(study.seeds) == 1:
         sentences.append(
             "One training of each: the interval is about these two networks, not the methods; "

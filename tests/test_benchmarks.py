@@ -117,6 +117,16 @@ def test_a_search_is_told_by_what_each_row_changes():
     assert lines["width 24 (1,100 steps, 4.0 minutes)"] == ("56.0%", "", None)
 
 
+@pytest.mark.parametrize("test, minutes, met", [(0.71, 14.9, True), (0.69, 14.9, False)])
+def test_the_laptop_is_judged_at_its_end(test, minutes, met):
+    curve = {"seed": [0, 0], "minutes": [5.0, minutes], "steps": [1000, 3000]}
+    curve |= {"test": ["", test], "low": ["", 0.68], "high": ["", 0.72]}
+    table = pd.DataFrame(curve).replace("", float("nan"))
+    lines = judged(summarise.time_to_accuracy_lines(table))
+    assert [line[-1] for line in lines.values()] == [met]
+    assert "`laptop`, seed 0: 3,000 steps, 14.9 minutes" in lines
+
+
 PRINTED = """01_augmentations: 27 cells in 19 s
 05_baseline_comparison: 29 cells in 166 s
 116.16s call     tests/test_kill.py::test_a_kill[a b]

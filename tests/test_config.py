@@ -9,10 +9,11 @@ from simclr_utils.parameters import PRESET_NAMES
 
 
 def test_the_presets_grow():
-    tiny, quick, full = (get_config(name) for name in PRESETS)
+    tiny, quick, laptop, full = (get_config(name) for name in PRESETS)
     assert tuple(PRESETS) == PRESET_NAMES
     assert full == Config() and full.limits is None and get_config() == quick
     assert tiny.pretraining_steps < quick.pretraining_steps < full.pretraining_steps
+    assert quick.pretraining_steps < laptop.pretraining_steps and laptop.limits is None
     assert max(tiny.label_counts) < max(quick.label_counts) < max(full.label_counts)
     assert quick.operations == full.operations  # the same method, in less time
 

@@ -28,13 +28,14 @@ def layers_of(model, kind):
 
 
 @pytest.mark.parametrize("width, channels", [(4, 3), (8, 1), (32, 3)])
-def test_small_cnn_has_the_parameters_of_four_convolutions(width, channels):
-    widths = [width, 2 * width, 4 * width, 8 * width]
+@pytest.mark.parametrize("name, last", [("small_cnn", 8), ("small_cnn_wide", 16)])
+def test_small_cnns_have_the_parameters_of_four_convolutions(name, last, width, channels):
+    widths = [width, 2 * width, 4 * width, last * width]
     kernels = sum(9 * a * b for a, b in zip([channels, *widths], widths, strict=False))
-    encoder = build_encoder((16, 16, channels), "small_cnn", width)
+    encoder = build_encoder((16, 16, channels), name, width)
     assert trainable(encoder) == kernels + 2 * sum(widths)  # and a scale and an offset each
     assert encoder.count_params() == kernels + 4 * sum(widths)  # and a mean and a variance each
-    assert encoder.output_shape == (None, 8 * width)
+    assert encoder.output_shape == (None, last * width)
 
 
 def test_resnet18_is_that_of_the_literature():
@@ -90,7 +91,8 @@ def test_default_widths():
 
 
 def test_wrong_encoders_are_refused():
-    with pytest.raises(ValueError, match=r"Unknown encoder 'vgg'. Choose from \['small_cnn', 'res"):
+    names = r"\['small_cnn', 'small_cnn_wide', 'resnet18'\]"
+    with pytest.raises(ValueError, match=f"Unknown encoder 'vgg'. Choose from {names}"):
         build_encoder((32, 32, 3), "vgg")
     with pytest.raises(ValueError, match=r"at least 16x16 pixels. Received: \(15, 32, 3\)"):
         build_encoder((15, 32, 3))

@@ -238,6 +238,8 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     assert said[0] in study_command.summarize(study)
     alone = Study(dataset, replace(CONFIG, num_subsets=1), tmp_path / "alone", "full", 1)
     assert "about these two networks" in study_summary.small_print(alone)[0]
+    short = Study(dataset, CONFIG, tmp_path / "short", "laptop", 1)
+    assert "a longer pretraining may gain more" in study_summary.small_print(short)[0]
     for method, low in (("chance", 0.1), ("supervised", 0.3)):
         row = {"labels": 90, "subset_seed": 0, "metric": "accuracy", "value": low + 0.05}
         alone.results.add(method=method, low=low, high=0.4, **row)
