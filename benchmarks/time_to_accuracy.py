@@ -24,10 +24,10 @@ NUM_TIMED = 40  # steps that say how many fit into the minutes
 # The search starts from the first of each, and tries the others at the best so far, in this order.
 AXES = {
     "encoder": ("small_cnn", "small_cnn_wide"),
-    "batch_size": (256, 128, 512),
+    "batch_size": (256, 128),
     "temperature": (0.1, 0.2),
     "base_learning_rate": (8e-3, 4e-3),
-    "width": (32, 48),
+    "width": (32, 24),
     "projection_dims": ((256, 128), (1024, 128)),
     "crop": (0.87, 0.7),
     "color_jitter": (0.5, 0.3),
