@@ -26,15 +26,18 @@ PEERS = Path(__file__).resolve().parent / "peers"
 # The way's name, its script, and its options.
 WAYS = {
     "this course": ("ours.py", []),
-    "Keras.io's way": ("keras_io_way.py", []),
+    "Keras.io's way": ("keras_io_way.py", ["--plain"]),
+    "Keras.io's way, started as this course": ("keras_io_way.py", []),
     "lightly as documented, 2 workers": ("lightly_way.py", ["--workers", "2"]),
     "lightly as documented, 1 worker": ("lightly_way.py", ["--workers", "1"]),
-    "lightly, channels last": ("lightly_way.py", ["--workers", "1", "--channels-last"]),
+    "lightly, channels last, 2 workers": ("lightly_way.py", ["--workers", "2", "--channels-last"]),
+    "lightly, channels last, 1 worker": ("lightly_way.py", ["--workers", "1", "--channels-last"]),
 }
 if BFLOAT16_FLAGS & processor_flags():
     WAYS["this course, bfloat16"] = ("ours.py", ["--precision", "mixed_bfloat16"])
-    tuned = ["--workers", "1", "--channels-last", "--bfloat16"]
-    WAYS["lightly, channels last and bfloat16"] = ("lightly_way.py", tuned)
+    for workers in ("2", "1"):
+        tuned = ["--workers", workers, "--channels-last", "--bfloat16"]
+        WAYS[f"lightly, channels last and bfloat16, workers: {workers}"] = ("lightly_way.py", tuned)
 
 
 def peers_python(folder):

@@ -16,11 +16,11 @@ from simclr_utils.startup import start
 SETTINGS = {
     "quick, 100 labels": {"label_counts": (100,)},
     "narrow, small batches, 50 and 250 labels": {
-        "width": 16,
+        "width": 8,
         "batch_size": 64,
         "pretraining_steps": 800,
         "label_counts": (50, 250),
-        "supervised_steps_factor": 20.0,
+        "supervised_steps_factor": 30.0,
     },
     "ResNet-18 of width 16, 100 labels": {
         "encoder": "resnet18",

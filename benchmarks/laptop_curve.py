@@ -5,11 +5,12 @@ python benchmarks/laptop_curve.py --source <folder>
 A pretraining of the preset's length for each seed. Along the way the encoder is copied, while the
 clock stands still. Afterwards each copy gets a linear probe, in three folds of the labeled images
 that are not test; only the last one is scored on the test images, by a probe on all other labels.
-The same command goes on with the first seed that is missing.
+The same command goes on with the first seed that is missing, and refuses other settings.
 """
 
 import argparse
 import time
+from dataclasses import asdict
 
 import pandas as pd
 from measuring import RESULTS, write_rows
@@ -26,31 +27,41 @@ def train_with_copies(dataset, config, seed):
     """Pretrains, and copies the encoder now and then.
 
     Returns:
-        A list of triples: minutes, steps, encoder. The first step, which builds the graph, is not
-        in the minutes.
+        A list of triples: minutes since `fit` began, steps, encoder.
     """
     import keras
 
     from simclr_utils import networks
-    from simclr_utils.cost_model import StepClock
     from simclr_utils.pretraining import plan_epochs, pretrain
 
     _, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
-    clock, copies, paused = StepClock(), [], 0.0
+    copies, began = [], 0.0
+
+    def begin(logs):
+        nonlocal began
+        began = time.monotonic()
 
     def keep(epoch, logs):
-        nonlocal paused
-        if (epochs - epoch - 1) % max(1, epochs // NUM_COPIES):
+        nonlocal began
+        if (epochs - epoch - 1) % -(-epochs // NUM_COPIES):
             return
         now = time.monotonic()
-        seconds = now - clock.ends[0] - paused
         encoder = networks.as_float32(watch.model.encoder)
-        copies.append((seconds / 60, (epoch + 1) * steps_per_epoch, encoder))
-        paused += time.monotonic() - now
+        copies.append(((now - began) / 60, (epoch + 1) * steps_per_epoch, encoder))
+        began += time.monotonic() - now
 
-    watch = keras.callbacks.LambdaCallback(on_epoch_end=keep)
-    pretrain(dataset, config, seed, "laptop", callbacks=[clock, watch])
+    watch = keras.callbacks.LambdaCallback(on_train_begin=begin, on_epoch_end=keep)
+    pretrain(dataset, config, seed, "laptop", callbacks=[watch])
     return copies
+
+
+def keep_to_settings(config):
+    """Ends the script where test images have been scored with other settings."""
+    path, ours = FOLDER / "settings.json", artifacts.as_stored(asdict(config))
+    if not path.exists():
+        artifacts.save_json(path, ours)
+    elif artifacts.load_json(path) != ours:
+        raise SystemExit(f"{FOLDER} holds scores of other settings than the preset has now.")
 
 
 def score_on_test(dataset, encoder, steps, seed):
@@ -69,20 +80,13 @@ def score_on_test(dataset, encoder, steps, seed):
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
     frame = protocol.results.frame()
     here = (frame["fingerprint"] == dataset.fingerprint) & (frame["pretraining_seed"] == seed)
-    row = frame[here].iloc[0]
-    if row["steps"] != steps:
-        raise SystemExit(
-            f"{FOLDER / 'results.csv'} has a row of seed {seed} after {row['steps']} steps, not "
-            f"{steps}. It stands: move the folder away to measure another preset."
-        )
-    return row
+    return frame[here].iloc[0]
 
 
-def draw(rows):
+def draw(table):
     """The picture of all seeds: accuracy in folds by minutes, and on test at the end."""
     from simclr_utils.plotting import COLORS, figure, to_png
 
-    table = pd.DataFrame(rows)
     title = f"Preset laptop on {table['dataset'].iloc[0]}: linear probe by minutes of pretraining"
     with figure(1, 1, (9, 4)) as (drawing, axis):
         for seed, curve in table.groupby("seed"):
@@ -105,9 +109,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     start(0)
+    from simclr_utils import provenance
     from simclr_utils.config import get_config
     from simclr_utils.datasets import load_dataset
 
+    config = get_config("laptop")
+    keep_to_settings(config)
     dataset = load_dataset(options.source, cache_dir="runs/cache")
     path = RESULTS / "time_to_accuracy.csv"
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
@@ -115,13 +122,14 @@ def main():
         key = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "seed": seed}
         if any(key.items() <= row.items() for row in rows):
             continue
-        copies = train_with_copies(dataset, get_config("laptop"), seed)
+        copies = train_with_copies(dataset, config, seed)
         scored = score_on_test(dataset, copies[-1][2], copies[-1][1], seed)
         for minutes, steps, encoder in copies:
             last = steps == copies[-1][1]
             rows.append(
                 {
                     **key,
+                    "precision": provenance.precision(),
                     "minutes": round(minutes, 2),
                     "steps": steps,
                     "accuracy_in_folds": round(fold_accuracy(encoder, dataset), 4),
@@ -131,7 +139,8 @@ def main():
                 }
             )
         write_rows("time_to_accuracy", rows)
-    draw(pd.read_csv(path).to_dict("records"))
+    table = pd.read_csv(path)
+    draw(table[table["fingerprint"] == dataset.fingerprint])
 
 
 if __name__ == "__main__":

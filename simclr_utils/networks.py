@@ -14,12 +14,12 @@ def build_encoder(image_shape, name="small_cnn", width=None):
     Args:
         image_shape: tuple `(height, width, channels)`.
         name: `"small_cnn"`, four convolutions, 0.4 M parameters and 30 MFLOP at 32x32;
-            `"small_cnn_wide"`, the same with twice the channels in the last one, 40 MFLOP: a
+            `"small_cnn_wide"`, the same with twice as many channels in the last one, 40 MFLOP: a
             linear probe gets twice the features; or `"resnet18"`, He et al. 2016 (11 M
             parameters), whose stem is one 3x3 convolution for images up to 64 pixels and the
             original 7x7 with pooling above.
-        width: int, channels of the first stage; each later one doubles it. Default: 32, or 64 for
-            `resnet18`.
+        width: int, channels of the first stage; the later ones double them. Default: 32, or 64
+            for `resnet18`.
 
     Returns:
         A `keras.Model`: float `[N, height, width, channels]` in 0..1 -> float32 features

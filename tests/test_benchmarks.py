@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import laptop_curve
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from measuring import interleave, run_alone, write_rows
 
 from simclr_utils.config import get_config
 from simclr_utils.cost_model import peak_memory_gib
+from simclr_utils.datasets import load_dataset
 
 
 def test_variants_are_timed_in_turn_and_the_first_round_does_not_count():
@@ -84,22 +86,26 @@ def test_the_fastest_form_of_a_peer_counts(rate, met):
 
 def test_a_search_starts_from_the_preset():
     first = {name: axis[0] for name, axis in time_to_accuracy.AXES.items()}
-    config = get_config("full", width=32)
-    assert time_to_accuracy.make_config(first) == config
+    assert time_to_accuracy.make_config(first) == get_config("full")
     other = time_to_accuracy.make_config({**first, "crop": 0.5, "temperature": 0.3})
     assert dict(other.operations)["crop"] == 0.5 and other.temperature == 0.3
     assert dict(other.operations)["grayscale"] == 1.0
 
 
 def test_a_precision_is_judged_by_the_mean_of_its_seeds():
+    made = {"source": "pets", "hardware": "a processor", "steps": 573}
     rows = [
-        {"seed": seed, "precision": precision, "steps": 573, "accuracy_in_folds": accuracy}
+        {"seed": seed, "precision": precision, "accuracy_in_folds": accuracy, **made}
         for seed, pair in enumerate([(0.50, 0.509), (0.52, 0.519), (0.51, 0.511)])
         for precision, accuracy in zip(("float32", "mixed_bfloat16"), pair, strict=True)
     ]
     lines = judged(summarise.precision_quality_lines(pd.DataFrame(rows)))
-    assert lines["bfloat16 over float32, 573 steps, mean of 3"] == ("+0.30 points", "±0.5", True)
-    assert lines["float32 and bfloat16, 573 steps, seed 0"][0] == "50.0 and 50.9 %"
+    assert lines["pets: bfloat16 over float32, 573 steps, mean of 3"] == (
+        "+0.30 points",
+        "±0.5",
+        True,
+    )
+    assert lines["pets: float32 and bfloat16, 573 steps, seed 0"][0] == "50.0 and 50.9 %"
     assert judged(summarise.precision_quality_lines(pd.DataFrame(rows[:1]))) == {}
 
 
@@ -119,12 +125,29 @@ def test_a_search_is_told_by_what_each_row_changes():
 
 @pytest.mark.parametrize("test, minutes, met", [(0.71, 14.9, True), (0.69, 14.9, False)])
 def test_the_laptop_is_judged_at_its_end(test, minutes, met):
-    curve = {"seed": [0, 0], "minutes": [5.0, minutes], "steps": [1000, 3000]}
-    curve |= {"test": ["", test], "low": ["", 0.68], "high": ["", 0.72]}
-    table = pd.DataFrame(curve).replace("", float("nan"))
+    curve = {"dataset": "pets", "seed": 0, "minutes": [5.0, minutes], "steps": [1000, 3000]}
+    none = float("nan")
+    curve |= {"test": [none, test], "low": [none, 0.68], "high": [none, 0.72]}
+    table = pd.DataFrame(curve | {"precision": "float32"})
     lines = judged(summarise.time_to_accuracy_lines(table))
     assert [line[-1] for line in lines.values()] == [met]
-    assert "`laptop`, seed 0: 3,000 steps, 14.9 minutes" in lines
+    assert "`laptop` on pets, seed 0: 3,000 steps, 14.9 minutes, float32" in lines
+
+
+def test_a_curve_ends_in_one_score_on_test_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(laptop_curve, "FOLDER", tmp_path / "laptop")
+    config = get_config("tiny", pretraining_steps=48)
+    laptop_curve.keep_to_settings(config)
+    dataset = load_dataset("shapes", limits=config.limits)
+    copies = laptop_curve.train_with_copies(dataset, config, 0)
+    assert [steps for _, steps, _ in copies] == [24, 48]
+    assert 0 < copies[0][0] < copies[1][0] < 2  # minutes
+    first, last = (laptop_curve.score_on_test(dataset, copy[2], copy[1], 0) for copy in copies)
+    assert first["labels"] == 256 + 128 and first["steps"] == 24
+    assert last.equals(first)  # no second score of one seed
+    laptop_curve.keep_to_settings(config)
+    with pytest.raises(SystemExit, match="other settings"):
+        laptop_curve.keep_to_settings(get_config("tiny", temperature=0.3))
 
 
 PRINTED = """01_augmentations: 27 cells in 19 s

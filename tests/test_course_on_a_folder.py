@@ -34,6 +34,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     before = sorted(folder.rglob("*"))
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
+    settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = headless.select_notebooks(NOTEBOOKS, "03-05")
     assert headless.run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
     frame = artifacts.Results(run_dir / "results.csv").frame()
@@ -47,7 +48,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert sorted(folder.rglob("*")) == before
     # A study can begin with all that, in the same precision: the README's --from-run.
     keras.config.set_dtype_policy(made["precision"])
-    config = get_config("tiny", width=4)
+    config = get_config("tiny", width=4, encoder="small_cnn_wide")
     dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
     study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
     take_over(study, run_dir)

@@ -42,7 +42,7 @@ def moved_encoder(name="small_cnn"):
     return encoder
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "resnet18"])
+@pytest.mark.parametrize("name", ["small_cnn", "small_cnn_wide", "resnet18"])
 def test_the_encoder_stays_frozen_to_the_byte(name):
     encoder = moved_encoder(name)
     before = [weight.numpy().tobytes() for weight in encoder.weights]

@@ -151,7 +151,7 @@ def test_outputs_are_float32_under_mixed_precision(mixed_bfloat16):
     assert build_classifier(encoder, 3)(pictures()).dtype == "float32"
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "resnet18"])
+@pytest.mark.parametrize("name", ["small_cnn", "small_cnn_wide", "resnet18"])
 def test_as_float32_keeps_the_weights(name, mixed_bfloat16, tmp_path):
     encoder = build_encoder((16, 16, 3), name, width=4)
     encoder(pictures(), training=True)  # moves the batch statistics
@@ -168,7 +168,7 @@ def test_as_float32_keeps_the_weights(name, mixed_bfloat16, tmp_path):
     np.testing.assert_array_equal(loaded(pictures(), training=False), plain)
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "resnet18"])
+@pytest.mark.parametrize("name", ["small_cnn", "small_cnn_wide", "resnet18"])
 def test_an_encoder_is_saved_and_loaded_in_safe_mode(name, tmp_path):
     encoder = build_encoder((16, 16, 3), name, width=4)
     encoder.save(tmp_path / "encoder.keras")

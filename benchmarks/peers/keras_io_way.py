@@ -4,6 +4,9 @@ Images in memory, Keras' own geometric layers and a colour layer, one forward pa
 candidates of the other view only, and a linear probe that is trained in the same step. Files have
 to be JPEGs of 32x32 pixels; they are decoded before the clock starts, as this course does too. The
 example: https://keras.io/examples/vision/semisupervised_simclr
+
+With `--plain` TensorFlow starts as it does for everybody; without, as in this course: repeatable,
+one operation at a time.
 """
 
 from pathlib import Path
@@ -14,8 +17,11 @@ from simclr_utils.startup import start
 
 
 def main():
-    options = build_parser(__doc__).parse_args()
-    start(0, "float32")
+    parser = build_parser(__doc__)
+    parser.add_argument("--plain", action="store_true")
+    options = parser.parse_args()
+    if not options.plain:
+        start(0, "float32")
     import keras
     import numpy as np
     import tensorflow as tf
