@@ -1,12 +1,16 @@
 """A whole step of `SimCLR.fit` against the machine's matrix product, and what the step is made of.
 
-python benchmarks/training_step.py --precision float32
+python benchmarks/training_step.py
+
+in float32, and in bfloat16 where the processor computes in it, each in a process of its own.
 """
 
 import argparse
 import math
+import subprocess
+import sys
 
-from simclr_utils.startup import start
+from simclr_utils.startup import BFLOAT16_FLAGS, processor_flags, start
 
 
 def count_flops(model):
@@ -24,12 +28,18 @@ def count_flops(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--precision", help="float32 or mixed_bfloat16; default: both, if it can")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=15, help="of one repetition")
     parser.add_argument("--repetitions", type=int, default=8)
     options = parser.parse_args()
-    print(start(0, options.precision))
+    if options.precision is None:
+        both = ["float32", "mixed_bfloat16"]
+        for precision in both if BFLOAT16_FLAGS & processor_flags() else both[:1]:
+            command = [sys.executable, __file__, *sys.argv[1:], "--precision", precision]
+            subprocess.run(command, check=True)
+        return
+    print(start(0, options.precision), flush=True)
     # TensorFlow reads its environment when it is imported, which `start` has prepared.
     import numpy as np
     import tensorflow as tf
