@@ -30,6 +30,9 @@ def training_step_lines(table):
         fit.share_of_matmul_rate >= 0.65,
     )
     yield f"of a step outside the encoder, {name}", f"{outside:.0%}", "10 %", outside <= 0.1
+    for part in parts.index[parts["share_of_matmul_rate"].isna()]:
+        share = parts.loc[part].ms_a_step / fit.ms_a_step
+        yield f"of a step, alone: {part}, {name}", f"{share:.1%}", "", None
     cost = fit.ms_a_step / bare.ms_a_step - 1
     yield f"`fit` over a bare loop on one batch, {name}", f"{cost:+.0%}", "2 %", cost <= 0.02
 

@@ -12,6 +12,8 @@ import sys
 
 from simclr_utils.startup import BFLOAT16_FLAGS, processor_flags, start
 
+SMALL_PARTS = ("two views", "head, loss and metrics", "optimizer")
+
 
 def count_flops(model):
     """Operations of a training step for one image, of the layers' kernels alone.
@@ -65,6 +67,25 @@ def main():
             total = tf.reduce_sum(encoder(views, training=True))
         return tape.gradient(total, weights)
 
+    features = encoder(views, training=False)
+    head_weights = model.projection_head.trainable_variables
+
+    @tf.function
+    def head_and_loss(features):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            sides = tf.split(model.projection_head(features, training=True), 2)
+            loss = model.contrastive_loss(*sides)
+        model.update_metrics(loss, *sides)
+        return tape.gradient(loss, [features, *head_weights])
+
+    no_change = [tf.zeros_like(weight) for weight in model.trainable_variables]
+
+    @tf.function
+    def update():
+        model.optimizer.apply(no_change, model.trainable_variables)
+        return model.optimizer.iterations
+
     make_views = tf.function(lambda some: tf.concat([augmenter(some), augmenter(some)], 0))
     train_step = tf.function(model.train_step)
     factor = tf.cast(tf.random.normal((2048, 2048)), model.compute_dtype)
@@ -84,6 +105,8 @@ def main():
             "matmul": repeat(lambda: product(factor), 20),
             "encoder, forward and backward": repeat(lambda: encoder_alone(views)),
             "two views": repeat(lambda: make_views(one_batch)),
+            "head, loss and metrics": repeat(lambda: head_and_loss(features)),
+            "optimizer": repeat(update),
             "train_step, one batch again and again": repeat(lambda: train_step(one_batch)),
             "train_step, fed": repeat(lambda: train_step(next(fed))),
             "fit": lambda: model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False),
@@ -99,7 +122,7 @@ def main():
             "batch_size": options.batch_size,
             "ms_a_step": round(1000 * value / steps, 1),
             "share_of_fit": round(value / seconds["fit"], 3),
-            "share_of_matmul_rate": round(work / value / limit, 3) if part != "two views" else "",
+            "share_of_matmul_rate": "" if part in SMALL_PARTS else round(work / value / limit, 3),
             "matmul_gflops": round(limit / 1e9),
         }
         for part, value in seconds.items()
