@@ -4,11 +4,12 @@ python benchmarks/cost_model.py
 """
 
 import argparse
+import contextlib
 import json
+import os
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 from simclr_utils.startup import start
 
@@ -36,11 +37,10 @@ SETTINGS = {
 def bytes_below(folder):
     """The size of all files in a folder, one that is being written included."""
     total = 0
-    for path in Path(folder).rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # a temporary file that is gone
-            continue
+    for parent, _, names in os.walk(folder):  # which passes over a folder that is gone
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # a temporary file that is gone
+                total += os.path.getsize(os.path.join(parent, name))
     return total
 
 
