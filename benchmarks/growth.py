@@ -3,7 +3,8 @@
 python benchmarks/growth.py
 
 Each point is trained for a few steps in a process of its own, on random pixels in a memory-mapped
-file, as a folder of images becomes one.
+file, as a folder of images becomes one. Pages of that file count as memory of the process once they
+have been read, though the system takes them back as soon as it needs them: they stand apart.
 """
 
 import argparse
@@ -34,8 +35,19 @@ def write_pixels(path, num_images, image_size):
     return np.load(path, mmap_mode="r")
 
 
+def file_pages_gib():
+    """Pages of files in the memory of this process, in GiB; `None` where it is not Linux."""
+    try:
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["RssFile"].split()[0]) / 2**20
+    except (OSError, KeyError):
+        return None
+
+
 def train(path, batch_size):
-    """Trains for a few steps; returns seconds a step and the largest memory in GiB."""
+    """Trains for a few steps; returns seconds a step, and in GiB the largest memory and the share
+    of the images' file in it."""
     start(0, "float32")
     import numpy as np
 
@@ -47,7 +59,7 @@ def train(path, batch_size):
     config = get_config("full", micro_batch_size=micro_batch_size(batch_size))
     model = pretraining.build_model(images.shape[1:], config)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
-    clock = cost_model.StepClock()
+    clock, before = cost_model.StepClock(), file_pages_gib()
     model.fit(
         image_batches(images, batch_size),
         steps_per_epoch=cost_model.NUM_WARM_UP + (6 if batch_size < 4096 else 1),
@@ -55,7 +67,9 @@ def train(path, batch_size):
         verbose=0,
         shuffle=False,
     )
-    return {"seconds": clock.seconds_per_step(), "peak_gib": round(cost_model.peak_memory_gib(), 3)}
+    mapped = None if before is None else round(max(0, file_pages_gib() - before), 3)
+    peak = round(cost_model.peak_memory_gib(), 3)
+    return {"seconds": clock.seconds_per_step(), "peak_gib": peak, "mapped_gib": mapped}
 
 
 def micro_batch_size(batch_size):
@@ -90,6 +104,7 @@ def main():
                     "seconds_a_step": round(seconds, 3),
                     "microseconds_an_image": round(1e6 * seconds / point["batch_size"]),
                     "peak_gib": found["peak_gib"],
+                    "mapped_gib": found["mapped_gib"],
                 }
             )
             print(rows[-1], flush=True)

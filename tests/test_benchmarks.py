@@ -84,6 +84,16 @@ def test_the_fastest_form_of_a_peer_counts(rate, met):
     assert any(f"{rate:,} and 180 pairs" in name for name in lines)
 
 
+@pytest.mark.parametrize("mapped, met", [(2.0, True), (0.1, False), (None, False)])
+def test_pages_of_the_images_file_are_told_apart(mapped, met):
+    point = {"curve": "num_images", "num_images": 1_000_000, "microseconds_an_image": 1000}
+    table = pd.DataFrame([point | {"peak_gib": 3.2, "mapped_gib": mapped}])
+    table["mapped_gib"] = table["mapped_gib"].astype(float)
+    (measured, goal, judgement), *_ = judged(summarise.growth_lines(table)).values()
+    assert measured.startswith(f"1,000 µs an image, {3.2 - (mapped or 0):.2f} GiB")
+    assert goal == "3 GB" and bool(judgement) == met
+
+
 def test_a_search_starts_from_the_preset():
     first = {name: axis[0] for name, axis in time_to_accuracy.AXES.items()}
     assert time_to_accuracy.make_config(first) == get_config("full")
