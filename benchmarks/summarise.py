@@ -168,6 +168,10 @@ precision `fit` came out between 2 % faster and 7 % slower than the bare loop.""
 NOTES = {
     "training_step_float32": STEP_NOTE,
     "training_step_mixed_bfloat16": STEP_NOTE,
+    "cost_model": """ResNet's minutes were said a third too high, here and in a run before. We
+suspect the first steps, which are slower than later ones: what is timed are the third to the
+eighth. Memory is said as the largest so far, and grows a little afterwards; the disk is what is
+written at most.""",
     "against_peers": """The encoder sets the limit here. Alone it takes 218 of 247 ms in float32, at
 97 % of what the processor can multiply, and 144 ms in bfloat16; with nothing beside it that is 3.2
 and 4.9 times lightly as documented. Keras.io's way has the same encoder: with nothing
