@@ -57,7 +57,7 @@ def add_common_options(command, preset, setting):
         choices=PRESET_NAMES,
         default=preset,
         help="tiny: seconds, for tests; quick: minutes, shows the way; laptop: a pretraining of a "
-        "quarter of an hour on two cores; full: hours, for results "
+        "quarter of an hour on two cores with bfloat16; full: hours, for results "
         f"(default: {preset})",
     )
     command.add_argument(
