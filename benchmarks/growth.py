@@ -35,16 +35,6 @@ def write_pixels(path, num_images, image_size):
     return np.load(path, mmap_mode="r")
 
 
-def file_pages_gib():
-    """Pages of files in the memory of this process, in GiB; `None` where it is not Linux."""
-    try:
-        with open("/proc/self/status") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["RssFile"].split()[0]) / 2**20
-    except (OSError, KeyError):
-        return None
-
-
 def train(path, batch_size):
     """Trains for a few steps; returns seconds a step, and in GiB the largest memory and the share
     of the images' file in it."""
@@ -59,7 +49,7 @@ def train(path, batch_size):
     config = get_config("full", micro_batch_size=micro_batch_size(batch_size))
     model = pretraining.build_model(images.shape[1:], config)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
-    clock, before = cost_model.StepClock(), file_pages_gib()
+    clock, before = cost_model.StepClock(), cost_model.linux_memory_gib("RssFile")
     model.fit(
         image_batches(images, batch_size),
         steps_per_epoch=cost_model.NUM_WARM_UP + (6 if batch_size < 4096 else 1),
@@ -67,7 +57,8 @@ def train(path, batch_size):
         verbose=0,
         shuffle=False,
     )
-    mapped = None if before is None else round(max(0, file_pages_gib() - before), 3)
+    after = cost_model.linux_memory_gib("RssFile")
+    mapped = None if before is None else round(max(0, after - before), 3)
     peak = round(cost_model.peak_memory_gib(), 3)
     return {"seconds": clock.seconds_per_step(), "peak_gib": peak, "mapped_gib": mapped}
 

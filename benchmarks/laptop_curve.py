@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 
 import pandas as pd
-from measuring import RESULTS, write_rows
+from measuring import RESULTS, read_rows, write_rows
 from time_to_accuracy import fold_accuracy
 
 from simclr_utils import artifacts
@@ -116,8 +116,7 @@ def main():
     config = get_config("laptop")
     keep_to_settings(config)
     dataset = load_dataset(options.source, cache_dir="runs/cache")
-    path = RESULTS / "time_to_accuracy.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = read_rows("time_to_accuracy")
     for seed in range(options.seeds):
         key = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "seed": seed}
         if any(key.items() <= row.items() for row in rows):
@@ -139,7 +138,7 @@ def main():
                 }
             )
         write_rows("time_to_accuracy", rows)
-    table = pd.read_csv(path)
+    table = pd.DataFrame(read_rows("time_to_accuracy"))
     draw(table[table["fingerprint"] == dataset.fingerprint])
 
 

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+
 from simclr_utils import artifacts, provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
@@ -50,6 +52,12 @@ def run_alone(script, *arguments, python=sys.executable):
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # memory that is free goes back sooner
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def read_rows(name):
+    """The rows of `results/benchmarks/<name>.csv`, a list of dicts; empty if there are none."""
+    path = RESULTS / f"{name}.csv"
+    return pd.read_csv(path).to_dict("records") if path.exists() else []
 
 
 def write_rows(name, rows):

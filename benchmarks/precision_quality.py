@@ -10,8 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-from measuring import RESULTS, run_alone, write_rows
+from measuring import read_rows, run_alone, write_rows
 from time_to_accuracy import fold_accuracy
 
 from simclr_utils import provenance
@@ -45,8 +44,7 @@ def main():
         precision, seed = options.one
         print(json.dumps(pretrain_once(options.source, precision, int(seed), options.steps)))
         return
-    path = RESULTS / "precision_quality.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = read_rows("precision_quality")
     asked = ["--source", options.source, "--steps", options.steps]
     for seed in range(options.seeds):
         for precision in ("float32", "mixed_bfloat16"):

@@ -163,24 +163,23 @@ KINDS = {
 # Why goals were missed, of the rows that are published; to be read again when those change.
 STEP_NOTE = """What is outside the encoder: first the views, then head, loss and metrics, then the
 optimizer. The rest is in no part alone; we suspect caches that are full of another part's numbers.
-A few percent between `fit`, a fed step and a bare one are the machine's own: in two runs of each
-precision `fit` came out between 2 % faster and 7 % slower than the bare loop."""
+A few percent between `fit`, a fed step and a bare one may be the machine's own: in float32 the fed
+step came out faster than the bare one, in bfloat16 slower."""
 NOTES = {
     "training_step_float32": STEP_NOTE,
     "training_step_mixed_bfloat16": STEP_NOTE,
-    "cost_model": """ResNet's minutes were said a third too high, here and in a run before. We
-suspect the first steps, which are slower than later ones: what is timed are the third to the
-eighth. Memory is said as the largest so far, and grows a little afterwards; the disk is what is
-written at most.""",
+    "cost_model": """ResNet's minutes were said a third too high. We suspect that early steps are
+slower than later ones: what is timed are the third to the eighth. Memory is said as the largest so
+far, and grows a little afterwards; the disk is what is written at most.""",
     "against_peers": """The encoder sets the limit here. Alone it takes 218 of 247 ms in float32, at
 97 % of what the processor can multiply, and 144 ms in bfloat16; with nothing beside it that is 3.2
 and 4.9 times lightly as documented. Keras.io's way has the same encoder: with nothing
 beside ours, the ratio in float32 would be 1.17. The tuned lightly computes in bfloat16, so that the
 line for our float32 compares two precisions.""",
     "time_to_accuracy": """One seed. The goal is missed by 2.8 points. In the last five minutes the
-accuracy in folds rose by half a point, so that more of the same steps would not do it: it takes
-another network. The search could not find that one: in its two minutes many steps count for more
-than a larger network, which may overtake by the fifteenth.""",
+accuracy in folds rose by half a point, so that more of the same steps would hardly do it; another
+network might. The search could not find that one: in its two minutes many steps count for more than
+a larger network, which may overtake by the fifteenth.""",
 }
 
 

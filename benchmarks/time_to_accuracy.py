@@ -15,8 +15,7 @@ import json
 import math
 from dataclasses import replace
 
-import pandas as pd
-from measuring import RESULTS, write_rows
+from measuring import read_rows, write_rows
 
 from simclr_utils.startup import start
 
@@ -105,8 +104,7 @@ def main():
     from simclr_utils import provenance
     from simclr_utils.datasets import load_dataset
 
-    dataset, path = load_dataset(options.source, cache_dir="runs/cache"), RESULTS / "search.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    dataset, rows = load_dataset(options.source, cache_dir="runs/cache"), read_rows("search")
     # Elsewhere a minute is another number of steps.
     here = {"fingerprint": dataset.fingerprint, "hardware": provenance.hardware_string()}
     here["precision"] = provenance.precision()

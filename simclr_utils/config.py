@@ -57,7 +57,7 @@ PRESETS = {
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     # A quarter of an hour of pretraining on images of 32 pixels, on two cores that compute in
-    # bfloat16. What differs from `full` gained something in the search of
+    # bfloat16. The encoder is what gained something in the search of
     # benchmarks/time_to_accuracy.py, whose rows are results/benchmarks/search.csv.
     "laptop": Config(
         encoder="small_cnn_wide",

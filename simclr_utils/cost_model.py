@@ -90,17 +90,25 @@ def measure_rates(dataset, config, build_model):
     return Rates(view, image, forward, training, graph)
 
 
+def linux_memory_gib(name):
+    """What `/proc/self/status` says under a name, in GiB; `None` where it says nothing."""
+    try:
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines[name].split()[0]) * 1024 / GIB
+    except (OSError, KeyError):
+        return None
+
+
 def peak_memory_gib():
     """The largest memory that this process has held so far, in GiB; `None` on Windows.
 
     Memory of a GPU is not among it.
     """
-    try:  # Linux. What `resource` says there, a process inherits from the one that started it.
-        with open("/proc/self/status") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["VmHWM"].split()[0]) * 1024 / GIB
-    except (OSError, KeyError):
-        pass
+    # What `resource` says on Linux, a process inherits from the one that started it.
+    peak = linux_memory_gib("VmHWM")
+    if peak is not None:
+        return peak
     try:
         import resource
     except ImportError:

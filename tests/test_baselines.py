@@ -52,6 +52,16 @@ def test_images_are_augmented_in_training_only():
     assert np.abs(wild[0][:4] - wild[0][4:]).max() > 1e-3
 
 
+def test_validation_ends_without_waiting_for_a_thread_of_tensorflow(monkeypatch):
+    taken, fit = {}, AugmentedClassifier.fit
+    monkeypatch.setattr(
+        AugmentedClassifier, "fit", lambda *parts, **more: taken.update(more) or fit(*parts, **more)
+    )
+    train, validation = bright_and_dark(16, 0), bright_and_dark(16, 1)
+    SupervisedBaseline(build_model, batch_size=16).train(train, validation, 5, SETTINGS)
+    assert taken["validation_data"].options().autotune.enabled is False
+
+
 def test_training_learns_and_starts_anew_each_time(monkeypatch):
     """The second training with the same settings equals the first, whatever came between."""
     traces, step = [], AugmentedClassifier.train_step
