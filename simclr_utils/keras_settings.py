@@ -29,8 +29,8 @@ def choose_backend():
         asked = os.environ.get("KERAS_BACKEND") or configured_backend()
         if asked != BACKEND:
             warnings.warn(
-                f"Keras is set to the backend {asked} (KERAS_BACKEND or keras.json). "
-                f"simclr_utils computes with {BACKEND} and uses it for this session.",
+                f"simclr_utils computes with {BACKEND} in this session, though Keras is set to the "
+                f"backend {asked} (by KERAS_BACKEND or keras.json).",
                 stacklevel=3,
             )
     os.environ["KERAS_BACKEND"] = BACKEND

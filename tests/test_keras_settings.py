@@ -59,28 +59,30 @@ def expected(tmp_path_factory):
     return lines
 
 
-@pytest.mark.parametrize("kind, start", [("notebook", START), ("script", "")])
 @pytest.mark.parametrize(
-    "settings, variables, said",
+    "settings, said",
     [
-        (
-            {"image_data_format": "channels_first"},
-            {},
-            "image_data_format channels_last in place of channels_first",
-        ),
-        ({"floatx": "float16", "epsilon": 1e-3}, {}, "floatx float32 in place of float16, epsilon"),
-        ({"backend": "torch"}, {}, "set to the backend torch"),
-        ({}, {"KERAS_BACKEND": "jax"}, "set to the backend jax"),
+        ({"image_data_format": "channels_first"}, "channels_last in place of channels_first"),
+        ({"floatx": "float16"}, "floatx float32 in place of float16"),
+        ({"backend": "torch"}, "set to the backend torch"),
     ],
 )
-def test_a_users_settings_change_no_number(
-    kind, start, settings, variables, said, expected, tmp_path
-):
-    done = run(SCRIPT.format(start=start), tmp_path / "keras", settings, **variables)
+def test_a_users_settings_change_no_number_of_a_script(settings, said, expected, tmp_path):
+    done = run(SCRIPT.format(start=""), tmp_path / "keras", settings)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == expected[kind]
-    where = done.stdout if kind == "notebook" and "backend" not in said else done.stderr
-    assert said in where
+    assert done.stdout.splitlines()[-1] == expected["script"]
+    assert said in done.stderr
+
+
+def test_nor_of_a_notebook_whose_first_cell_says_so(expected, tmp_path):
+    settings = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-3}
+    done = run(SCRIPT.format(start=START), tmp_path / "keras", settings, KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stderr
+    sentence, result = done.stdout.splitlines()
+    assert result == expected["notebook"]
+    for name in ("floatx float32", "epsilon 1e-07", "image_data_format channels_last"):
+        assert f"{name} in place of" in sentence
+    assert "set to the backend jax" in done.stderr
 
 
 def test_another_backend_that_runs_already_is_named_with_its_cure(tmp_path):
