@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser soak bench lab refresh constraints environment clean-environment
+.PHONY: help run test test-browser test-versions soak bench lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -30,11 +30,12 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
+	@echo 'make test-versions       install and run under the oldest and newest Python found, load in every Keras'
 	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
 	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
 	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
-	@echo 'make constraints         choose the exact versions in constraints.txt anew'
+	@echo 'make constraints         pin what pyproject.toml newly asks for; all anew with ARGS=--upgrade'
 	@echo 'make environment         only create .venv (PYTHON=/path/to/python3.12 to choose one)'
 	@echo 'make clean-environment   remove .venv'
 	@echo
@@ -53,6 +54,10 @@ test: environment
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
+
+# ARGS=--all for every Python of 3.10 to 3.13 that PATH, pyenv and uv have.
+test-versions: environment
+	@$(python) tools/try_versions.py $(ARGS)
 
 # Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
 soak: environment
@@ -77,10 +82,11 @@ lab: environment
 refresh: environment
 	@$(python) tools/refresh_notebooks.py $(NB)
 
-# --universal from 3.10 on: one file for every Python and system that pyproject.toml allows.
+# --universal from 3.10 on: one file for every Python and system that pyproject.toml allows. Pins
+# stay as they are unless ARGS=--upgrade: nobody has to add one by hand.
 constraints: environment
 	@$(python) -m pip install --quiet uv
-	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-annotate --no-header \
+	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 $(ARGS) --no-annotate --no-header \
 		--extra dev --extra stl10 --extra browser --output-file constraints.txt pyproject.toml
 
 environment: $(stamp)

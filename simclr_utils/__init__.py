@@ -1,0 +1,3 @@
+from simclr_utils.keras_settings import choose_backend
+
+choose_backend()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 
 from simclr_utils.color_operations import RandomColorJitter, RandomGrayscale
+from simclr_utils.keras_settings import warn_of_overridden
 from simclr_utils.random_operations import (
     RandomFlip,
     RandomGaussianBlur,
@@ -12,6 +13,8 @@ from simclr_utils.random_operations import (
     RandomOperation,
     RandomResizedCrop,
 )
+
+warn_of_overridden()
 
 # What strength s means for each operation, in the order in which they are applied; strength 1 is
 # the paper's ImageNet recipe (Gaussian noise is not part of it). A flip has no strength.

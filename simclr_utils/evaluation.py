@@ -12,6 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from simclr_utils.encoder_input import check_images
+
 # The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
 # suits 100 labels and 10,000.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
@@ -33,14 +35,7 @@ def extract_features(encoder, images, batch_size=512):
     Raises:
         ValueError: if the images are not uint8, or do not fit the encoder's input.
     """
-    if images.dtype != np.uint8:
-        raise ValueError(f"Images must be uint8, 0 to 255. Received: {images.dtype}")
-    expected = tuple(encoder.input_shape[1:])
-    if tuple(images.shape[1:]) != expected:
-        raise ValueError(
-            f"The encoder was built for images {expected}. Received: {tuple(images.shape[1:])}. "
-            "Load the images in that size, or pretrain an encoder on yours."
-        )
+    check_images(images, encoder.input_shape[1:])
     parts = []
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype("float32") / 255

@@ -6,6 +6,9 @@ import keras
 from keras import layers
 
 from simclr_utils.fused_normalization import BatchNormalization
+from simclr_utils.keras_settings import warn_of_overridden
+
+warn_of_overridden()
 
 
 def build_encoder(image_shape, name="small_cnn", width=None):
@@ -36,14 +39,16 @@ def build_encoder(image_shape, name="small_cnn", width=None):
     inputs = keras.Input(image_shape, name="images")
     x = build_body(inputs, width or default_width)
     # Features leave in float32 also under mixed precision: probes and losses need the digits.
-    features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
+    features = layers.GlobalAveragePooling2D(
+        data_format="channels_last", dtype="float32", name="features"
+    )(x)
     return keras.Model(inputs, features, name=name)
 
 
 def small_cnn_body(x, width, multiples=(1, 2, 4, 8)):
     for multiple in multiples:
         x = convolution(multiple * width, 3)(x)
-        x = layers.MaxPooling2D(2, padding="same")(x)  # before BN and ReLU: a quarter of the work
+        x = max_pooling(2)(x)  # before BN and ReLU: a quarter of the work
         x = layers.ReLU()(batch_normalization()(x))
     return x
 
@@ -53,7 +58,7 @@ def resnet18_body(x, width):
         x = convolution_bn(x, width, 3)
     else:
         x = convolution_bn(x, width, 7, strides=2)
-        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        x = max_pooling(3)(x)
     for stage in range(4):
         for block in range(2):
             x = residual_block(x, width * 2**stage, strides=2 if stage and not block else 1)
@@ -81,12 +86,17 @@ def batch_normalization():
     return BatchNormalization(momentum=0.9)
 
 
+def max_pooling(size):
+    return layers.MaxPooling2D(size, strides=2, padding="same", data_format="channels_last")
+
+
 def convolution(filters, kernel_size, strides=1):
     return layers.Conv2D(
         filters,
         kernel_size,
         strides,
         padding="same",
+        data_format="channels_last",
         use_bias=False,  # the BatchNormalization that follows has one
         kernel_initializer="he_normal",
     )
@@ -127,6 +137,8 @@ def build_projection_head(feature_dim, hidden_dim=256, output_dim=128, num_layer
         x = layers.ReLU()(batch_normalization()(x))
     if num_layers:
         x = layers.Dense(output_dim, use_bias=False, dtype="float32", name="projection")(x)
+    else:  # Keras 3.12 has no model without a layer
+        x = layers.Identity(dtype="float32", name="projection")(x)
     return keras.Model(inputs, x, name="projection_head")
 
 
@@ -160,7 +172,9 @@ def as_float32(model):
     def rebuild(layer):
         ours = isinstance(layer, BatchNormalization)
         kind = layers.BatchNormalization if ours else type(layer)
-        return kind.from_config({**layer.get_config(), "dtype": "float32"})
+        # What is no layer, such as a division, has no dtype of its own.
+        dtype = {"dtype": "float32"} if isinstance(layer, layers.Layer) else {}
+        return kind.from_config({**layer.get_config(), **dtype})
 
     copy = keras.models.clone_model(model, clone_function=rebuild)
     copy.set_weights(model.get_weights())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from simclr_utils import artifacts, augmentations, networks, optimizers
+from simclr_utils import artifacts, augmentations, networks, optimizers, portable
 from simclr_utils.batches import image_batches
 from simclr_utils.checkpoints import Checkpoints
 from simclr_utils.doctor import RunDoctor
@@ -152,6 +152,8 @@ def describe_pretraining(dataset, config, preset, seed, steps, seconds):
         **artifacts.provenance(preset=preset, seed=seed, fingerprint=dataset.fingerprint),
         "dataset": dataset.name,
         "image_shape": list(dataset.image_shape),
+        "class_names": list(dataset.class_names),
+        "notes": list(dataset.notes),
         "steps": steps,
         "batch_size": batch_size,
         "minutes": round(seconds / 60, 1),
@@ -169,6 +171,9 @@ def run_identity(dataset, config, seed, epochs):
 def save_pretraining(folder, pretraining):
     """Writes `ENCODER_FILES` into a folder.
 
+    The encoder in the file takes images in 0..255 too. Its record, the content of `encoder.json`,
+    stands in the file as well, so that the file can travel alone: `portable.read_record`.
+
     A `results.csv` that is there and measures another encoder is renamed, so that its rows do not
     pass for rows of this one; so is what was tuned for fine-tuning that encoder.
 
@@ -179,11 +184,14 @@ def save_pretraining(folder, pretraining):
     folder = Path(folder)
     set_aside_results(folder, pretraining.details)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
-    for name in ("encoder", "projection_head"):
-        with artifacts.atomic_path(folder / f"{name}.keras") as path:
-            getattr(pretraining, name).save(path)
+    encoder = portable.take_any_range(pretraining.encoder)
+    record = {**pretraining.details, "input": portable.describe_use(encoder)}
+    with artifacts.atomic_path(folder / "encoder.keras") as path:
+        portable.save_model(encoder, path, record)
+    with artifacts.atomic_path(folder / "projection_head.keras") as path:
+        portable.save_model(pretraining.projection_head, path, pretraining.details)
     artifacts.save_history(folder / "pretraining.csv", pretraining.history)
-    artifacts.save_json(folder / "encoder.json", pretraining.details)
+    artifacts.save_json(folder / "encoder.json", record)
 
 
 def set_aside_results(folder, details):
@@ -206,6 +214,9 @@ def set_aside_results(folder, details):
 
 def load_encoder(folder, dataset=None):
     """Loads what `save_pretraining` wrote: the encoder, and the dict that says what made it.
+
+    The encoder takes images in 0..1 or 0..255; those in 0..1 have the features that they had in
+    training, to the bit.
 
     Args:
         folder: path.

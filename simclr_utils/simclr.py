@@ -4,7 +4,10 @@ import keras
 import tensorflow as tf
 
 from simclr_utils.gradient_caching import cached_gradients
+from simclr_utils.keras_settings import warn_of_overridden
 from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
+
+warn_of_overridden()
 
 
 class SimCLR(keras.Model):

@@ -5,6 +5,7 @@ import os
 import sys
 
 from simclr_utils.cores import available_cores
+from simclr_utils.keras_settings import override_settings
 from simclr_utils.parameters import check_parameters
 from simclr_utils.provenance import commit
 
@@ -53,7 +54,8 @@ def start(seed=0, precision="auto", parameters=None):
             else; `None` checks nothing.
 
     Returns:
-        A sentence with versions, devices and the precision and its reason, to be printed.
+        A sentence with versions, devices and the precision and its reason, to be printed; and
+        with what a keras.json of the user's was overridden in.
 
     Raises:
         ParameterError: if a parameter has a name or value that it cannot have.
@@ -67,6 +69,7 @@ def start(seed=0, precision="auto", parameters=None):
         import keras
         import tensorflow as tf
 
+        overridden = override_settings()
         tf.zeros(1) + 1  # the first operation is what prints the rest of the noise
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -76,7 +79,7 @@ def start(seed=0, precision="auto", parameters=None):
     devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores"
     return (
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {devices}, seed {seed}, "
-        f"precision {chosen} ({reason})"
+        f"precision {chosen} ({reason})" + (f"; {overridden}" if overridden else "")
     )
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def constraint_problems(text, requirements):
 
 def requirements():
     extras = PROJECT["optional-dependencies"]
-    return [*PROJECT["dependencies"], *extras["dev"], *extras["stl10"]]
+    return [*PROJECT["dependencies"], *extras["dev"], *extras["stl10"], *extras["browser"]]
 
 
 def test_constraints_fix_every_dependency():
@@ -70,6 +71,47 @@ def test_constraints_fix_every_dependency():
 def test_bad_constraints_are_found(line, said):
     problems = constraint_problems(line, ["keras>=3.12"])
     assert any(said in problem for problem in problems)
+
+
+def pythons_refused(text):
+    """Returns sentences on pins for Pythons that the package, as installed here, does not allow."""
+    problems = []
+    for pin in map(Requirement, text.splitlines()):
+        try:
+            package = metadata.metadata(pin.name)
+        except metadata.PackageNotFoundError:
+            continue
+        if package["Version"] not in pin.specifier:
+            continue  # the pin for another Python than this one
+        for python in PYTHONS:
+            where = {"python_version": python, "python_full_version": f"{python}.9"}
+            meant = pin.marker is None or pin.marker.evaluate(where)
+            if meant and f"{python}.9" not in SpecifierSet(package["Requires-Python"] or ""):
+                needed = package["Requires-Python"]
+                problems.append(f"{pin} is pinned on Python {python} and needs {needed}")
+    return problems
+
+
+def test_every_pin_can_be_installed_on_its_pythons():
+    """A pin that was written by hand, after an environment, fits that environment's Python."""
+    assert pythons_refused(CONSTRAINTS) == []
+
+
+def test_a_pin_for_a_python_that_it_does_not_fit_is_found(monkeypatch):
+    package = {"Version": "1.0", "Requires-Python": ">=3.11"}
+    monkeypatch.setattr(metadata, "metadata", lambda name: package)
+    assert pythons_refused("thing==1.0 ; python_full_version >= '3.11'\nthing==0.9") == []
+    (problem,) = pythons_refused("thing==1.0")
+    assert problem == "thing==1.0 is pinned on Python 3.10 and needs >=3.11"
+
+
+def test_the_promised_pythons_are_the_same_everywhere():
+    script = (ROOT / "tools" / "try_versions.py").read_text()
+    assert f"PYTHONS = {PYTHONS}".replace("'", '"') in script
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    assert [f"3.{minor}" for minor in range(8, 20) if f"3.{minor}.0" in allowed] == list(PYTHONS)
+    named = [line.split()[-1] for line in PROJECT["classifiers"] if ":: 3." in line]
+    assert named == list(PYTHONS)
 
 
 def environment_problems(text):

@@ -80,7 +80,7 @@ def test_images_that_do_not_fit_are_refused():
     encoder = build_encoder((16, 16, 3), width=4)
     with pytest.raises(ValueError, match="must be uint8, 0 to 255. Received: float32"):
         extract_features(encoder, pictures().astype("float32"))
-    with pytest.raises(ValueError, match=r"for images \(16, 16, 3\). Received: \(16, 16, 1\)"):
+    with pytest.raises(ValueError, match=r"for images \(16, 16, 3\). .*np.repeat"):
         extract_features(encoder, pictures(channels=1))
 
 

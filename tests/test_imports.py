@@ -12,10 +12,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 DATA = {"image_cache", "image_decoding", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
+    "__init__": {"keras_settings"},
     "__main__": {"folder_lock", "headless", "parameters", "startup", "study_command"},
     "artifacts": {"intervals", "provenance"},
     "augmentation_lab": {"augmentations", "sketch"},
-    "augmentations": {"color_operations", "random_operations"},
+    "augmentations": {"color_operations", "keras_settings", "random_operations"},
     "baselines": {"networks"} | TRAINING,
     "callbacks": {"evaluation"},
     "checkpoints": {"artifacts"},
@@ -25,6 +26,7 @@ ALLOWED = {
     "comparison": {"artifacts", "evaluation"},
     "datasets": {"image_folder", "named_datasets", "reading", "shapes"} | DATA,
     "doctor": {"diagnostics", "exercises"},
+    "evaluation": {"encoder_input"},
     "explorers": {"plotting", "sketch"},
     "feature_explorer": {"augmentation_lab", "diagnostics", "plotting", "sketch"},
     "figures": {"plotting"},
@@ -35,20 +37,22 @@ ALLOWED = {
     "image_decoding": {"cores"},
     "image_folder": {"folder_listing", "reading"} | DATA,
     "named_datasets": {"downloads", "medmnist_files"},
-    "networks": {"fused_normalization"},
+    "networks": {"fused_normalization", "keras_settings"},
     "paired": {"intervals"},
     "parameters": {"reading"},
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
+    "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "portable"}
+    | {"simclr"}
     | TRAINING,
     "protocol": {"artifacts", "evaluation"},
     "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
     "shapes": {"cores"},
     "losses": {"block_loss"},
-    "simclr": {"gradient_caching", "losses"},
+    "simclr": {"gradient_caching", "keras_settings", "losses"},
     "sketch": {"plotting"},
     "step_exercise": {"losses"},
-    "startup": {"cores", "parameters", "provenance"},
+    "startup": {"cores", "keras_settings", "parameters", "provenance"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "cost_model"}
     | {"evaluation", "fine_tuning", "frozen", "networks", "parameters", "pretraining", "progress"}

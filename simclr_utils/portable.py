@@ -1,0 +1,158 @@
+"""Encoder files that load in every Keras from 3.12 on and say themselves how they are used."""
+
+import importlib
+import inspect
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+from keras import ops
+
+# Keras writes this member of the archive and never reads it.
+RECORD_FILE = "metadata.json"
+RECORD_KEY = "simclr_utils"
+
+# An image whose largest value is above this has values in 0..255, otherwise in 0..1.
+LARGEST_OF_UNIT_RANGE = 2.0
+
+# How Pillow brings a picture to the encoder's size, by the name of the rule.
+RESIZE = {
+    "crop": "PIL.ImageOps.fit(image, ({width}, {height}))",
+    "pad": "PIL.ImageOps.pad(image, ({width}, {height}))",
+    "squash": "image.resize(({width}, {height}))",
+}
+
+
+def take_any_range(encoder):
+    """Puts a step in front of an encoder that divides images in 0..255 by 255.
+
+    It decides for each image by its largest value: above 2 it is in 0..255. An image in 0..1 is
+    passed on unchanged, so that its features stay the same to the bit.
+
+    Args:
+        encoder: functional `keras.Model`, images in 0..1 `[N, H, W, C]` -> features.
+
+    Returns:
+        A new `keras.Model` of the same name with equal weights, made of Keras' own parts: images
+        in 0..1 or 0..255, floats or uint8 -> features.
+    """
+    images = keras.Input(encoder.input_shape[1:], name="images")
+    largest = ops.max(images, axis=(1, 2, 3), keepdims=True)
+    scaled = ops.divide(images, ops.where(ops.greater(largest, LARGEST_OF_UNIT_RANGE), 255.0, 1.0))
+
+    def call(layer, *args, **kwargs):
+        args, kwargs = keras.tree.map_structure(
+            lambda value: scaled if value is images else value, (args, kwargs)
+        )
+        return layer(*args, **kwargs)
+
+    copy = keras.models.clone_model(
+        encoder,
+        input_tensors=images,
+        clone_function=lambda layer: type(layer).from_config(layer.get_config()),
+        call_function=call,
+    )
+    copy.set_weights(encoder.get_weights())
+    return copy
+
+
+def save_model(model, path, record):
+    """Writes a model as a `.keras` file that older versions of Keras can read too.
+
+    A setting that has its default value is left out: a newer Keras has settings that an older one
+    refuses, and both fill in the defaults by themselves.
+
+    Args:
+        model: `keras.Model`.
+        path: file to write, ending in `.keras`.
+        record: dict for JSON, which travels in the file; `read_record` returns it.
+    """
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = without_defaults(json.loads(members["config.json"]))
+    metadata = {**json.loads(members[RECORD_FILE]), RECORD_KEY: record}
+    members |= {"config.json": json.dumps(config), RECORD_FILE: json.dumps(metadata)}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def without_defaults(node):
+    """Returns a part of a model's configuration without what equals its class's defaults."""
+    if isinstance(node, list):
+        return [without_defaults(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    node = {name: without_defaults(part) for name, part in node.items()}
+    if str(node.get("module")).split(".")[0] == "keras" and isinstance(node.get("config"), dict):
+        defaults = constructor_defaults(node["module"], node["class_name"])
+        node["config"] = {
+            name: value
+            for name, value in node["config"].items()
+            if name not in defaults or defaults[name] != value
+        }
+    return node
+
+
+def constructor_defaults(module, class_name):
+    """Returns a dict from the arguments of a class to their defaults, as JSON gives them back."""
+    kind = getattr(importlib.import_module(module), class_name)
+    defaults = {}
+    for name, parameter in inspect.signature(kind.__init__).parameters.items():
+        value = parameter.default
+        if isinstance(value, (type(None), bool, int, float, str, tuple)):
+            defaults[name] = list(value) if isinstance(value, tuple) else value
+    return defaults
+
+
+def describe_use(encoder, resize="crop"):
+    """Describes what an encoder takes and gives, and how it is used without this package.
+
+    Args:
+        encoder: `keras.Model`, images -> features.
+        resize: `"crop"`, `"pad"` or `"squash"`, how its pictures were brought to its size.
+
+    Returns:
+        A dict for JSON. Its `use` has lines of Python that turn a picture file into features.
+    """
+    height, width, channels = encoder.input_shape[1:]
+    mode = "L" if channels == 1 else "RGB"
+    pixels = f"numpy.asarray({RESIZE[resize].format(width=width, height=height)})"
+    pixels += f".reshape(1, {height}, {width}, {channels})"
+    return {
+        "values": "0..1 or 0..255, uint8 or float; an image with a value above 2 is in 0..255",
+        "axes": f"[N, {height}, {width}, {channels}]: images, height, width, channels",
+        "channels": "gray" if channels == 1 else "red, green, blue",
+        "resize": resize,
+        "feature_dim": encoder.output_shape[-1],
+        "use": [
+            "import keras, numpy, PIL.Image, PIL.ImageOps",
+            f'image = PIL.ImageOps.exif_transpose(PIL.Image.open("picture.png")).convert("{mode}")',
+            f"pixels = {pixels}",
+            'features = keras.saving.load_model("encoder.keras", compile=False)(pixels)',
+        ],
+    }
+
+
+def read_record(path):
+    """Reads what an encoder file says of itself.
+
+    Args:
+        path: a `.keras` file that `save_pretraining` wrote.
+
+    Returns:
+        A dict: what made the encoder, and under `input` what it takes and how it is used.
+
+    Raises:
+        ValueError: if the file holds no such record.
+    """
+    with zipfile.ZipFile(path) as archive:
+        metadata = json.loads(archive.read(RECORD_FILE))
+    if RECORD_KEY not in metadata:
+        raise ValueError(
+            f"{Path(path).name} holds no record of this package. Files of an earlier version have "
+            "theirs in the encoder.json beside them."
+        )
+    return metadata[RECORD_KEY]
