@@ -74,21 +74,21 @@ class Dataset:
         return self.validation[0] if self.is_labeled else self.unlabeled
 
     def require_labels(self):
-        """Raises a `ValueError` where nothing is labeled; it says what to add."""
+        """Returns the dataset itself; raises a `ValueError` where nothing is labeled."""
         if not self.is_labeled:
             raise ValueError(
                 f"{self.name} has no labels, and what follows compares predictions with labels: "
                 "add train/<class>/ with labeled images of two classes or more. Without labels, "
                 "notebooks 01 to 03 and 08 show how to pretrain, and 09 what the encoder finds."
             )
+        return self
 
     def summary(self):
         """A small table of the sizes, and the notes."""
         height, width, channels = self.image_shape
         lines = [f"{self.name}: {height}x{width} pixels, {channels} channel(s)"]
-        lines.append(
-            f"  {'unlabeled':<12}{len(self.unlabeled):>9,} images, those of train included"
-        )
+        included = "those of train included" if self.is_labeled else "and none with a label"
+        lines.append(f"  {'unlabeled':<12}{len(self.unlabeled):>9,} images, {included}")
         for name in SPLITS[1:] if self.is_labeled else ():
             count = len(getattr(self, name)[1])
             lines.append(f"  {name:<12}{count:>9,} images in {self.num_classes} classes")

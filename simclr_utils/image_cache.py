@@ -106,8 +106,11 @@ def digest_images(images):
 
 def _check_parts(parts, class_names, overlaps, num_conflicts):
     if not class_names:
-        if not parts["unlabeled"]:
-            raise ValueError("There is no image left: none of the files could be read.")
+        if len(parts["unlabeled"]) < 2:
+            raise ValueError(
+                f"{len(parts['unlabeled'])} images could be read; pretraining tells images apart "
+                "and needs two at least, better thousands."
+            )
         return
     present = set(parts["train"])
     for label, name in enumerate(class_names):

@@ -290,5 +290,5 @@ def test_layouts_without_train_are_explained(tmp_path):
     with pytest.raises(ValueError, match="holds no image"):
         load(root, tmp_path)
     (root / "unlabeled/0.png").write_bytes(b"x")
-    with pytest.raises(ValueError, match="no image left"):
+    with pytest.raises(ValueError, match="1 images could be read|0 images could be read"):
         load(root, tmp_path)
