@@ -143,7 +143,7 @@ def load_history(path):
 
 
 def save_dataset_record(run_dir, dataset):
-    """Writes what was done to a run's data: `data.json` for the report, and `refused.csv`.
+    """Writes what was done to a run's data: `data.json`, `refused.csv` and `conflicts.csv`.
 
     Args:
         run_dir: Folder of the run.
@@ -156,8 +156,11 @@ def save_dataset_record(run_dir, dataset):
         "repetitions removed": dataset.overlaps,
     }
     save_json(Path(run_dir) / "data.json", record)
-    refused = pd.DataFrame(dataset.refused, columns=["file", "reason"])
-    write_text(Path(run_dir) / "refused.csv", refused.to_csv(index=False))
+    lists = {"refused.csv": (dataset.refused, ["file", "reason"])}
+    lists["conflicts.csv"] = (dataset.conflicts, ["file", "class", "picture"])
+    for name, (rows, columns) in lists.items():
+        table = pd.DataFrame(rows, columns=columns)
+        write_text(Path(run_dir) / name, table.to_csv(index=False))
 
 
 class Results:

@@ -11,9 +11,9 @@ from simclr_utils.evaluation import extract_features, knn_accuracy
 class KNNMonitor(keras.callbacks.Callback):
     """Measures the encoder's kNN accuracy on validation images while it is being pretrained.
 
-    Writes `knn_accuracy` into the epoch's logs, `None` for an epoch without a measurement. List it
-    before callbacks that read it. The labels tell how good the features are; they teach the
-    encoder nothing.
+    Writes `knn_accuracy` into the epoch's logs, `None` for an epoch without a measurement, and for
+    all of them where there are no labels. List it before callbacks that read it. The labels tell
+    how good the features are; they teach the encoder nothing.
 
     Args:
         encoder: `keras.Model`, images -> features.
@@ -30,6 +30,8 @@ class KNNMonitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs["knn_accuracy"] = None
         if (epoch + 1) % self.every and epoch + 1 < self.params["epochs"]:
+            return
+        if not len(self.train[1]):
             return
         (images, labels), (validation_images, validation_labels) = self.train, self.validation
         features = extract_features(self.encoder, images)

@@ -20,18 +20,22 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
         num_classes: int; counts below it are left out.
 
     Returns:
-        A tuple of ints, ascending.
+        A tuple of ints, ascending; empty where there are no classes.
 
     Raises:
         ValueError: if none is left.
     """
+    if not num_classes:
+        return ()
     counts = sorted(count for count in label_counts if num_classes <= count <= num_train)
     if any(count > num_train for count in label_counts):
         counts.append(num_train + num_validation)
     if not counts:
         raise ValueError(
             f"None of the label counts {list(label_counts)} fits: there are {num_classes} "
-            f"classes and {num_train} labeled training images. Ask for numbers between."
+            f"classes and {num_train} labeled training images. Ask for numbers between: "
+            f"label_counts=[{num_classes}, {num_train}] (in a terminal "
+            f'--set "label_counts=[{num_classes}, {num_train}]", in a notebook the parameter).'
         )
     return tuple(counts)
 

@@ -70,6 +70,8 @@ def measure_rates(dataset, config, build_model):
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
     view = clock.seconds_per_step() / (2 * batch_size)
+    if not dataset.is_labeled:
+        return replace(Rates(), view=view, graph=graph)
 
     trainer = baselines.SupervisedBaseline(build_model)
     settings = {name: axis[0] for name, axis in trainer.axes.items()}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class Dataset:
         notes: list of sentences that say what was done to the data.
         refused: list of `(relative name, reason)` for the files left out.
         overlaps: dictionary that counts the images removed, such as `{"train_in_test": 3, ...}`.
+        conflicts: list of `(relative name, class, picture)` for the images that occur under two
+            labels; equal pictures have equal numbers.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Dataset:
     notes: list
     refused: list
     overlaps: dict
+    conflicts: list = field(default_factory=list)
 
     @property
     def image_shape(self):
@@ -60,14 +63,33 @@ class Dataset:
     def num_classes(self):
         return len(self.class_names)
 
+    @property
+    def is_labeled(self):
+        """Whether there are classes; without them train, validation and test are empty."""
+        return bool(self.class_names)
+
+    @property
+    def examples(self):
+        """Images to look at: those of validation, or the pool where nothing is labeled."""
+        return self.validation[0] if self.is_labeled else self.unlabeled
+
+    def require_labels(self):
+        """Returns the dataset itself; raises a `ValueError` where nothing is labeled."""
+        if not self.is_labeled:
+            raise ValueError(
+                f"{self.name} has no labels, and what follows compares predictions with labels: "
+                "add train/<class>/ with labeled images of two classes or more. Without labels, "
+                "notebooks 01 to 03 and 08 show how to pretrain, and 09 what the encoder finds."
+            )
+        return self
+
     def summary(self):
         """A small table of the sizes, and the notes."""
         height, width, channels = self.image_shape
         lines = [f"{self.name}: {height}x{width} pixels, {channels} channel(s)"]
-        lines.append(
-            f"  {'unlabeled':<12}{len(self.unlabeled):>9,} images, those of train included"
-        )
-        for name in SPLITS[1:]:
+        included = "those of train included" if self.is_labeled else "and none with a label"
+        lines.append(f"  {'unlabeled':<12}{len(self.unlabeled):>9,} images, {included}")
+        for name in SPLITS[1:] if self.is_labeled else ():
             count = len(getattr(self, name)[1])
             lines.append(f"  {name:<12}{count:>9,} images in {self.num_classes} classes")
         return "\n".join(lines + [f"  - {note}" for note in self.notes])
@@ -81,13 +103,15 @@ def load_dataset(
     """Loads a dataset by its name, or a folder of images by its path.
 
     Splits that the source lacks are taken from train, stratified by class: 20 % for test, 10 %
-    for validation. Repeated images are removed as `Dataset` says. A folder, and "stl10", is
-    decoded once into a memory-mapped cache; later calls open that.
+    for validation. A folder without train/ gives a dataset for pretraining only: it has no
+    classes, and train, validation and test are empty. Repeated images are removed as `Dataset`
+    says. A folder, and "stl10", is decoded once into a memory-mapped cache; later calls open that.
 
     Args:
         source: "shapes", "cifar10", "fashion_mnist", "stl10", "medmnist:<name>", "medmnist:" and
             the path of an `.npz` file, or the path of a folder with `train/<class>/` and, if there
-            are any, `unlabeled/` and `test/<class>/`.
+            are any, `unlabeled/`, `validation/<class>/` and `test/<class>/`; or with `unlabeled/`
+            or images alone.
         image_size: height and width of the images. `None` means 32 for shapes, the native size of
             a named dataset, and a size chosen from the files of a folder.
         cache_dir: folder for decoded images.
@@ -95,7 +119,8 @@ def load_dataset(
         limits: dictionary from "unlabeled", "train", "validation", "test" to the number of images
             (for "shapes") or the largest number of images (for all others). "unlabeled" does not
             count those of train, which are added. Train images beyond their limit go, without
-            their labels, to the unlabeled ones.
+            their labels, to the unlabeled ones; a limit below the number of classes is raised to
+            two images for each.
         **reading: fields of `Reading`, which say how the files of a folder become arrays.
 
     Returns:
@@ -167,6 +192,7 @@ def _to_dataset(name, images, metadata):
         notes=list(metadata["notes"]),
         refused=[tuple(row) for row in metadata.get("refused", ())],
         overlaps=dict(metadata["overlaps"]),
+        conflicts=[tuple(row) for row in metadata.get("conflicts", ())],
     )
 
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from simclr_utils.plotting import COLORS, figure, show_image
+from simclr_utils.plotting import COLORS, figure, plot_images
+
+MOST_NAMES = 40  # of classes that can be read along an axis
 
 # Colour, marker and name of each method, the same in every figure.
 METHODS = {
@@ -179,32 +181,27 @@ def plot_map(maps, labels, class_names):
     return drawing
 
 
-def plot_neighbors(query, neighbors, title=None):
-    """Draws an image and, one row a representation, its nearest neighbours.
+def plot_classes(dataset, num_classes=10, num_each=3, num_columns=None, title=None):
+    """Draws training images of each of the first classes; of the pool where nothing is labeled.
 
     Args:
-        query: image `[H, W, C]`.
-        neighbors: dict from a representation's name to the images `[K, H, W, C]` and bools
-            `[K]`, whether they are of the query's class.
+        dataset: a `Dataset`.
+        num_classes: int, classes at most.
+        num_each: int, images of a class, one below the other.
+        num_columns: int; `None` is one for each class.
         title: string above the figure, or `None`.
 
     Returns:
-        A closed `Figure`. A tick and a blue frame mark the query's class, a cross and an orange
-        frame other classes.
+        A closed `Figure`.
     """
-    num_columns = 1 + max(len(images) for images, _ in neighbors.values())
-    size = (9, 9 / num_columns * 1.2 * len(neighbors) + (0.35 if title else 0))
-    with figure(len(neighbors), num_columns, size, squeeze=False) as (drawing, axes):
-        for row, (name, (images, same)) in zip(axes, neighbors.items(), strict=True):
-            show_image(row[0], query, "the image")
-            row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-            for axis, image, right in zip(row[1:], images, same, strict=False):
-                show_image(axis, image, "\u2713" if right else "\u2717")
-                color = COLORS["blue"] if right else COLORS["orange"]
-                axis.spines[:].set(visible=True, color=color, linewidth=2.5)
-        if title:
-            drawing.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return drawing
+    if not dataset.is_labeled:
+        images = dataset.unlabeled[: num_classes * num_each]
+        return plot_images(images, None, num_columns or num_classes, "images of the pool")
+    shown = range(min(num_classes, dataset.num_classes))
+    sheet = [np.resize(np.flatnonzero(dataset.train[1] == label), num_each) for label in shown]
+    titles = [dataset.class_names[label] for label in shown] + [""] * ((num_each - 1) * len(shown))
+    rows = np.transpose(sheet).ravel()
+    return plot_images(dataset.train[0][rows], titles, num_columns or len(shown), title)
 
 
 def plot_validation_curves(tuned):
@@ -259,9 +256,10 @@ def plot_confusion(counts, class_names):
     with figure(1, 1, (max(6.5, size + 1), size)) as (drawing, axis):
         picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         drawing.colorbar(picture, ax=axis, shrink=0.85, label="% of the class")
-        places = np.arange(len(class_names))
-        axis.set_xticks(places, class_names, rotation=45, ha="right")
-        axis.set_yticks(places, class_names)
+        if len(class_names) <= MOST_NAMES:  # the axes count the classes otherwise
+            places = np.arange(len(class_names))
+            axis.set_xticks(places, class_names, rotation=45, ha="right")
+            axis.set_yticks(places, class_names)
         axis.set(title="who is taken for whom", xlabel="predicted class", ylabel="true class")
         axis.grid(False)
         if len(class_names) <= 12:

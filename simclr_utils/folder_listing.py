@@ -1,17 +1,20 @@
 """What lies in a user's folder of images: names, splits and labels, without opening a file."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from simclr_utils.file_names import debris_kind, find_masks, is_no_image
+from simclr_utils.folder_walk import kept, list_below, scan
+from simclr_utils.split_names import LABELED, check_split_names
 from simclr_utils.splits import SPLITS
 
-IGNORED_NAMES = ("thumbs.db", "desktop.ini", "__macosx")
 EXPECTED = (
     "Expected train/<class>/ with images of at least two classes and, if there are any, "
-    "unlabeled/ and test/<class>/."
+    "unlabeled/, validation/<class>/ and test/<class>/; or unlabeled/ alone, to pretrain only."
 )
 
 
@@ -20,11 +23,12 @@ class FileList(NamedTuple):
 
     Attributes:
         names: list of N paths relative to the folder, with forward slashes.
-        stamps: list of N pairs (size in bytes, modification time in nanoseconds).
+        stamps: list of N triples: size in bytes, times in nanoseconds of the last change of the
+            content and of the file's entry (its creation on Windows).
         codes: integer array `[N]`, index into `SPLITS`.
         labels: int64 array `[N]`, -1 where there is none.
-        class_names: list of names.
-        strays: list of `[name, reason]` for what is no file of a class or of unlabeled/.
+        class_names: list of names; empty where nothing is labeled.
+        strays: list of `[name, reason]` for what is no image of a class or of unlabeled/.
         notes: list of sentences.
     """
 
@@ -40,6 +44,8 @@ class FileList(NamedTuple):
 def list_images(folder):
     """Lists the files of a folder with their splits and labels; opens none of them.
 
+    A folder that holds `unlabeled/` alone, or images and no folders, has no labels.
+
     Args:
         folder: path of the folder.
 
@@ -49,126 +55,145 @@ def list_images(folder):
     Raises:
         ValueError: if the folder is not laid out as the top of `image_folder` says.
     """
-    folder = Path(folder)
-    found = sorted(entry.name for entry in _scan(folder) if not _is_hidden(entry.name))
-    if "train" not in found:
-        hint = ""
-        if found and any((folder / name).is_dir() for name in found):
-            hint = " If those are class folders, move them into train/."
-        raise ValueError(
-            f"{str(folder)!r} has no folder train/; it has {found[:8]}. {EXPECTED}{hint}"
-        )
-    class_names = _class_folders(folder / "train")
-    if len(class_names) < 2:
-        raise ValueError(f"train/ has the class folders {class_names}. {EXPECTED}")
-    if "test" in found:
-        _check_test_classes(_class_folders(folder / "test"), class_names)
+    folder, ignored = Path(folder), Counter()
+    found = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), ignored)}
+    splits = _splits_of(folder, found)
     rows, strays, linked = [], [], 0
-    for code, split in ((0, "unlabeled"), (1, "train"), (3, "test")):
-        for name, problem, outside, *stamp in _listed(folder, split) if split in found else ():
-            parts = name.split("/")
+    for split in splits:
+        for name, problem, outside, *stamp in list_below(folder, split, ignored):
+            if not problem and split in LABELED and name.count("/") < 2:
+                problem = "in no class folder"
+            if is_no_image(name):
+                problem = "not an image file, by its name"
             if problem:
                 strays.append([name, problem])
-            elif split != "unlabeled" and len(parts) < 3:
-                strays.append([name, "in no class folder"])
             else:
-                label = -1 if split == "unlabeled" else class_names.index(parts[1])
-                rows.append((name, tuple(stamp), code, label))
+                rows.append((name, tuple(stamp), split))
                 linked += outside
-    names, stamps, codes, labels = zip(*rows, strict=True) if rows else ((), (), (), ())
-    labels, codes = np.array(labels, np.int64), np.array(codes)
-    for label, class_name in enumerate(class_names):
-        if not np.any(labels[codes == 1] == label):
-            raise ValueError(f"The class folder train/{class_name} is empty; fill or remove it.")
-    unused = [name for name in found if name not in SPLITS or name == "validation"]
-    notes = [f"Not used: {', '.join(unused)}."] if unused else []
+    masks = find_masks([name for name, *_ in rows], _depth)
+    strays += [[name, f"a mask of {image}, by its name"] for name, image in masks.items()]
+    rows = [row for row in rows if row[0] not in masks]
+    class_names = _check_classes(folder, splits, rows)
+    numbers = {name: number for number, name in enumerate(class_names)}
+    notes = _describe(found, splits, rows, masks, ignored)
     if linked:
         notes.append(f"{linked} files lie outside the folder, where links lead to.")
-    return FileList(list(names), list(stamps), codes, labels, class_names, strays, notes)
-
-
-def _scan(folder):
-    """The entries of a folder.
-
-    Raises:
-        ValueError: if it cannot be read.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise ValueError(
-            f"The folder {str(folder)!r} cannot be read ({error.strerror}); make it readable, or "
-            "move it away."
-        ) from error
-
-
-def _is_hidden(name):
-    return name.startswith(".") or name.lower() in IGNORED_NAMES
-
-
-def _class_folders(folder):
-    return sorted(
-        entry.name for entry in _scan(folder) if os.path.isdir(entry) and not _is_hidden(entry.name)
+    return FileList(
+        names=[name for name, *_ in rows],
+        stamps=[stamp for _, stamp, _ in rows],
+        codes=np.array([SPLITS.index(split or "unlabeled") for *_, split in rows], int),
+        labels=np.array([numbers[_class_of(row)] if row[2] in LABELED else -1 for row in rows]),
+        class_names=class_names,
+        strays=strays,
+        notes=notes,
     )
 
 
-def _check_test_classes(test_classes, class_names):
-    if not test_classes:
-        raise ValueError("test/ has no class folders; fill it, or remove it to split train/.")
-    unknown = sorted(set(test_classes) - set(class_names))
-    if unknown:
-        raise ValueError(
-            f"The classes {unknown} occur in test/ but not in train/, which has {class_names}; "
-            "class folders must have the same names in both."
-        )
+def is_unlabeled(folder):
+    """Returns whether a folder can serve pretraining only, by the names at its top.
 
-
-def _listed(folder, split):
-    root = os.path.realpath(folder)
-    return sorted(_walk(folder / split, split, root, (root,)))
-
-
-def _walk(folder, prefix, root, above):
-    """Yields what is below a folder.
-
-    Args:
-        folder: path.
-        prefix: its name relative to the root.
-        root: the real path of the root.
-        above: the real paths of the folders that we are inside of.
-
-    Yields:
-        Tuples: the relative name, what is wrong with it or "", whether a link has led out of the
-        root to it, size and modification time.
+    Raises:
+        ValueError: if the folder is not laid out as the top of `image_folder` says.
     """
-    real = os.path.realpath(folder)
-    for entry in _scan(folder):
-        name = f"{prefix}/{entry.name}"
-        if _is_hidden(entry.name):
-            continue
-        try:
-            is_folder, is_file = entry.is_dir(), entry.is_file()
-        except OSError as error:  # a link in a circle, or into a folder that is closed to us
-            yield name, f"it cannot be followed ({error.strerror})", False, 0, 0
-            continue
-        if is_folder:
-            if entry.is_symlink() and os.path.realpath(entry.path) in (*above, real):
-                yield name, "a link to a folder that it lies in", False, 0, 0
-            else:
-                yield from _walk(entry.path, name, root, (*above, real))
-        elif is_file:
-            outside = not os.path.realpath(entry.path).startswith(root + os.sep)
-            yield name, "", outside, *_stamp(entry)
-        else:
-            missing = entry.is_symlink() and not os.path.exists(entry.path)
-            yield name, "a link to nothing" if missing else "not a regular file", False, 0, 0
+    top = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), Counter())}
+    return "train" not in _splits_of(Path(folder), top)
 
 
-def _stamp(entry):
-    """Size and modification time of a file; zeros if it has just vanished, as decoding will say."""
-    try:
-        status = entry.stat()
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+def _splits_of(folder, found):
+    """Returns the splits that a folder has, or `[""]` for a folder of images and no folders."""
+    folders = sorted(name for name, is_folder in found.items() if is_folder)
+    check_split_names(folders)
+    splits = [name for name in SPLITS if name in found]  # a file of that name will be refused
+    if "train" in splits or splits == ["unlabeled"]:
+        return splits
+    if not folders and any(not is_no_image(name) for name in found):
+        return [""]
+    hint = ""
+    if splits:
+        hint = f" Without train/ nothing can be learned for {splits[-1]}/: move that one out."
+    elif folders:
+        hint = " If those are class folders, move them into train/; if not, into unlabeled/."
+    raise ValueError(
+        f"{str(folder)!r} has no folder train/; it has {sorted(found)[:8]}. {EXPECTED}{hint}"
+    )
+
+
+def _class_of(row):
+    return row[0].split("/")[1]
+
+
+def _depth(name):
+    """Returns how many folders of a relative path are split and class."""
+    first, *rest = name.split("/")
+    return min(len(rest), 2 if first in LABELED else 1)
+
+
+def _check_classes(folder, splits, rows):
+    """Returns the names of the classes.
+
+    Raises:
+        ValueError: if there are fewer than two, one is empty, or train/ does not know one.
+    """
+    filled = {split: {_class_of(row) for row in rows if row[2] == split} for split in LABELED}
+    if "train" not in splits:
+        if not rows:
+            raise ValueError(f"{str(folder)!r} holds no image. {EXPECTED}")
+        return []
+    class_names = _class_folders(folder / "train", filled["train"])
+    if len(class_names) < 2:
+        raise ValueError(f"train/ has the class folders {class_names}. {EXPECTED}")
+    for class_name in class_names:
+        if class_name not in filled["train"]:
+            raise ValueError(f"The class folder train/{class_name} is empty; fill or remove it.")
+    for split in ("validation", "test"):
+        if split not in splits:
+            continue
+        classes = _class_folders(folder / split, filled[split])
+        if not filled[split]:
+            missing = "images" if classes else "class folders"
+            raise ValueError(f"{split}/ has no {missing}; fill it, or remove it to split train/.")
+        unknown = sorted(set(classes) - set(class_names))
+        if unknown:
+            raise ValueError(
+                f"The classes {_few(unknown)} occur in {split}/ but not in train/, which has "
+                f"{_few(class_names)}; class folders must have the same names in both."
+            )
+    return class_names
+
+
+def _class_folders(folder, filled):
+    """Returns the names of class folders; one that begins with a dot needs images to be one."""
+    names = [entry.name for entry in scan(folder) if os.path.isdir(entry)]
+    names = [name for name in names if not debris_kind(name)]
+    return sorted(name for name in names if name in filled or not name.startswith("."))
+
+
+def _few(names, most=8):
+    """Writes a list of names that may be long."""
+    more = f", and {len(names) - most:,} more" if len(names) > most else ""
+    return f"[{', '.join(map(repr, names[:most]))}{more}]"
+
+
+def _describe(found, splits, rows, masks, ignored):
+    """Returns what a user should know of the names in a folder, a list of sentences."""
+    notes = []
+    if "train" not in splits:
+        notes.append(
+            "Nothing is labeled: there is no train/. The images serve pretraining; a comparison "
+            "or a verdict needs train/<class>/."
+        )
+    if "validation" in splits:
+        number = sum(row[2] == "validation" for row in rows)
+        notes.append(f"The {number:,} images of validation/ are the validation images.")
+    unused = sorted(set(found) - set(splits)) if splits != [""] else []
+    if unused:
+        notes.append(f"Not used: {', '.join(unused)}.")
+    if +ignored:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+ignored).items()))
+        notes.append(f"Ignored by their names, number of files: {kinds}.")
+    if masks:
+        notes.append(
+            f"{len(masks):,} files are masks of the images beside them, by their names, and were "
+            "left out. Rename them if they are images of their own."
+        )
+    return notes

@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import artifacts, report
 from simclr_utils.folder_lock import hold
+from simclr_utils.notebook_choice import leave_out_labels
 from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
 from simclr_utils.reading import READING_NAMES
 from simclr_utils.run_folder import RunError, open_run
@@ -46,6 +47,7 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
         RunError: If an argument does not fit; nothing has been written then.
     """
     source, settings = resolve_source(source), settings or {}
+    notebooks = leave_out_labels(notebooks, source)
     names = assign_parameters(notebooks, settings, seed)
     idle = [name for name in settings if not any(name in taken for taken in names.values())]
     if idle:

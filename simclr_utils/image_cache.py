@@ -1,8 +1,9 @@
 """One memory-mapped file per dataset: unlabeled, train, validation, test, one after the other.
 
 An entry is a folder with `images.bin` (raw uint8), `dataset.json` (shape, sizes, labels, class
-names, fingerprint, notes) and `refused.csv`. It is written under a temporary name and renamed
-when it is complete, so that two runs at once, or a run that was killed, leave no broken entry.
+names, fingerprint, notes), `refused.csv` and `conflicts.csv`. It is written under a temporary name
+and renamed when it is complete, so that two runs at once, or a run that was killed, leave no broken
+entry.
 """
 
 import contextlib
@@ -19,14 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
+from simclr_utils.conflicts import CONFLICT_COLUMNS, find_conflicts, list_conflicts, set_aside
 from simclr_utils.splits import SPLITS, find_overlaps
 
 IMAGES_PER_BLOCK = 1024
 SECONDS_TO_LIVE = 24 * 3600
 
 
-def settle_images(images, sizes, labels, class_names, keep=None, channels=None):
+def settle_images(images, sizes, labels, class_names, keep=None, channels=None, names=None):
     """Removes images that occur on both sides of a split, and describes what is left.
+
+    An image that occurs under two labels has none that can be trusted: it goes out of train,
+    validation and test. What was train stays in the pool, once, without its label.
 
     The images are compacted in place, block by block, so that this also works on a memory map
     that is larger than memory.
@@ -39,25 +44,37 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None):
         class_names: list of names, one a label.
         keep: optional bool array `[N]`, `False` for images to leave out from the start.
         channels: number of channels to keep of each image. Defaults to all.
+        names: optional list of N names, for the list of images with two labels.
 
     Returns:
         The images that are left `[M, height, width, channels]`, and a dictionary with the keys
-        `shape`, `sizes`, `labels`, `class_names`, `overlaps`, `notes` and `fingerprint`.
+        `shape`, `sizes`, `labels`, `class_names`, `overlaps`, `notes`, `fingerprint` and
+        `conflicts`, a list of `[name, class, picture]` in which equal pictures have equal numbers.
 
     Raises:
         ValueError: if a class has no train image, or validation or test no image, at the end.
     """
     codes = np.repeat(np.arange(len(SPLITS)), [sizes[name] for name in SPLITS])
-    keep = np.ones(len(images), bool) if keep is None else np.asarray(keep, bool)
-    digests = digest_images(images)
+    keep = np.ones(len(images), bool) if keep is None else np.array(keep, bool)
+    digests, labels = digest_images(images), np.array(labels, np.int64)
+    in_conflict = find_conflicts(digests, labels, codes, keep)
+    conflicts = list_conflicts(in_conflict, digests, names, labels, class_names)
+    order = set_aside(images, in_conflict, digests, codes, keep)
+    labels, digests = labels[order], digests[order]
     keep, overlaps = find_overlaps(digests, codes, keep)
-    codes, labels, digests = codes[keep], np.asarray(labels, np.int64)[keep], digests[keep]
+    codes, labels, digests = codes[keep], labels[keep], digests[keep]
     parts = {name: labels[codes == code].tolist() for code, name in enumerate(SPLITS)}
-    _check_parts(parts, class_names, overlaps)
+    _check_parts(parts, class_names, overlaps, len(conflicts))
     images = _compact(images, keep, channels or images.shape[-1])
     removed = [f"{count} {key.replace('_', ' ')}" for key, count in overlaps.items() if count]
     found = "Removed as repetitions by decoded content: " + ", ".join(removed)
     notes = [f"{found}." if removed else "No image of one split occurs in another."]
+    if conflicts:
+        pictures = len({picture for *_, picture in conflicts})
+        notes.append(
+            f"{pictures} pictures occur under two or more labels, in {len(conflicts)} images: they "
+            "are left out of validation and test; those of train are used without a label."
+        )
     notes += _name_absent_classes(parts, class_names)
     description = {
         "shape": list(images.shape),
@@ -69,6 +86,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None):
     content.update(digests.astype("<u8").tobytes())
     return images, {
         **description,
+        "conflicts": conflicts,
         "overlaps": overlaps,
         "notes": notes,
         "fingerprint": content.hexdigest(),
@@ -86,14 +104,21 @@ def digest_images(images):
     return digests
 
 
-def _check_parts(parts, class_names, overlaps):
+def _check_parts(parts, class_names, overlaps, num_conflicts):
+    if not class_names:
+        if len(parts["unlabeled"]) < 2:
+            raise ValueError(
+                f"{len(parts['unlabeled'])} images could be read; pretraining tells images apart "
+                "and needs two at least, better thousands."
+            )
+        return
     present = set(parts["train"])
     for label, name in enumerate(class_names):
         if label not in present:
             raise ValueError(
                 f"Class {name!r} has no train image left. Add images to it: unreadable images and "
-                "images that also occur in validation or test are left out "
-                f"(repetitions found: {overlaps})."
+                "images that also occur in validation or test, or in another class, are left out "
+                f"(repetitions found: {overlaps}; in two classes: {num_conflicts})."
             )
     for name in ("validation", "test"):
         if not parts[name]:
@@ -106,9 +131,11 @@ def _check_parts(parts, class_names, overlaps):
 def _name_absent_classes(parts, class_names):
     """Sentences on the classes of which validation or test has no image."""
     for name in ("validation", "test"):
-        absent = [known for label, known in enumerate(class_names) if label not in set(parts[name])]
+        present = set(parts[name])
+        absent = [known for label, known in enumerate(class_names) if label not in present]
         if absent:
-            listed = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+            more = f" and {len(absent) - 5:,} more classes" if len(absent) > 5 else ""
+            listed = ", ".join(absent[:5]) + more
             yield f"{name} has no image of {listed}: accuracy there says nothing of such images."
 
 
@@ -132,7 +159,7 @@ def new_entry(entry):
     entry.parent.mkdir(parents=True, exist_ok=True)
     for left_over in entry.parent.glob(".writing-*"):  # by a run that was killed
         with contextlib.suppress(FileNotFoundError):  # it has just become an entry
-            if time.time() - left_over.stat().st_mtime > SECONDS_TO_LIVE:
+            if time.time() - _last_written(left_over) > SECONDS_TO_LIVE:
                 shutil.rmtree(left_over, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=entry.parent))
     try:
@@ -151,20 +178,26 @@ def new_entry(entry):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _last_written(folder):
+    """When something was last written in a folder; its own time stands still while files grow."""
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+
+
 def write_entry(folder, images, metadata):
     """Completes an entry around the memory map `images` of `folder/images.bin`."""
     folder = Path(folder)
     images.flush()
-    write_refused(folder / "refused.csv", metadata["refused"])
+    write_list(folder / "refused.csv", ("file", "reason"), metadata["refused"])
+    write_list(folder / "conflicts.csv", CONFLICT_COLUMNS, metadata["conflicts"])
     (folder / "dataset.json").write_text(json.dumps(metadata), encoding="utf-8")
 
 
-def write_refused(path, refused):
-    """Writes the list of refused files as CSV with the columns `file` and `reason`."""
+def write_list(path, columns, rows):
+    """Writes rows as CSV, the names of the columns first."""
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
-        writer.writerow(("file", "reason"))
-        writer.writerows(refused)
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def read_entry(entry):

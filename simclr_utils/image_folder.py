@@ -2,9 +2,11 @@
 
     folder/unlabeled/**           optional, any depth
     folder/train/<class>/**       one folder a class
+    folder/validation/<class>/**  optional
     folder/test/<class>/**        optional
 
-The folder itself is only read.
+Without train/ there is unlabeled/ alone, or a folder of images: they serve pretraining only. The
+folder itself is only read.
 """
 
 import hashlib
@@ -20,7 +22,7 @@ from simclr_utils.image_cache import (
     read_entry,
     settle_images,
     write_entry,
-    write_refused,
+    write_list,
 )
 from simclr_utils.image_decoding import Trait, decode_files, open_image
 from simclr_utils.reading import Reading, how_to_set
@@ -31,6 +33,7 @@ DEFAULT_READING = Reading()
 CACHE_VERSION = 1
 SMALLEST_CHOSEN_SIZE, LARGEST_CHOSEN_SIZE = 16, 96  # what an encoder takes; what trains in hours
 FILES_TO_MEASURE = 200
+FEW_REFUSED = 9  # unreadable files that stop no run, however small the folder is
 
 
 def load_image_folder(
@@ -75,8 +78,9 @@ def load_image_folder(
 
 def _cache_key(files, settings):
     key = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
-    for name, (size, modified) in zip(files.names, files.stamps, strict=True):
-        key.update(f"{name}\t{size}\t{modified}\n".encode("utf-8", "surrogateescape"))
+    for name, stamp in zip(files.names, files.stamps, strict=True):
+        key.update(f"{name}\t{stamp}\n".encode("utf-8", "surrogateescape"))
+    key.update(repr(files.strays).encode())  # they are part of what an entry lists as refused
     return key.hexdigest()
 
 
@@ -93,10 +97,10 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     map_path = str(temporary / "images.bin")
     traits, errors = decode_files(paths, image_size, map_path)
     refused = [[names[index], reason] for index, reason in errors]
-    if len(refused) > reading.max_refused * len(names):
+    if len(refused) > most_refused(len(names), reading.max_refused):
         # The entry will not come to be; its list is what the user needs.
         list_path = temporary.parent / f"{folder.name}-refused.csv"
-        write_refused(list_path, refused)
+        write_list(list_path, ("file", "reason"), refused)
         first = "; ".join(f"{printable(name)}: {reason}" for name, reason in refused[:5])
         raise ValueError(
             f"{len(refused)} of {len(names)} files cannot be read, more than max_refused="
@@ -111,12 +115,21 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
         [printable(name) for name in files.class_names],
         keep=traits > 0,
         channels=channels,
+        names=[printable(name) for name in names],
     )
     metadata["refused"] = [[printable(name), why] for name, why in refused + files.strays]
     metadata["notes"] = notes + _describe(traits, image_size, channels) + metadata["notes"]
     if metadata["refused"]:
         metadata["notes"].append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     write_entry(temporary, images, metadata)
+
+
+def most_refused(number, share):
+    """Returns how many of a number of files may be unreadable: a share, or a few if it is small.
+
+    A share of 0 allows none.
+    """
+    return max(FEW_REFUSED if share else 0, share * number)
 
 
 def printable(name):

@@ -11,6 +11,7 @@ import numpy as np
 SPLITS = ("unlabeled", "train", "validation", "test")
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
+LEAST_OF_A_CLASS = 2  # train images, where a limit would leave classes without any
 
 
 def assign_splits(split_codes, labels, limits=None, seed=0):
@@ -19,7 +20,9 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     A missing test split (20 %) and a missing validation split (10 %) are taken from train,
     stratified by class, with at least one image of each class that has two or more. Then each
     split is cut to its limit by a seeded sample, stratified where there are labels. Train
-    images beyond their limit lose their label and join the unlabeled ones.
+    images beyond their limit lose their label and join the unlabeled ones. A limit below the
+    number of classes is raised to two train images for each. Without train images nothing is
+    split.
 
     Args:
         split_codes: integer array `[N]`, the index into `SPLITS` where each item was found.
@@ -33,46 +36,64 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
         a list of sentences that say what was done.
 
     Raises:
-        ValueError: for a limit that is not understood or that leaves a class without train images.
+        ValueError: for a limit that is not understood, or classes too small to split.
     """
     limits = check_limits(limits)
     split_codes, labels = np.asarray(split_codes), np.asarray(labels)
     groups = {name: np.flatnonzero(split_codes == code) for code, name in enumerate(SPLITS)}
     notes = []
     for step, (name, share) in enumerate((("test", TEST_SHARE), ("validation", VALIDATION_SHARE))):
-        if len(groups[name]) == 0:
-            generator = np.random.default_rng([seed, step])
-            held = hold_out(labels[groups["train"]], share, generator)
-            groups[name] = groups["train"][held]
-            groups["train"] = groups["train"][~held]
-            notes.append(
-                f"The source has no {name} split: {share:.0%} of each class of train "
-                f"({held.sum()} images, seed {seed}) became the {name} images."
-            )
+        if len(groups[name]) == 0 and len(groups["train"]):
+            notes.append(_split_off(groups, name, share, labels, (seed, step)))
     for step, name in enumerate(("train", "validation", "test"), start=2):
-        limit, members = limits[name], groups[name]
-        if limit is None or limit >= len(members):
-            continue
-        if name == "train" and limit < len(np.unique(labels[members])):
-            raise ValueError(
-                f"limits['train'] is {limit}, but there are {len(np.unique(labels[members]))} "
-                "classes; allow at least one train image for each class."
-            )
-        generator = np.random.default_rng([seed, step])
-        chosen = stratified_sample(labels[members], limit, generator)
-        groups[name] = members[chosen]
-        notes.append(
-            f"{name}: {limit} of {len(members)} images, a stratified sample (seed {seed})."
-        )
-        if name == "train":
-            groups["unlabeled"] = np.union1d(groups["unlabeled"], members[~chosen])
-            notes[-1] += f" The other {np.sum(~chosen)} are used without their labels."
+        if limits[name] is not None and limits[name] < len(groups[name]):
+            notes += _cut(groups, name, limits[name], labels, (seed, step))
     limit, members = limits["unlabeled"], groups["unlabeled"]
     if limit is not None and limit < len(members):
         generator = np.random.default_rng([seed, 5])
         groups["unlabeled"] = np.sort(generator.choice(members, limit, replace=False))
         notes.append(f"unlabeled: {limit} of {len(members)} images, seed {seed}.")
     return groups, notes
+
+
+def _split_off(groups, name, share, labels, seeds):
+    """Takes a missing split from train, in place; returns a sentence that says so."""
+    held = hold_out(labels[groups["train"]], share, np.random.default_rng(seeds))
+    if not held.any():
+        raise ValueError(
+            f"There is no {name} image: a class gives one only where train has two images of it, "
+            "and three for test and validation together. Add images until a class has three or "
+            f"more, or a folder {name}/ of your own."
+        )
+    groups[name] = groups["train"][held]
+    groups["train"] = groups["train"][~held]
+    return (
+        f"The source has no {name} split: {share:.0%} of each class of train "
+        f"({held.sum()} images, seed {seeds[0]}) became the {name} images."
+    )
+
+
+def _cut(groups, name, limit, labels, seeds):
+    """Cuts a split to its limit, in place; returns sentences that say so."""
+    members, notes = groups[name], []
+    num_classes = len(np.unique(labels[members]))
+    if name == "train" and limit < num_classes:  # of a preset, which knows nothing of the classes
+        notes.append(
+            f"The limit of {limit:,} train images was raised to {LEAST_OF_A_CLASS} for each of "
+            f"the {num_classes:,} classes."
+        )
+        limit = LEAST_OF_A_CLASS * num_classes
+    if limit >= len(members):
+        return notes
+    chosen = stratified_sample(labels[members], limit, np.random.default_rng(seeds))
+    groups[name] = members[chosen]
+    notes.append(
+        f"{name}: {limit} of {len(members)} images, a stratified sample (seed {seeds[0]})."
+    )
+    if name == "train":
+        groups["unlabeled"] = np.union1d(groups["unlabeled"], members[~chosen])
+        notes[-1] += f" The other {np.sum(~chosen)} are used without their labels."
+    return notes
 
 
 def check_limits(limits):

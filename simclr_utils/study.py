@@ -46,7 +46,8 @@ class Study:
             of other images or settings. More label counts, subsets and seeds may join a study.
 
     Attributes:
-        counts: tuple of ints, the label counts that the dataset allows.
+        counts: tuple of ints, the label counts that the dataset allows; empty where nothing is
+            labeled: such a study pretrains its encoders and compares nothing.
         seeds: the pretraining seeds.
         comparison: a `Comparison`; its `protocol` knows what each row got right.
         rates: `Rates`, in which the tasks' costs are counted; proportions until measured ones are
@@ -169,6 +170,7 @@ class Study:
     def pretraining_task(self, seed):
         wanted = any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn"))
         wanted |= any(self.missing_trained("fine_tuned", labels, seed) for labels in self.counts)
+        wanted |= not self.counts  # nothing is labeled: the encoder itself is what is wanted
         if (self.encoder_folder(seed) / "encoder.json").exists():
             # It may have been killed just before it cleared up.
             shutil.rmtree(self.encoder_folder(seed) / "checkpoints", ignore_errors=True)

@@ -3,7 +3,16 @@
 import shlex
 from pathlib import Path
 
-from simclr_utils import artifacts, config, cost_model, datasets, figures, report, study_summary
+from simclr_utils import (
+    artifacts,
+    config,
+    cost_model,
+    datasets,
+    encoder_signs,
+    figures,
+    report,
+    study_summary,
+)
 from simclr_utils.checkpoints import CheckpointError
 from simclr_utils.comparison import OtherTrainingsError
 from simclr_utils.doctor import TrainingFailedError
@@ -15,6 +24,7 @@ from simclr_utils.run_folder import RunError, open_run
 from simclr_utils.startup import start
 from simclr_utils.study import Study, StudyError
 from simclr_utils.study_takeover import take_over
+from simclr_utils.verdict_page import write_verdict_page
 
 
 def parse_label_counts(text):
@@ -110,7 +120,10 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts, from_run):
             take_over(study, from_run)
     except StudyError as error:
         raise RunError(str(error)) from error
-    print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
+    if study.counts:
+        print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
+    else:
+        print("Nothing is labeled: this study pretrains its encoders and compares nothing.")
     try:
         if study.tasks():
             study.rates = cost_model.measure_rates(dataset, chosen, study.build_model)
@@ -121,7 +134,23 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts, from_run):
     except KeyboardInterrupt:
         print(f"\nStopped. To continue, add --out {shlex.quote(str(folder))}", flush=True)
         raise
-    print(summarize(study))
+    print(summarize(study) if study.counts else write_encoder_page(study))
+
+
+def write_encoder_page(study):
+    """Writes the `verdict.html` of a study without labels; returns the text to print."""
+    sections = {"Data": study.dataset.summary()}
+    for seed in study.seeds:
+        folder = study.encoder_folder(seed)
+        signs, nearest = encoder_signs.look_at_encoder(folder, study.dataset, study.config)
+        text = "\n".join(f"{name}: {value:.2f}" for name, value in signs.items())
+        sections[f"Encoder {seed}"] = text
+        sections[f"Encoder {seed}: an image and the nearest to it"] = to_png(nearest.draw(0))
+    made = artifacts.load_json(study.encoder_folder(0) / "encoder.json")
+    page, answer = study.folder / "verdict.html", study_summary.no_verdict(study)
+    title = f"Contrastive pretraining on {study.dataset.name}"
+    write_verdict_page(page, title, [answer], sections, made)
+    return f"\n{answer}\n\nEncoders: {study.folder / 'encoders'}\nReport: {page}"
 
 
 def summarize(study):
@@ -134,7 +163,7 @@ def summarize(study):
     artifacts.write_bytes(folder / "label_efficiency.png", to_png(picture))
     tables = report.results_tables(study.frame(), study.preset)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
-    lines += ["", study_summary.headline(comparisons) or "No verdict: rows are missing."]
+    lines += ["", study_summary.headline(comparisons) or study_summary.no_verdict(study)]
     lines += study_summary.small_print(study)
     if len(comparisons) > 1:
         lines += ["", "All comparisons:", *comparisons["verdict"]]

@@ -57,8 +57,21 @@ def headline(comparisons):
     return None
 
 
+def no_verdict(study):
+    """Why there is no verdict, and what to add: a sentence for the place of the headline."""
+    if study.dataset.is_labeled:
+        return "No verdict: rows are missing."
+    return (
+        "No verdict: none of these images has a label, so that there is nothing to be right or "
+        "wrong about. The encoder is pretrained and kept. For a verdict add train/<class>/ with "
+        "labeled images of two classes or more, and test/<class>/ if you have it."
+    )
+
+
 def small_print(study):
     """What a verdict is not to be read without, a list of sentences; often empty."""
+    if not study.counts:
+        return []
     sentences = []
     if study.preset in ("tiny", "quick"):
         sentences.append(

@@ -184,8 +184,27 @@ def test_train_images_beyond_the_limit_join_the_unlabeled_ones():
     held_out = np.concatenate([groups["train"], groups["validation"], groups["test"]])
     assert not np.isin(groups["unlabeled"], held_out).any()
     assert any("without their labels" in note for note in notes)
-    with pytest.raises(ValueError, match="there are 2 classes"):
-        assign_splits(codes, labels, {"train": 1})
+
+
+def test_a_limit_below_the_number_of_classes_is_raised_and_said():
+    labels = np.repeat(np.arange(50), 8)
+    groups, notes = assign_splits(np.ones(400, int), labels, {"train": 20})
+    assert np.bincount(labels[groups["train"]]).tolist() == [2] * 50
+    assert any("raised to 2 for each of the 50 classes" in note for note in notes)
+
+
+def test_classes_too_small_to_split_are_refused_with_what_to_add():
+    with pytest.raises(ValueError, match=r"no validation image.*three or more.*validation/"):
+        assign_splits(np.ones(6, int), np.repeat([0, 1, 2], 2))
+
+
+def test_without_train_images_nothing_is_split():
+    groups, notes = assign_splits(np.zeros(9, int), np.full(9, -1), {"train": 4, "unlabeled": 5})
+    assert {name: len(group) for name, group in groups.items()} == {
+        **dict.fromkeys(SPLITS, 0),
+        "unlabeled": 5,
+    }
+    assert notes == ["unlabeled: 5 of 9 images, seed 0."]
 
 
 def test_overlaps_are_removed_from_the_side_that_trains():

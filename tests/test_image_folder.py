@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -219,15 +220,6 @@ def test_class_folders_and_unlabeled_are_searched_in_depth_and_strays_are_listed
     assert "Not used: notes." in data["notes"]
 
 
-def test_hidden_files_are_ignored_without_a_word(tmp_path):
-    root = make_folder(tmp_path / "f")
-    for name in (".DS_Store", "train/.DS_Store", "train/cat/Thumbs.db", "__MACOSX/x", ".git/y"):
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_bytes(b"?")
-    _, data = load(root, tmp_path)
-    assert data["refused"] == [] and not any("Not used" in note for note in data["notes"])
-
-
 def test_links_that_lead_in_a_circle_do_not_hang(tmp_path):
     root = make_folder(tmp_path / "f")
     (root / "unlabeled/up").symlink_to(root / "unlabeled", target_is_directory=True)
@@ -317,7 +309,7 @@ def test_unreadable_files_are_listed_with_their_reasons(tmp_path):
     assert len(reasons) == 5 and len(images) == 32
     assert "truncated" in reasons["unlabeled/cut.jpg"]
     assert reasons["unlabeled/empty.png"] == "empty file"
-    assert reasons["unlabeled/read me.txt"].startswith("not an image")
+    assert reasons["unlabeled/read me.txt"] == "not an image file, by its name"
     assert "bombs" in reasons["unlabeled/bomb.png"]
     assert "bombs" in reasons["train/cat/huge bomb.png"]
     with open(next((tmp_path / "cache").glob("*/refused.csv")), newline="") as file:
@@ -329,12 +321,12 @@ def test_unreadable_files_are_listed_with_their_reasons(tmp_path):
 
 def test_too_many_unreadable_files_stop_with_the_first_names(tmp_path):
     root = make_folder(tmp_path / "f")
-    for index in range(4):
+    for index in range(10):
         (root / f"unlabeled/bad{index}.png").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"4 of 36 files.*5%.*unlabeled/bad0.png: not an image"):
+    with pytest.raises(ValueError, match=r"10 of 42 files.*5%.*unlabeled/bad0.png: not an image"):
         load(root, tmp_path)
     (listed,) = (tmp_path / "cache").iterdir()  # no entry, but the whole list
-    assert listed.name == "f-refused.csv" and listed.read_text().count("not an image") == 4
+    assert listed.name == "f-refused.csv" and listed.read_text().count("not an image") == 10
 
 
 # The cache
@@ -358,12 +350,19 @@ def test_the_second_load_decodes_nothing(tmp_path, monkeypatch):
     assert before == sorted(path.relative_to(root) for path in root.rglob("*"))
 
 
-@pytest.mark.parametrize("change", ["time", "new file", "image_size", "seed", "limits"])
+@pytest.mark.parametrize(
+    "change", ["time", "other content", "new file", "image_size", "seed", "limits"]
+)
 def test_a_change_of_files_or_settings_decodes_again(tmp_path, monkeypatch, change):
     root, options = make_folder(tmp_path / "f"), {}
     load(root, tmp_path)
     if change == "time":
         os.utime(root / "train/cat/0.png", (1, 1))
+    elif change == "other content":  # of the same size, which claims the same time
+        path = root / "train/cat/0.png"
+        before = path.stat()
+        path.write_bytes(path.read_bytes()[::-1])
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     elif change == "new file":
         save(root / "test/dog/new.png", noise(700))
     else:
@@ -407,6 +406,20 @@ def test_two_runs_at_once_end_with_one_good_entry(tmp_path):
     assert len(images) == 32 and len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_what_a_killed_run_left_goes_when_nothing_has_been_written_for_a_day(tmp_path):
+    root, day = make_folder(tmp_path / "f"), image_cache.SECONDS_TO_LIVE
+    old = time.time() - 2 * day
+    for name, written in (("growing", time.time() - day / 2), ("dead", old)):
+        folder = tmp_path / "cache" / f".writing-{name}"
+        folder.mkdir(parents=True)
+        (folder / "images.bin").write_bytes(b"?")
+        os.utime(folder / "images.bin", (written, written))
+        os.utime(folder, (old, old))
+    load(root, tmp_path)
+    left = [path.name for path in (tmp_path / "cache").glob(".writing-*")]
+    assert left == [".writing-growing"]
+
+
 def test_the_cache_never_lies_in_the_folder(tmp_path):
     root = make_folder(tmp_path / "f")
     for cache_dir in (root, root / "cache", root / "train/../x"):
@@ -439,7 +452,7 @@ def test_wrong_layouts_are_explained(tmp_path):
     save(root / "train/cat/0.png", noise(2))
     check("test/ has no class folders")
     shutil.rmtree(root / "test")
-    check("no validation image")
+    check("no test image")
 
 
 def test_class_folders_at_the_top_are_explained(tmp_path):

@@ -1,6 +1,7 @@
 """Figures: closed when they come, and with what they were given in them."""
 
 import io
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from simclr_utils import figures, plotting
+from simclr_utils import figures, image_sheets, plotting
 from simclr_utils.plotting import (
     COLORS,
     STYLE,
@@ -57,6 +58,14 @@ TRIED = [
 ]
 TUNED = {"settings": TRIED[1]["settings"], "tried": TRIED, "curves": {"1": [0.3, 0.6], "2": []}}
 # How every figure of the package is drawn; a new one is to be added here.
+CLASSES = SimpleNamespace(
+    is_labeled=True,
+    num_classes=3,
+    class_names=list("abc"),
+    train=(PICTURES, np.arange(len(PICTURES)) % 3),
+    unlabeled=PICTURES,
+)
+
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
     "plot_pretraining": lambda: plot_pretraining(HISTORY, 6.2, 511),
@@ -74,7 +83,8 @@ DRAW = {
     "plot_temperature": lambda: figures.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
     "plot_label_efficiency": lambda: figures.plot_label_efficiency(SUMMARY, "title"),
     "plot_map": lambda: figures.plot_map({"a": POINTS, "b": POINTS}, np.arange(60) % 3, "xyz"),
-    "plot_neighbors": lambda: figures.plot_neighbors(
+    "plot_classes": lambda: figures.plot_classes(CLASSES, 2, 2, title="title"),
+    "plot_neighbors": lambda: image_sheets.plot_neighbors(
         PICTURES[0], {"a": (PICTURES[1:4], [True, False, True])}, "title"
     ),
     "plot_validation_curves": lambda: figures.plot_validation_curves({100: TUNED, 500: TUNED}),
@@ -85,7 +95,7 @@ DRAW = {
 
 
 def plot_functions():
-    for module in (plotting, figures):
+    for module in (plotting, figures, image_sheets):
         for name, value in vars(module).items():
             if name.startswith("plot_") and value.__module__ == module.__name__:
                 yield name
@@ -93,6 +103,19 @@ def plot_functions():
 
 def test_every_figure_is_tried_here():
     assert set(plot_functions()) == set(DRAW)
+
+
+def test_without_labels_images_of_the_pool_are_shown():
+    unlabeled = SimpleNamespace(is_labeled=False, unlabeled=PICTURES)
+    drawing = figures.plot_classes(unlabeled, 2, 2)
+    assert drawing.get_suptitle() == "images of the pool"
+    assert sum(bool(axis.images) for axis in drawing.axes) == 4
+
+
+def test_names_that_cannot_be_read_are_left_off_the_axes():
+    few, many = (figures.plot_confusion(np.eye(n), [f"c{i}" for i in range(n)]) for n in (5, 60))
+    texts = [{text.get_text() for text in d.axes[0].get_xticklabels()} for d in (few, many)]
+    assert "c1" in texts[0] and not any(text.startswith("c") for text in texts[1])
 
 
 @pytest.mark.parametrize("name", DRAW)
