@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 # All that a module may import of ours; a module that is not named may import nothing.
-DATA = {"image_cache", "image_decoding", "splits"}
+DATA = {"image_cache", "image_decoding", "pictures", "splits"}
 TRAINING = {"batches", "optimizers"}
 ALLOWED = {
     "__main__": {"folder_lock", "headless", "parameters", "startup", "study_command"},
@@ -32,14 +32,18 @@ ALLOWED = {
     "folder_listing": {"splits"},
     "headless": {"artifacts", "folder_lock", "parameters", "reading", "report"} | {"run_folder"},
     "image_cache": {"splits"},
-    "image_decoding": {"cores"},
-    "image_folder": {"folder_listing", "reading"} | DATA,
+    "decoding_notes": {"deep_images", "pictures", "reading", "value_range"},
+    "deep_images": {"pictures"},
+    "image_decoding": {"cores", "image_files", "pictures", "reading", "value_range"},
+    "image_files": {"deep_images", "foreign_formats", "pictures", "reading", "tiff_files"},
+    "image_folder": {"decoding_notes", "folder_listing", "image_files", "reading"} | DATA,
     "named_datasets": {"downloads", "medmnist_files"},
     "networks": {"fused_normalization"},
     "paired": {"intervals"},
     "parameters": {"reading"},
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
     | TRAINING,
+    "pictures": {"reading"},
     "protocol": {"artifacts", "evaluation"},
     "provenance": {"cores"},
     "report": {"artifacts", "html_page"},
@@ -71,6 +75,8 @@ ALLOWED = {
     "run_folder": {"artifacts", "parameters"},
     "study_summary": {"artifacts", "paired"},
     "study_takeover": {"artifacts", "pretraining", "study"},
+    "tiff_files": {"deep_images", "pictures"},
+    "value_range": {"pictures"},
     "verdict_page": {"artifacts", "html_page"},
 }
 # Libraries that one module alone deals with.
