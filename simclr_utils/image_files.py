@@ -25,6 +25,8 @@ FORMATS = (
 )
 # Their first picture is the photograph, the others are previews or maps of brightness.
 ONE_PICTURE = ("JPEG", "MPO", "HEIF", "AVIF")
+# Pillow takes the last of four channels for opacity, which the format does not say.
+OPACITY_IS_SUPPOSED = ("BMP", "JPEG2000")
 HEAD_BYTES = 512
 
 
@@ -91,8 +93,7 @@ class PillowImage:
         # Lets the JPEG decoder drop detail that the scaling would drop anyway.
         image.draft(None, (3 * image_size, 3 * image_size))
         ImageOps.exif_transpose(image, in_place=True)
-        # Of JPEG 2000, Pillow only supposes that the last channel is opacity.
-        supposed = image.format == "JPEG2000" and image.mode in ("RGBA", "LA")
+        supposed = image.format in OPACITY_IS_SUPPOSED and image.mode in ("RGBA", "LA")
         if supposed and not is_mask(np.asarray(image)[..., -1], 255):
             image, traits = image.convert(image.mode[:-1]), traits | Trait.EXTRA
         return make_picture(image, image_size, reading, traits)

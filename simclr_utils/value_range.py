@@ -7,6 +7,7 @@ import numpy as np
 from PIL import ImageColor
 
 from simclr_utils.pictures import Trait, hidden_by
+from simclr_utils.reading import how_to_set
 
 # The share of the images whose span may reach beyond the range, at either end.
 OUTERMOST_SHARE = 0.02
@@ -53,13 +54,25 @@ class DeepRows:
         planes = [*np.moveaxis(picture.pixels, -1, 0)]
         if Trait.GRAY in picture.traits:
             planes = planes[:1]
+        try:
+            self._write_at(index * self.row_bytes, np.array(planes, "<f4"))
+            if picture.coverage is not None:
+                place = index * self.row_bytes + self.row_bytes // 4 * 3
+                self._write_at(place, np.array(1 - picture.coverage, "<f4"))
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror}: images of more than 8 bits take up to {self.row_bytes:,} bytes "
+                "each until all are decoded; free some space, or use another disk: "
+                f"{how_to_set('cache_dir', '/path')}",
+                str(self.path),
+            ) from error
+
+    def _write_at(self, place, values):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
-            file.seek(index * self.row_bytes)
-            file.write(np.ascontiguousarray(planes, "<f4").tobytes())
-            if picture.coverage is not None:
-                file.seek(index * self.row_bytes + self.row_bytes // 4 * 3)
-                file.write(np.ascontiguousarray(1 - picture.coverage, "<f4").tobytes())
+            file.seek(place)
+            file.write(values.tobytes())
 
     def read(self, index, channels):
         """Reads an image: values `[size, size, channels]` and coverage `[size, size]`."""

@@ -76,7 +76,7 @@ ALLOWED = {
     "study_summary": {"artifacts", "paired"},
     "study_takeover": {"artifacts", "pretraining", "study"},
     "tiff_files": {"deep_images", "pictures"},
-    "value_range": {"pictures"},
+    "value_range": {"pictures", "reading"},
     "verdict_page": {"artifacts", "html_page"},
 }
 # Libraries that one module alone deals with.
