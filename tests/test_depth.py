@@ -210,6 +210,15 @@ def test_missing_values_take_the_background_and_are_counted(tmp_path):
     assert found.span[0] > 0
 
 
+def test_what_is_missing_does_not_color_its_neighbors(tmp_path):
+    values = np.full((64, 64), 5000, np.float32)
+    values[:, :30] = np.nan
+    tifffile.imwrite(tmp_path / "x.tif", values)
+    found = decode_image(tmp_path / "x.tif", SIZE)
+    np.testing.assert_allclose(found.pixels, 5000, rtol=1e-5)
+    assert 0 < found.coverage[0, 7] < 1
+
+
 def test_an_image_without_a_value_is_refused(tmp_path):
     path = write(tmp_path / "x.tif", np.full((SIZE, SIZE, 1), np.nan, np.float32))
     with pytest.raises(ValueError, match="no pixel has a value"):

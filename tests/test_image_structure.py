@@ -157,6 +157,19 @@ def test_opacity_in_a_tiff_is_opacity(tmp_path, extra, dtype):
         assert (found.coverage[:, 8:] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_colors_that_are_multiplied_by_their_opacity_are_divided_again(tmp_path, dtype):
+    full = np.iinfo(dtype).max
+    values = np.full((SIZE, SIZE, 4), full, dtype)
+    values[..., 0] //= 2
+    values[:4] //= 2  # half opaque
+    path = write_tiff(tmp_path / "x.tif", values, extrasamples=["assocalpha"])
+    (half, opaque), whole = (decode_image(path, SIZE).pixels[[0, 8], 0].astype(float)), full / 255
+    np.testing.assert_allclose(opaque, [full // 2, full, full])
+    expected = [full // 2 if dtype == np.uint16 else 191, full, full]  # laid on white, or not yet
+    np.testing.assert_allclose(half, expected, atol=2 * whole)
+
+
 def test_more_channels_than_color_are_left_out_of_rgb(tmp_path):
     values = noise(0, 6)
     path = write_tiff(tmp_path / "x.tif", values, extrasamples=["unspecified"] * 3)
@@ -197,6 +210,18 @@ def test_a_folder_of_multiband_files_says_why_and_is_silent_otherwise(tmp_path, 
     assert "samples" not in capfd.readouterr().err
 
 
+def test_readers_keep_quiet(tmp_path, caplog):
+    path = write_tiff(tmp_path / "x.tif", noise(0))
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        place = page.offset + 2 + 12 * len(page.tags)
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = (10**8).to_bytes(4, "little")  # a next page beyond the end
+    path.write_bytes(content)
+    np.testing.assert_array_equal(decode_image(path, SIZE).pixels, noise(0))
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("options", [{"compression": "lzw"}, {"tile": (16, 16)}, {}])
 def test_planes_tiles_and_compression_change_nothing(tmp_path, options):
     values = noise(0, dtype=np.uint16)
@@ -216,7 +241,7 @@ def test_other_color_spaces_become_rgb(tmp_path, mode):
     else:
         image = smooth.convert(mode)
         expected = np.asarray(image.convert("RGB"))[0, 0]
-    image.save(tmp_path / "x.tif")
+    image.save(tmp_path / "x.tif", **({"compression": "jpeg"} if mode == "YCbCr" else {}))
     found = decode_image(tmp_path / "x.tif", SIZE)
     np.testing.assert_allclose(found.pixels[0, 0].astype(int), expected, atol=3)
 
