@@ -91,11 +91,13 @@ def _count(decoded, trait):
 def _on_cropping(cropped):
     strong = cropped[cropped.round(2) > CROPPED_SHARE]
     if len(strong):
+        # A long strip would leave most of a padded image empty.
+        best, other = ("squash", "pad") if np.median(strong) > 0.6 else ("pad", "squash")
         yield (
             f"{len(strong):,} images lose more than {CROPPED_SHARE:.0%} of their pixels to the "
             f"crop at the center: half of them {np.median(strong):.0%} or more, at most "
             f"{strong.max():.0%}. "
-            f"To keep all of an image: {how_to_set('resize', 'pad')}, or 'squash'."
+            f"To keep all of an image: {how_to_set('resize', best)}, or {other!r}."
         )
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from simclr_utils.cores import available_cores
-from simclr_utils.image_files import open_image
+from simclr_utils.image_files import open_image, quiet
 from simclr_utils.pictures import DEFAULT_READING, Trait
 from simclr_utils.reading import how_to_set
 from simclr_utils.value_range import DeepRows, rescale
@@ -167,19 +167,20 @@ def _decode_task(task):
     traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
     spans, refused = np.zeros((len(paths), 2)), []
     deep = DeepRows(_deep_path(map_path), shape[1])
-    for offset, path in enumerate(paths):
-        try:
-            picture = decode_image(path, shape[1], reading)
-        # Broken files make the readers raise nearly anything.
-        except Exception as error:
-            refused.append((start + offset, _reason(error, reading)))
-            continue
-        traits[offset], cropped[offset] = picture.traits, picture.cropped
-        if Trait.DEEP in picture.traits:
-            spans[offset] = picture.span
-            deep.write(start + offset, picture)
-        else:
-            images[start + offset] = picture.pixels
+    with quiet():
+        for offset, path in enumerate(paths):
+            try:
+                picture = decode_image(path, shape[1], reading)
+            # Broken files make the readers raise nearly anything.
+            except Exception as error:
+                refused.append((start + offset, _reason(error, reading)))
+                continue
+            traits[offset], cropped[offset] = picture.traits, picture.cropped
+            if Trait.DEEP in picture.traits:
+                spans[offset] = picture.span
+                deep.write(start + offset, picture)
+            else:
+                images[start + offset] = picture.pixels
     return start, traits, cropped, spans, refused
 
 

@@ -1,6 +1,7 @@
 """Opens image files of every format that is read, and nothing else: no program, no network."""
 
 import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from simclr_utils.deep_images import is_mask, make_deep_picture, split_alpha
-from simclr_utils.foreign_formats import name_format
+from simclr_utils.foreign_formats import HEIC, name_format
 from simclr_utils.pictures import DEFAULT_READING, Trait, make_picture
 from simclr_utils.reading import how_to_set
 from simclr_utils.tiff_files import TiffImage, is_tiff
@@ -48,7 +49,7 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         Exception: Whatever a reader raises for a broken file.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_quiet_and_limited(max_pixels))
+        stack.enter_context(_own_limit())
         file = path if hasattr(path, "read") else stack.enter_context(open(path, "rb"))
         head = file.read(HEAD_BYTES)
         name = "" if file is path else os.fspath(path)
@@ -61,6 +62,7 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         width, height = opened.size
         if width * height > max_pixels:
             raise ValueError(too_many_pixels(width, height, max_pixels))
+        Image.MAX_IMAGE_PIXELS = max_pixels  # for frames that turn out larger than the header says
         yield opened
 
 
@@ -160,31 +162,39 @@ def _open_with_pillow(file, name, head):
     except UnidentifiedImageError:
         unknown = f"not an image in any of {', '.join(FORMATS)}"
         reason = name_format(name, head) or (unknown if head else "empty file")
+        if reason == HEIC and "HEIF" in Image.OPEN:
+            reason = "a damaged HEIC file"
         raise UnidentifiedImageError(reason) from None
 
 
+@functools.cache
 def _register_heif():
     """Adds HEIC to what Pillow opens, where the optional package is installed."""
-    if "HEIF" not in Image.OPEN:
-        with contextlib.suppress(ImportError):
-            importlib.import_module("pillow_heif").register_heif_opener()
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
 
 
 @contextmanager
-def _quiet_and_limited(max_pixels):
-    """Keeps readers from filling the terminal, and the memory."""
+def quiet():
+    """Keeps the readers of broken and odd files from filling the terminal."""
     loggers = [logging.getLogger(name) for name in ("PIL", "tifffile")]
     levels = [logger.level for logger in loggers]
-    limit = Image.MAX_IMAGE_PIXELS
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL + 1)
-        # Pillow refuses what has twice as many; the exact limit is checked where it can be named.
-        Image.MAX_IMAGE_PIXELS = max_pixels
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        Image.MAX_IMAGE_PIXELS = limit
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def _own_limit():
+    """Sets Pillow's limit of pixels aside, and puts it back at the end."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit

@@ -24,7 +24,7 @@ from simclr_utils.image_cache import (
     write_refused,
 )
 from simclr_utils.image_decoding import decode_files
-from simclr_utils.image_files import open_image
+from simclr_utils.image_files import open_image, quiet
 from simclr_utils.pictures import Trait
 from simclr_utils.reading import Reading, how_to_set
 from simclr_utils.splits import SPLITS, assign_splits
@@ -132,12 +132,13 @@ def printable(name):
 def choose_image_size(paths, reading=DEFAULT_READING):
     """Chooses the image size from the headers of 200 files or more, spread over the list."""
     sides = []
-    for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
-        try:
-            with open_image(path, reading.max_pixels) as image:
-                sides.append(min(image.size))
-        except Exception:  # decode_files reports it with its reason
-            continue
+    with quiet():
+        for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
+            try:
+                with open_image(path, reading.max_pixels) as image:
+                    sides.append(min(image.size))
+            except Exception:  # decode_files reports it with its reason
+                continue
     # Without one, every file looked at will be refused with its reason.
     median = round(float(np.median(sides))) if sides else SMALLEST_CHOSEN_SIZE
     size = max(SMALLEST_CHOSEN_SIZE, min(median, LARGEST_CHOSEN_SIZE))

@@ -10,6 +10,7 @@ import tifffile
 from hostile_input import png_header
 from PIL import Image, UnidentifiedImageError
 
+from simclr_utils import image_files
 from simclr_utils.datasets import load_dataset
 from simclr_utils.foreign_formats import MAGIC, SUFFIXES, name_format
 from simclr_utils.image_decoding import decode_files, decode_image
@@ -68,10 +69,15 @@ def test_the_share_that_is_cropped_is_said_with_the_cure(tmp_path):
     save_strip(root / "unlabeled/0.png", 1, (320, 32))
     (note,) = (n for n in load_dataset(root, SIZE, tmp_path / "cache").notes if "lose more" in n)
     assert note.startswith("13 images lose more than 25% of their pixels to the crop")
-    assert "half of them 94% or more, at most 94%" in note and "--set resize=pad" in note
+    assert "half of them 94% or more, at most 94%" in note and "--set resize=squash" in note
     for resize, said in (("pad", "the rest filled with white"), ("squash", "Both sides scaled")):
         notes = load_dataset(root, SIZE, tmp_path / "cache", resize=resize).notes
         assert any(said in note for note in notes) and not any("lose more" in n for n in notes)
+
+
+def test_pads_are_proposed_where_they_leave_most_of_the_image(tmp_path):
+    notes = load_dataset(write_folder(tmp_path / "f", (64, 32)), SIZE, tmp_path / "cache").notes
+    assert any("lose more" in note and "--set resize=pad" in note for note in notes)
 
 
 def test_photographs_of_four_to_three_need_no_note(tmp_path):
@@ -128,7 +134,7 @@ def test_a_foreign_format_is_known_by_its_first_bytes(tmp_path, place, magic, ki
 @pytest.mark.parametrize("suffix", " ".join(SUFFIXES.values()).split())
 def test_a_foreign_format_is_known_by_its_name(tmp_path, suffix):
     (tmp_path / f"x{suffix.upper()}").write_bytes(bytes(99))
-    with pytest.raises(UnidentifiedImageError, match="first|install|JPEG"):
+    with pytest.raises(UnidentifiedImageError, match="first|install|JPEG|damaged HEIC"):
         decode_image(tmp_path / f"x{suffix.upper()}", SIZE)
 
 
@@ -160,6 +166,7 @@ def test_heic_is_named_where_its_reader_is_missing(tmp_path, monkeypatch):
             raise ImportError(name)
         return real(name, *rest)
 
+    image_files._register_heif.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     for name in "ab":
@@ -168,6 +175,7 @@ def test_heic_is_named_where_its_reader_is_missing(tmp_path, monkeypatch):
             (tmp_path / f"f/train/{name}/{index}.HEIC").write_bytes(HEIC + bytes([index]))
     with pytest.raises(ValueError, match=r"HEIC.*pip install pillow-heif"):
         load_dataset(tmp_path / "f", cache_dir=tmp_path / "cache")
+    image_files._register_heif.cache_clear()
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("pillow_heif"), reason="needs pillow-heif")
@@ -176,6 +184,9 @@ def test_heic_is_read_where_its_reader_is_installed(tmp_path):
 
     pixels = np.tile(np.linspace(20, 230, 64).astype(np.uint8)[:, None, None], (1, 64, 3))
     pillow_heif.from_pillow(Image.fromarray(pixels)).save(tmp_path / "x.heic", quality=95)
+    (tmp_path / "y.heic").write_bytes(HEIC)
+    with pytest.raises(UnidentifiedImageError, match="a damaged HEIC file"):
+        decode_image(tmp_path / "y.heic", 64)
     found = decode_image(tmp_path / "x.heic", 64)
     np.testing.assert_allclose(found.pixels.astype(int), pixels, atol=6)
     assert found.traits == Trait.DECODED
