@@ -10,8 +10,9 @@ from PIL import Image
 
 from simclr_utils import named_datasets, shapes
 from simclr_utils.image_cache import new_entry, read_entry, settle_images, write_entry
-from simclr_utils.image_decoding import create_map, fit_image
+from simclr_utils.image_decoding import create_map
 from simclr_utils.image_folder import load_image_folder
+from simclr_utils.pictures import fit_image
 from simclr_utils.reading import READING_NAMES, Reading
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 

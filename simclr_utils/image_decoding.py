@@ -1,137 +1,119 @@
 """From image files to uint8 arrays of one size, in parallel, every file opened once."""
 
-import enum
 import errno
 import math
 import multiprocessing
 import os
 import shutil
-import warnings
+import struct
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from tqdm.auto import tqdm
 
 from simclr_utils.cores import available_cores
+from simclr_utils.image_files import open_image, quiet
+from simclr_utils.pictures import DEFAULT_READING, Trait
+from simclr_utils.reading import how_to_set
+from simclr_utils.value_range import DeepRows, rescale
 
 FILES_PER_TASK = 256
 # Starting a process costs about half a second: not worth it for fewer files.
 FILES_FOR_A_POOL = 1024
-BACKGROUND = "white"
-# What photographs and scans come in, whatever their file is called. Pillow knows more, among them
-# formats that start other programs (EPS starts Ghostscript).
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+STUMBLES = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, struct.error)
 
 
-class Trait(enum.IntFlag):
-    """What was met while decoding a file; 0 stands for a file that was refused."""
+class Decoded(NamedTuple):
+    """What became of N files.
 
-    DECODED = 1
-    GRAY = 2
-    TRANSPARENT = 4
-    SIXTEEN_BIT = 8
-    DIM = 16  # a 16-bit image that uses 12 bits at most
+    Attributes:
+        traits: Integer array `[N]` of `Trait` flags; 0 for a refused file.
+        cropped: Float array `[N]`, the share of each file's pixels that was cropped away.
+        refused: List of `(index, reason)`, in the order of the files.
+        ranges: List of `ValueRange`, one for the integers and one for the floating-point numbers
+            among the images of more than 8 bits, where there are any.
+    """
+
+    traits: np.ndarray
+    cropped: np.ndarray
+    refused: list
+    ranges: list
 
 
-def open_image(path):
-    """Opens a file of one of `FORMATS` with Pillow."""
-    Image.init()  # registers what this build of Pillow has
-    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+def decode_image(path, image_size, reading=DEFAULT_READING):
+    """Decodes one file to a square image.
 
-
-def decode_image(path, image_size):
-    """Decodes one file to a square uint8 image.
-
-    The orientation stored in EXIF is applied. Palettes, CMYK and other colour spaces become
-    RGB; transparent pixels are laid on white; one channel stays one channel. 16-bit values are
-    divided by 257, so that 65535 becomes 255 in every image alike. The shorter side is scaled to
-    `image_size` with a bicubic filter and the longer side cropped at the centre. Of several
-    frames or pages, the first is used.
+    The orientation stored in EXIF is applied. Palettes, CMYK and other color spaces become RGB;
+    transparent pixels are laid on a background; one channel stays one channel. Of several pages,
+    the first is used, unless it is much smaller than another.
 
     Args:
-        path: path of the file.
-        image_size: height and width of the result, in pixels.
+        path: Path of the file, or a file object.
+        image_size: Height and width of the result, in pixels.
+        reading: A `Reading`.
 
     Returns:
-        A uint8 array `[image_size, image_size, channels]` with 1 or 3 channels, and the `Trait`
-        flags of the file.
+        A `Picture`: uint8, or float32 in the units of the file if it has more than 8 bits.
 
     Raises:
-        ValueError: for pixel types without a stated range (floating point, wider than 16 bits).
-        Exception: whatever Pillow raises for a broken file.
+        ValueError: If the image is of a kind that is not read.
+        Exception: Whatever a reader raises for a broken file.
     """
-    with open_image(path) as image:
-        # Lets the JPEG decoder drop detail that the scaling would drop anyway.
-        image.draft(None, (3 * image_size, 3 * image_size))
-        ImageOps.exif_transpose(image, in_place=True)
-        image, traits = _to_gray_or_rgb(image)
-        return fit_image(image, image_size), traits
+    with open_image(path, reading.max_pixels) as image:
+        return image.picture(image_size, reading)
 
 
-def fit_image(image, image_size):
-    """Scales the shorter side to `image_size` and crops the centre: uint8 `[S, S, channels]`."""
-    if image.size != (image_size, image_size):
-        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BICUBIC)
-    pixels = np.asarray(image)
-    return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
-
-
-def _to_gray_or_rgb(image):
-    """Brings any Pillow mode to "L" or "RGB"."""
-    traits = Trait.DECODED
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("pixel values outside 0 to 65535")
-        traits |= Trait.GRAY | Trait.SIXTEEN_BIT
-        if values.max() < 4096:
-            traits |= Trait.DIM
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)), traits
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no stated range")
-    if image.mode in ("1", "L", "LA", "La"):
-        traits |= Trait.GRAY
-    if image.has_transparency_data:
-        traits |= Trait.TRANSPARENT
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image)
-    mode = "L" if Trait.GRAY in traits else "RGB"
-    return image if image.mode == mode else image.convert(mode), traits
-
-
-def decode_files(paths, image_size, map_path):
+def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=None):
     """Decodes files into a raw uint8 file of shape `[N, image_size, image_size, 3]`.
 
     The work is shared by one process a core; each writes its rows straight into the memory map,
     and only flags and errors travel back. Gray images are repeated to three channels. The row
-    of a refused file stays zero.
+    of a refused file stays zero. Images of more than 8 bits wait in a second file, as float32,
+    until the range of their values is known.
 
     Args:
-        paths: list of N paths.
-        image_size: height and width of the result.
-        map_path: path of the file to create.
+        paths: List of N paths.
+        image_size: Height and width of the result.
+        map_path: Path of the file to create.
+        reading: A `Reading`.
+        num_pool: Integer, how many of the first files the range is found from. Defaults to all.
 
     Returns:
-        A uint8 array `[N]` of `Trait` flags (0: refused) and a list of `(index, reason)` for the
-        refused files.
+        A `Decoded`.
 
     Raises:
-        OSError: if the disk has no room for the images.
-        RuntimeError: if a worker process dies.
+        OSError: If the disk has no room for the images.
+        RuntimeError: If a worker process dies.
     """
     shape = (len(paths), image_size, image_size, 3)
-    create_map(map_path, shape)
+    images = create_map(map_path, shape)
     starts = range(0, len(paths), FILES_PER_TASK)
-    tasks = [(paths[start : start + FILES_PER_TASK], start, map_path, shape) for start in starts]
-    traits, refused = np.zeros(len(paths), np.uint8), []
-    with tqdm(total=len(paths), desc="Decoding images", unit=" files", leave=False) as bar:
-        for start, task_traits, task_refused in _run_tasks(tasks, len(paths)):
-            traits[start : start + len(task_traits)] = task_traits
-            refused.extend(task_refused)
-            bar.update(len(task_traits))
-    return traits, refused
+    tasks = [
+        (paths[start : start + FILES_PER_TASK], start, map_path, shape, reading) for start in starts
+    ]
+    traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
+    spans, refused = np.zeros((len(paths), 2)), []
+    try:
+        with tqdm(total=len(paths), desc="Decoding images", unit=" files", leave=False) as bar:
+            for start, *columns, task_refused in _run_tasks(tasks, len(paths)):
+                rows = slice(start, start + len(columns[0]))
+                traits[rows], cropped[rows], spans[rows] = columns
+                refused.extend(task_refused)
+                bar.update(len(columns[0]))
+        rows = DeepRows(_deep_path(map_path), image_size)
+        num_pool = len(paths) if num_pool is None else num_pool
+        ranges, hidden = rescale(rows, images, traits, spans, num_pool, reading)
+    finally:
+        Path(_deep_path(map_path)).unlink(missing_ok=True)
+    return Decoded(traits, cropped, sorted(refused + hidden), ranges)
+
+
+def _deep_path(map_path):
+    return f"{map_path}.deep"
 
 
 def create_map(path, shape):
@@ -155,7 +137,7 @@ def create_map(path, shape):
         raise OSError(
             error.errno,
             f"{error.strerror}: the decoded images take {size / 1e9:.3f} GB and {free / 1e9:.3f} "
-            "are free; free some space, or name another cache_dir",
+            f"are free; free some space, or use another disk: {how_to_set('cache_dir', '/path')}",
             str(path),
         ) from error
     return np.memmap(path, np.uint8, "r+", shape=shape)
@@ -179,31 +161,38 @@ def _run_tasks(tasks, num_files):
 
 
 def _decode_task(task):
-    paths, start, map_path, shape = task
+    """Decodes some files; returns where they begin, and their traits, crops, spans, refusals."""
+    paths, start, map_path, shape, reading = task
     images = np.memmap(map_path, np.uint8, "r+", shape=shape)
-    traits, refused = np.zeros(len(paths), np.uint8), []
-    with warnings.catch_warnings():
-        # Pillow warns of odd but readable files; only the warning of a bomb is a refusal.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
+    spans, refused = np.zeros((len(paths), 2)), []
+    deep = DeepRows(_deep_path(map_path), shape[1])
+    with quiet():
         for offset, path in enumerate(paths):
             try:
-                pixels, traits[offset] = decode_image(path, shape[1])
-                images[start + offset] = pixels
-            # Broken files make Pillow's readers raise nearly anything.
+                picture = decode_image(path, shape[1], reading)
+            # Broken files make the readers raise nearly anything.
             except Exception as error:
-                traits[offset] = 0
-                refused.append((start + offset, _reason(path, error)))
-    return start, traits, refused
+                refused.append((start + offset, _reason(error, reading)))
+                continue
+            traits[offset], cropped[offset] = picture.traits, picture.cropped
+            if Trait.DEEP in picture.traits:
+                spans[offset] = picture.span
+                deep.write(start + offset, picture)
+            else:
+                images[start + offset] = picture.pixels
+    return start, traits, cropped, spans, refused
 
 
-def _reason(path, error):
+def _reason(error, reading):
     """One plain phrase for a refused file, without the machine's paths."""
     if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
-        return f"more than {Image.MAX_IMAGE_PIXELS} pixels, Pillow's limit against bombs"
-    if isinstance(error, UnidentifiedImageError):
-        empty = os.path.getsize(path) == 0
-        return "empty file" if empty else f"not an image in any of {', '.join(FORMATS)}"
+        return (
+            f"more than twice max_pixels={reading.max_pixels:,}, a guard against bombs; allow "
+            f"more: {how_to_set('max_pixels', 10 * reading.max_pixels)}"
+        )
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    # A reader that stumbles over what it did not expect says so in the words of a programmer.
+    return f"damaged file ({said})" if isinstance(error, STUMBLES) else said

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simclr_utils.decoding_notes import describe, name_refused, too_many_refused
 from simclr_utils.folder_listing import list_images
 from simclr_utils.image_cache import (
     new_entry,
@@ -24,13 +25,15 @@ from simclr_utils.image_cache import (
     write_entry,
     write_list,
 )
-from simclr_utils.image_decoding import Trait, decode_files, open_image
+from simclr_utils.image_decoding import decode_files
+from simclr_utils.image_files import open_image, quiet
+from simclr_utils.pictures import Trait
 from simclr_utils.reading import Reading, how_to_set
 from simclr_utils.splits import SPLITS, assign_splits
 
 DEFAULT_READING = Reading()
 # Raise it when entries written by an older version must not be used any more.
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 SMALLEST_CHOSEN_SIZE, LARGEST_CHOSEN_SIZE = 16, 96  # what an encoder takes; what trains in hours
 FILES_TO_MEASURE = 200
 FEW_REFUSED = 9  # unreadable files that stop no run, however small the folder is
@@ -65,7 +68,7 @@ def load_image_folder(
     if cache_dir == folder or folder in cache_dir.parents:
         raise ValueError(
             f"cache_dir {str(cache_dir)!r} lies inside the image folder {str(folder)!r}, which is "
-            "never written to; choose a cache_dir outside it."
+            f"never written to; choose one outside it: {how_to_set('cache_dir', '/path')}."
         )
     files = list_images(folder)
     settings = [CACHE_VERSION, str(folder), image_size, seed, limits, asdict(reading)]
@@ -92,33 +95,36 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     paths = [str(folder / name) for name in names]
     notes = files.notes + split_notes
     if image_size is None:
-        image_size, size_note = choose_image_size(paths)
+        image_size, size_note = choose_image_size(paths, reading)
         notes.append(size_note)
     map_path = str(temporary / "images.bin")
-    traits, errors = decode_files(paths, image_size, map_path)
-    refused = [[names[index], reason] for index, reason in errors]
-    if len(refused) > most_refused(len(names), reading.max_refused):
+    num_pool = len(groups["unlabeled"]) + len(groups["train"])
+    decoded = decode_files(paths, image_size, map_path, reading, num_pool)
+    traits = decoded.traits
+    refused = [[printable(names[index]), reason] for index, reason in decoded.refused]
+    allowed = most_refused(len(names), reading.max_refused)
+    if len(refused) > allowed or not traits.any():
         # The entry will not come to be; its list is what the user needs.
         list_path = temporary.parent / f"{folder.name}-refused.csv"
         write_list(list_path, ("file", "reason"), refused)
-        first = "; ".join(f"{printable(name)}: {reason}" for name, reason in refused[:5])
-        raise ValueError(
-            f"{len(refused)} of {len(names)} files cannot be read, more than max_refused="
-            f"{reading.max_refused:.0%}. The first: {first}. Mend or remove them ({list_path} "
-            f"names all), or allow more: {how_to_set('max_refused', 0.5)}."
-        )
+        raise ValueError(too_many_refused(refused, len(names), reading.max_refused, list_path))
     channels = 1 if np.all(traits[traits > 0] & Trait.GRAY) else 3
-    images, metadata = settle_images(
-        np.memmap(map_path, np.uint8, "r+", shape=(len(names), image_size, image_size, 3)),
-        {name: len(groups[name]) for name in SPLITS},
-        files.labels[order],
-        [printable(name) for name in files.class_names],
-        keep=traits > 0,
-        channels=channels,
-        names=[printable(name) for name in names],
-    )
+    try:
+        images, metadata = settle_images(
+            np.memmap(map_path, np.uint8, "r+", shape=(len(names), image_size, image_size, 3)),
+            {name: len(groups[name]) for name in SPLITS},
+            files.labels[order],
+            [printable(name) for name in files.class_names],
+            keep=traits > 0,
+            channels=channels,
+            names=[printable(name) for name in names],
+        )
+    except ValueError as error:
+        reasons = f" Not read: {name_refused(refused)}." if refused else ""
+        raise ValueError(f"{error}{reasons}") from error
     metadata["refused"] = [[printable(name), why] for name, why in refused + files.strays]
-    metadata["notes"] = notes + _describe(traits, image_size, channels) + metadata["notes"]
+    metadata["notes"] = notes + describe(decoded, image_size, channels, reading) + metadata["notes"]
+    metadata["value_ranges"] = [found._asdict() for found in decoded.ranges]
     if metadata["refused"]:
         metadata["notes"].append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     write_entry(temporary, images, metadata)
@@ -137,42 +143,20 @@ def printable(name):
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def choose_image_size(paths):
+def choose_image_size(paths, reading=DEFAULT_READING):
     """Chooses the image size from the headers of 200 files or more, spread over the list."""
     sides = []
-    for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
-        try:
-            with open_image(path) as image:
-                sides.append(min(image.size))
-        except Exception:  # decode_files reports it with its reason
-            continue
-    if not sides:
-        raise ValueError(f"None of the files looked at is an image, among them {paths[:3]}.")
-    median = round(float(np.median(sides)))
+    with quiet():
+        for path in paths[:: max(1, len(paths) // FILES_TO_MEASURE)]:
+            try:
+                with open_image(path, reading.max_pixels) as image:
+                    sides.append(min(image.size))
+            except Exception:  # decode_files reports it with its reason
+                continue
+    # Without one, every file looked at will be refused with its reason.
+    median = round(float(np.median(sides))) if sides else SMALLEST_CHOSEN_SIZE
     size = max(SMALLEST_CHOSEN_SIZE, min(median, LARGEST_CHOSEN_SIZE))
     return size, (
         f"image_size was not given: {size} was chosen, the median of the shorter sides of "
         f"{len(sides)} images ({median}), within {SMALLEST_CHOSEN_SIZE} to {LARGEST_CHOSEN_SIZE}."
     )
-
-
-def _describe(traits, image_size, channels):
-    """Says what the decoder did to the images."""
-    gray, sixteen_bit, dim, transparent = (
-        int(np.sum(traits & trait > 0))
-        for trait in (Trait.GRAY, Trait.SIXTEEN_BIT, Trait.DIM, Trait.TRANSPARENT)
-    )
-    notes = [
-        f"Shorter side scaled to {image_size} pixels (bicubic), longer side cropped at the centre."
-    ]
-    if channels == 1:
-        notes.append("Every image has a single channel, and keeps it.")
-    elif gray:
-        notes.append(f"{gray} images with a single channel were repeated to three channels.")
-    if transparent:
-        notes.append(f"{transparent} images with transparency were laid on a white background.")
-    if sixteen_bit:
-        notes.append(f"{sixteen_bit} images with 16 bits were scaled to 8 (65535 becomes 255).")
-    if dim and dim == sixteen_bit:
-        notes[-1] += " None of them uses more than 12 bits, so they are dark: rescale the files."
-    return notes

@@ -39,7 +39,7 @@ class Reading:
         if self.resize not in RESIZE_RULES:
             raise ValueError(f"resize={self.resize!r}; expected one of {', '.join(RESIZE_RULES)}.")
         try:
-            ImageColor.getrgb(self.background)
+            red, green, blue = ImageColor.getrgb(self.background)
         except (ValueError, AttributeError, TypeError):
             raise ValueError(
                 f"background={self.background!r}; expected the name of a color, such as 'black', "
@@ -60,16 +60,18 @@ READING_NAMES = tuple(field.name for field in fields(Reading))
 
 
 def how_to_set(name, example):
-    """Returns a phrase that says where a setting of `Reading` can be set.
+    """Returns a phrase that says where a setting can be set: in Python, a terminal, a notebook.
 
     Args:
-        name: String, a field of `Reading`.
+        name: String, a field of `Reading` or a parameter of the notebooks.
         example: A value for it.
     """
-    return (
-        f"{name}={example!r} (in a terminal --set {name}={example}, in a notebook "
-        f"reading = {{{name!r}: {example!r}}})"
-    )
+    # Without a space, so that no shell takes it apart.
+    typed = ",".join(map(str, example)) if isinstance(example, list | tuple) else example
+    in_notebook = f"{name} = {example!r}"
+    if name in READING_NAMES:
+        in_notebook = f"reading = {{{name!r}: {example!r}}}"
+    return f"{name}={example!r} (in a terminal --set {name}={typed}, in a notebook {in_notebook})"
 
 
 def _is_number(value):

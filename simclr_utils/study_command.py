@@ -50,7 +50,8 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         preset: name of a preset.
         label_counts: ints, or `None` for the preset's.
         num_seeds: int, pretrainings.
-        settings: dict from a field of `Config`, `image_size` or `reading` to its value.
+        settings: dict from a field of `Config`, `image_size`, `reading` or `cache_dir` to a
+            value.
         out: folder to write or continue, or `None` to choose a new one.
         from_run: folder of a finished run of the same images and settings to begin with, or
             `None`.
@@ -62,7 +63,8 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
     if num_seeds < 1:
         raise RunError(f"--seeds {num_seeds}: expected at least one pretraining.")
     try:
-        of_data = {name: settings[name] for name in ("image_size", "reading") if name in settings}
+        names = ("image_size", "reading", "cache_dir")
+        of_data = {name: settings[name] for name in names if name in settings}
         fields = {name: value for name, value in settings.items() if name not in of_data}
         chosen = config.get_config(preset, **fields)
         for name, value in of_data.items():
@@ -78,7 +80,7 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         print(start(0, kept_precision(folder)))
         print(f"Writing {folder}", flush=True)
         try:
-            cache_dir = folder.parent / "cache"
+            cache_dir = of_data.get("cache_dir", folder.parent / "cache")
             dataset = datasets.load_dataset(
                 source,
                 of_data.get("image_size"),

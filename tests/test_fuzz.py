@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from simclr_utils import image_decoding
 from simclr_utils.datasets import load_dataset
-from simclr_utils.image_decoding import FORMATS, Trait, decode_image, fit_image
+from simclr_utils.image_decoding import decode_image
+from simclr_utils.image_files import FORMATS
+from simclr_utils.pictures import Trait, fit_image
 
 REPEATABLE = settings(
     derandomize=True,
@@ -78,8 +79,9 @@ def test_any_image_becomes_a_square_of_bytes(mode, width, height, orientation, s
     exif[0x0112] = orientation
     file = io.BytesIO()
     image.save(file, "TIFF" if mode in ("CMYK", "LA") else "PNG", exif=exif)
-    pixels, traits = decode_image(io.BytesIO(file.getvalue()), size)
-    assert pixels.dtype == np.uint8 and pixels.shape == (size, size, MODES[mode])
+    pixels, traits, *_ = decode_image(io.BytesIO(file.getvalue()), size)
+    assert pixels.dtype == (np.float32 if mode == "I;16" else np.uint8)
+    assert pixels.shape == (size, size, MODES[mode])
     assert Trait.DECODED in traits
     if mode in ("L", "RGB") and orientation in (0, 1, 9):
         np.testing.assert_array_equal(pixels, fit_image(image, size))
@@ -145,4 +147,4 @@ def test_any_layout_is_read_with_right_labels_or_explained(
 
 
 def test_only_some_formats_are_opened():
-    assert "EPS" in Image.OPEN and "EPS" not in image_decoding.FORMATS
+    assert "EPS" in Image.OPEN and "EPS" not in FORMATS

@@ -13,11 +13,14 @@ import time
 import warnings
 from concurrent.futures.process import BrokenProcessPool
 
+import imagecodecs
 import numpy as np
+import tifffile
 from PIL import Image
 
 from simclr_utils.cores import available_cores
-from simclr_utils.image_decoding import FORMATS, decode_image
+from simclr_utils.image_decoding import decode_image
+from simclr_utils.image_files import FORMATS
 
 SIZE = 16
 FILES_PER_TASK = 250
@@ -42,6 +45,33 @@ def seed_files():
                     continue  # not every format holds every mode
                 found.append(file.getvalue())
     return list(dict.fromkeys(found))
+
+
+def deep_files():
+    """Images of more than 8 bits or of channels and pages that Pillow does not write: bytes."""
+    random = np.random.default_rng(0)
+    shorts = random.integers(0, 65536, (24, 20, 5), dtype=np.uint16)
+    found = [imagecodecs.png_encode(shorts[..., :channels].copy()) for channels in (2, 3, 4)]
+    found.append(imagecodecs.jpeg2k_encode(shorts[..., :3].copy(), level=0))
+    found.append(b"P6 20 24 4095\n" + (shorts[..., :3] >> 4).astype(">u2").tobytes())
+    color, nir = {"photometric": "rgb"}, {"photometric": "rgb", "extrasamples": ["unassalpha"]}
+    pages = shorts.transpose(2, 0, 1).copy()
+    for values, options in (
+        (shorts[..., :3], color),
+        (shorts[..., :3], {**color, "compression": "lzw", "predictor": True}),
+        (shorts[..., :4], nir),
+        (shorts[..., :4].astype(np.uint8), nir),
+        (shorts[..., :3].astype(np.float32), {**color, "compression": "zlib"}),
+        (shorts[..., 0].astype(np.float64), {}),
+        (shorts[..., 0], {"photometric": "miniswhite", "tile": (16, 16)}),
+        (shorts, {"photometric": "minisblack", "planarconfig": "contig"}),
+        (pages, {"photometric": "minisblack"}),
+        (pages, {"photometric": "minisblack", "volumetric": True}),
+    ):
+        file = io.BytesIO()
+        tifffile.imwrite(file, values, **options)
+        found.append(file.getvalue())
+    return found
 
 
 def mutate(content, moments):
@@ -86,7 +116,7 @@ def decode_task(task):
         what is no `Exception`), and `slowest`, a pair of seconds and seed.
     """
     first, count = task
-    files = seed_files()
+    files = seed_files() + deep_files()
     found = {"read": 0, "refused": collections.Counter(), "wrong": [], "slowest": (0.0, first)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -96,9 +126,10 @@ def decode_task(task):
             content = mutate(moments.choice(files), moments)
             started = time.perf_counter()
             try:
-                pixels, _ = decode_image(io.BytesIO(content), SIZE)
+                pixels, *_ = decode_image(io.BytesIO(content), SIZE)
                 found["read"] += 1
-                if pixels.dtype != np.uint8 or pixels.shape[:2] != (SIZE, SIZE):
+                good = pixels.dtype in (np.uint8, np.float32) and np.isfinite(pixels).all()
+                if not good or pixels.shape[:2] != (SIZE, SIZE) or pixels.shape[2] not in (1, 3):
                     found["wrong"].append(f"file {seed}: {pixels.dtype} {pixels.shape}")
             except Exception as error:  # what the loader lists as a refusal
                 found["refused"][type(error).__name__] += 1

@@ -22,7 +22,7 @@ from fuzz_images import fuzz, seed_files  # noqa: E402
 from kill_test import kill_and_compare  # noqa: E402
 
 from simclr_utils import artifacts, provenance  # noqa: E402
-from simclr_utils.image_decoding import FORMATS  # noqa: E402
+from simclr_utils.image_files import FORMATS  # noqa: E402
 from simclr_utils.pretraining import load_encoder  # noqa: E402
 
 TARGET = Path(__file__).resolve().parent.parent / "results" / "reliability.md"
