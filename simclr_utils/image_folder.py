@@ -22,6 +22,7 @@ from simclr_utils.image_cache import (
     write_refused,
 )
 from simclr_utils.image_decoding import Trait, decode_files, open_image
+from simclr_utils.places import user_path
 from simclr_utils.splits import SPLITS, assign_splits
 
 # Raise it when entries written by an older version must not be used any more.
@@ -55,7 +56,7 @@ def load_image_folder(
         OSError: if there is no room for the cache, or it cannot be written.
         RuntimeError: if a process that decodes images dies, for want of memory for instance.
     """
-    folder, cache_dir = Path(folder).resolve(), Path(cache_dir).expanduser().resolve()
+    folder, cache_dir = Path(folder).resolve(), user_path(cache_dir).resolve()
     if cache_dir == folder or folder in cache_dir.parents:
         raise ValueError(
             f"cache_dir {str(cache_dir)!r} lies inside the image folder {str(folder)!r}, which is "
