@@ -14,7 +14,7 @@ from simclr_utils.image_cache import new_entry, read_entry, settle_images, write
 from simclr_utils.image_decoding import create_map, fit_image
 from simclr_utils.image_folder import load_image_folder
 from simclr_utils.parameters import is_named
-from simclr_utils.places import course_path, user_path
+from simclr_utils.places import CACHE, user_path
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 
 SHAPES_SIZES = {"unlabeled": 20_000, "train": 5_000, "validation": 1_000, "test": 5_000}
@@ -118,7 +118,7 @@ def load_dataset(
     """
     image_size, seed = _check_arguments(image_size, seed, max_refused)
     source = os.path.abspath(user_path(source)) if isinstance(source, Path) else str(source)
-    limits, cache_dir = check_limits(limits), cache_dir or course_path("runs/cache")
+    limits, cache_dir = check_limits(limits), cache_dir or CACHE
     is_named(source)  # raises where a folder here has the name of a data set
     collection, _, name = source.partition(":")
     if source == "shapes":

@@ -3,17 +3,22 @@
 import os
 from pathlib import Path
 
-COURSE = Path(__file__).resolve().parent.parent
 
+def find_course():
+    """Returns the folder of the course, wherever a program was started.
 
-def course_path(name):
-    """Returns the path of something that belongs to the course, wherever a program was started.
-
-    Args:
-        name: str, such as `"data/pretrained"`, relative to the folder that holds the notebooks'
-            folder and this package.
+    That is the folder around this package, or, where the package was installed without the rest,
+    the working directory or a folder above it; the working directory if none holds the course.
     """
-    return COURSE / name
+    here = Path.cwd()
+    around = (Path(__file__).resolve().parent.parent, here, *here.parents)
+    return next((place for place in around if (place / "data" / "pretrained").is_dir()), here)
+
+
+COURSE = find_course()
+PRETRAINED = COURSE / "data" / "pretrained"  # an encoder and a head, trained on shapes
+RESULTS = COURSE / "results"
+CACHE = COURSE / "runs" / "cache"  # of decoded images
 
 
 def user_path(path):
