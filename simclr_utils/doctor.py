@@ -18,7 +18,7 @@ from simclr_utils.examinations import (
 )
 from simclr_utils.findings import Finding
 
-__all__ = ["FIRST_STEPS", "RunDoctor", "TrainingFailedError", "examine_views"]
+__all__ = ["FIRST_STEPS", "Finding", "RunDoctor", "TrainingFailedError", "examine_views"]
 
 NUM_IMAGES = 256  # that the doctor looks at after an epoch
 # Findings about the networks as they are, which more training may change, by name.

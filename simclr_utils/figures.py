@@ -172,7 +172,7 @@ def plot_map(maps, labels, class_names):
                     box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75}
                     middle = {"ha": "center", "va": "center", "weight": "bold"}
                     axis.text(*points[purest], class_names[label], bbox=box, **middle)
-            axis.set(title=plain(title), xticks=[], yticks=[])
+            axis.set(title=plain(title, LONGEST_LABEL), xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         handles = axes[0, 0].collections
         names = [class_names[label] for label in np.unique(labels)]

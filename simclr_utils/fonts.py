@@ -9,7 +9,7 @@ from matplotlib.ft2font import FT2Font
 FONT = "DejaVu Sans"
 FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FONT_FILE = str(FOLDER / "DejaVuSans.ttf")
-LONGEST_NAME, LONGEST_LABEL, LONGEST_LINE = 24, 40, 100  # letters
+LONGEST_NAME, LONGEST_LABEL, LONGEST_LINE = 24, 48, 80  # letters
 
 
 @lru_cache
@@ -58,3 +58,19 @@ def plain(text, longest=LONGEST_LINE):
 def plain_names(names):
     """Returns class names for a figure, a list of `plain` texts."""
     return [plain(name, LONGEST_NAME) for name in names]
+
+
+def alt_text(drawing):
+    """What a figure's titles, axes and legends say, as one line of text."""
+    parts = [drawing.get_suptitle()]
+    for axis in drawing.axes:
+        names = axis.get_legend_handles_labels()[1]
+        parts += [axis.get_title("left") or axis.get_title("center")]
+        if axis.get_xlabel():
+            parts.append(f"{axis.get_ylabel() or 'values'} by {axis.get_xlabel()}")
+        parts += names
+    parts += [text.get_text() for legend in drawing.legends for text in legend.get_texts()]
+    words = [" ".join(part.replace(r"\$", "$").split()) for part in parts if part.strip()]
+    pictures = sum(bool(axis.images) for axis in drawing.axes)
+    counted = [f"{pictures} pictures"] if pictures > 1 else []
+    return "Figure: " + ", ".join([*counted, *dict.fromkeys(words)])

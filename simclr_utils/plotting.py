@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from simclr_utils.fonts import FONT, LONGEST_LABEL, LONGEST_NAME, plain, readable
+from simclr_utils.fonts import FONT, LONGEST_LABEL, LONGEST_NAME, alt_text, plain, readable
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLORS = {
@@ -49,22 +49,6 @@ class DescribedFigure(Figure):
     def _repr_mimebundle_(self, include=None, exclude=None):
         shown = {"image/png": to_png(self), "text/plain": repr(self)}
         return shown, {"image/png": {"alt": alt_text(self)}}
-
-
-def alt_text(drawing):
-    """What a figure's titles, axes and legends say, as one line of text."""
-    parts = [drawing.get_suptitle()]
-    for axis in drawing.axes:
-        names = axis.get_legend_handles_labels()[1]
-        parts += [axis.get_title("left") or axis.get_title("center")]
-        if axis.get_xlabel():
-            parts.append(f"{axis.get_ylabel() or 'values'} by {axis.get_xlabel()}")
-        parts += names
-    parts += [text.get_text() for legend in drawing.legends for text in legend.get_texts()]
-    words = [" ".join(part.replace(r"\$", "$").split()) for part in parts if part.strip()]
-    pictures = sum(bool(axis.images) for axis in drawing.axes)
-    counted = [f"{pictures} pictures"] if pictures > 1 else []
-    return "Figure: " + ", ".join([*counted, *dict.fromkeys(words)])
 
 
 @contextmanager
@@ -204,10 +188,10 @@ def plot_curves(panels, x_label, log_x=False):
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
             for (name, (x, y)), marker in zip(curves.items(), "osD^v<>p", strict=False):
                 every = 0.12 if len(x) > 20 else None
-                axis.plot(
-                    x, y, marker=marker, markevery=every, ms=4, label=plain(name, LONGEST_LABEL)
-                )
-            axis.set(title=plain(title), xlabel=x_label, xscale="log" if log_x else "linear")
+                label = plain(name, LONGEST_LABEL)
+                axis.plot(x, y, marker=marker, markevery=every, ms=4, label=label)
+            axis.set(title=plain(title, LONGEST_LABEL), xlabel=x_label)
+            axis.set_xscale("log" if log_x else "linear")
             places = sorted({value for x, _ in curves.values() for value in x})
             if log_x and len(places) <= 8:
                 axis.set_xticks(places, [f"{value:g}" for value in places])
@@ -297,7 +281,7 @@ def plot_similarities(similarities):
                 options = {"color": COLORS[color], "alpha": 0.7, "label": label}
                 shares = np.full(len(values), 1 / len(values))
                 axis.hist(values, np.linspace(low, 1, 41), weights=shares, **options)
-            axis.set(title=plain(title), xlabel="cosine similarity")
+            axis.set(title=plain(title, LONGEST_LABEL), xlabel="cosine similarity")
         axes[0, 0].set_ylabel("share of pairs")
         handles = axes[0, 0].get_legend_handles_labels()
         drawing.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)

@@ -12,7 +12,7 @@ from simclr_utils.fonts import plain, readable
 from simclr_utils.plotting import alt_text, to_png
 
 NAMES = [
-    *("Ba$$in", "$1-$5", r"$\\alpha_x$", r"a\\$b$", "a^b_c{", "_background", "_", "", " "),
+    *("Ba$$in", "$1-$5", r"$\\alpha_x$", r"a\\$b$", "a^b_c{", "_background", "_", " "),
     *("\u732b", "\u0441\u043e\u0431\u0430\u043a\u0430", "\U0001f431", "\udcff", "a\u0301"),
     *("two\nlines", "tab\there", "\x00\x1b[31m", "<b>x</b> & 'y'", "%d %s {0}", "x" * 250),
     *("\u05d0\u05d1 \u0627\u0628", "\u732b" * 60),
