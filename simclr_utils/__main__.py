@@ -13,7 +13,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 SOURCE_HELP = (
     "a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
-    "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
+    "fashion_mnist, stl10, medmnist:<name> (default: shapes); ./shapes is always a folder"
 )
 
 

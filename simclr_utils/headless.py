@@ -33,7 +33,8 @@ PARAMETERS = ("source", "preset", "seed", "run_dir")
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "laptop": 7 * 24 * 3600, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
 # Errors in a cell that the same command may not meet again: what it needs comes and goes.
-PASSING = ("OSError", "ConnectionError", "TimeoutError", "MemoryError", "ResourceExhaustedError")
+PASSING = ("KeyboardInterrupt", "OSError", "ConnectionError", "TimeoutError", "MemoryError")
+PASSING += ("ResourceExhaustedError",)
 
 
 def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=None):
