@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from simclr_utils.parameters import PRESET_NAMES
-from simclr_utils.startup import set_environment
+from simclr_utils.startup import print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 SOURCE_HELP = (
     "a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
-    "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
+    "fashion_mnist, stl10, medmnist:<name> (default: shapes); ./shapes is always a folder"
 )
 
 
@@ -77,6 +77,7 @@ def add_common_options(command, preset, setting):
 
 def main(arguments=None):
     """Runs the command line; returns the exit code."""
+    print_anything()
     options = build_parser().parse_args(arguments)
     # A backend set for scripts would keep the figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)

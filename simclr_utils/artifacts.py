@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from simclr_utils.intervals import half_width
+from simclr_utils.places import user_path
 from simclr_utils.provenance import (
     commit,
     hardware_string,
@@ -45,8 +46,7 @@ KEY = (*REPEATED, "subset_seed", "pretraining_seed", "preset", "fingerprint")
 REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
 COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
 COLUMNS += ("low", "high", "steps", "minutes", "preset", "fingerprint", "versions", "hardware")
-COLUMNS += ("tuning",)  # what was tried before, in words
-COLUMNS += ("precision", "commit")
+COLUMNS += ("tuning", "precision", "commit")  # tuning: what was tried before, in words
 INTEGERS = ("labels", "subset_seed", "pretraining_seed", "steps")
 FLOATS = ("value", "low", "high", "minutes")
 
@@ -70,7 +70,7 @@ def atomic_path(path):
     >>> with atomic_path("runs/mine/encoder.keras") as temporary:
     ...     encoder.save(temporary)
     """
-    path = Path(path)
+    path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A folder, not a file: files made by mkstemp are closed to everybody else.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
@@ -97,7 +97,7 @@ def save_json(path, content):
 
 def load_json(path):
     """Returns what `save_json` wrote to `path`."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    return json.loads(user_path(path).read_text(encoding="utf-8"))
 
 
 def as_stored(content):
@@ -138,7 +138,7 @@ def save_history(path, history):
 
 def load_history(path):
     """Returns the dict that `save_history` wrote; what was not measured is None."""
-    frame = pd.read_csv(path).drop(columns="epoch").astype(object)
+    frame = pd.read_csv(user_path(path)).drop(columns="epoch").astype(object)
     return frame.where(frame.notna(), None).to_dict("list")
 
 
@@ -188,7 +188,7 @@ class Results:
 
     def __init__(self, path, **shared):
         _check_names(shared)
-        self.path = Path(path)
+        self.path = user_path(path)
         self.shared = shared
         self._read()
 

@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from simclr_utils.artifacts import as_stored, atomic_path, describe_differences
+from simclr_utils.places import user_path
 
 NUM_KEPT = 2  # the newest may be damaged
 MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
@@ -43,6 +43,7 @@ class Checkpoints(keras.callbacks.Callback):
         min_seconds: float, at least so long between two checkpoints; the last epoch is always
             saved.
         report: function of a string, told of damaged files.
+        doctor: the `RunDoctor` of the training, whose findings are kept too, or `None`.
 
     Attributes:
         history: dict from a curve's name to one value an epoch, those before the resumption
@@ -57,9 +58,10 @@ class Checkpoints(keras.callbacks.Callback):
                   callbacks=[checkpoints], shuffle=False)
     """
 
-    def __init__(self, folder, identity, min_seconds=MIN_SECONDS, report=print):
+    def __init__(self, folder, identity, min_seconds=MIN_SECONDS, report=print, doctor=None):
         super().__init__()
-        self.folder, self.min_seconds, self.report = Path(folder), min_seconds, report
+        self.folder, self.min_seconds, self.report = user_path(folder), min_seconds, report
+        self.doctor = doctor
         made_with = {"precision": keras.config.dtype_policy().name, "keras": keras.__version__}
         made_with["tensorflow"] = tf.__version__
         self.identity = as_stored({**identity, **made_with})
@@ -92,6 +94,8 @@ class Checkpoints(keras.callbacks.Callback):
                 continue
             assign(path, variables_of(model), values)
             self.history, self.seconds = record["history"], record["seconds"]
+            if self.doctor is not None:
+                self.doctor.recall(record.get("findings", []))
             return record["epoch"]
         return 0
 
@@ -129,6 +133,7 @@ class Checkpoints(keras.callbacks.Callback):
         """Writes a checkpoint and removes those that are older than the newest two."""
         record = {"identity": self.identity, "epoch": epoch, "history": self.history}
         record["seconds"] = self.seconds
+        record["findings"] = [] if self.doctor is None else self.doctor.record()
         arrays = {f"{n:05d}": np.asarray(v) for n, v in enumerate(variables_of(self.model))}
         target = self.folder / f"{epoch:06d}.npz"
         with atomic_path(target) as path, open(path, "wb") as file:

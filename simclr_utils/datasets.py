@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from simclr_utils.image_decoding import create_map
 from simclr_utils.image_folder import load_image_folder
 from simclr_utils.pictures import fit_image
 from simclr_utils.reading import READING_NAMES, Reading
+from simclr_utils.parameters import is_named
+from simclr_utils.places import CACHE, user_path
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 
 SHAPES_SIZES = {"unlabeled": 20_000, "train": 5_000, "validation": 1_000, "test": 5_000}
@@ -112,10 +115,11 @@ def load_dataset(
         source: "shapes", "cifar10", "fashion_mnist", "stl10", "medmnist:<name>", "medmnist:" and
             the path of an `.npz` file, or the path of a folder with `train/<class>/` and, if there
             are any, `unlabeled/`, `validation/<class>/` and `test/<class>/`; or with `unlabeled/`
-            or images alone.
+            or images alone. A `Path`, and a string with a slash such as "./shapes", is always a
+            folder.
         image_size: height and width of the images. `None` means 32 for shapes, the native size of
             a named dataset, and a size chosen from the files of a folder.
-        cache_dir: folder for decoded images.
+        cache_dir: folder for decoded images; `None` means `runs/cache` in the course's folder.
         seed: integer >= 0, seed of rendering, splits and samples.
         limits: dictionary from "unlabeled", "train", "validation", "test" to the number of images
             (for "shapes") or the largest number of images (for all others). "unlabeled" does not
@@ -128,7 +132,8 @@ def load_dataset(
         A `Dataset`.
 
     Raises:
-        ValueError: for an unknown source or an argument or folder that makes no sense.
+        ValueError: for an unknown source, a name that is also that of a folder here, or an
+            argument or folder that makes no sense.
         ConnectionError: if a named dataset is neither on this machine nor within reach.
         ImportError: if "stl10" is asked for without tensorflow-datasets.
         OSError: if there is no room for the cache, or it cannot be written.
@@ -143,7 +148,9 @@ def load_dataset(
     if unknown:
         raise TypeError(f"load_dataset has no argument {unknown[0]!r}; try {READING_NAMES}.")
     reading = Reading(**reading)
-    limits, source = check_limits(limits), str(source)
+    source = os.path.abspath(user_path(source)) if isinstance(source, Path) else str(source)
+    limits, cache_dir = check_limits(limits), cache_dir or CACHE
+    is_named(source)  # raises where a folder here has the name of a data set
     collection, _, name = source.partition(":")
     if source == "shapes":
         images, metadata = _render(image_size or 32, seed, limits)
@@ -155,8 +162,8 @@ def load_dataset(
         images, metadata = _gather(named_datasets.load_fashion_mnist(), image_size, seed, limits)
     elif collection == "medmnist" and name:
         images, metadata = _gather(named_datasets.load_medmnist(name), image_size, seed, limits)
-    elif Path(source).expanduser().is_dir():
-        folder = Path(source).expanduser().resolve()
+    elif user_path(source).is_dir():
+        folder = user_path(source).resolve()
         images, metadata = load_image_folder(folder, image_size, cache_dir, seed, limits, reading)
         source = folder.name
     else:
@@ -240,7 +247,7 @@ def _load_stl10(image_size, cache_dir, seed, limits):
     """Streams STL-10 into a cache entry: its 113,000 images of 96 pixels take 3 GB."""
     settings = json.dumps([image_size, seed, limits], sort_keys=True)
     key = hashlib.blake2b(settings.encode(), digest_size=8).hexdigest()
-    entry = Path(cache_dir).expanduser() / f"stl10-{key}"
+    entry = user_path(cache_dir) / f"stl10-{key}"
     if read_entry(entry) is None:
         with new_entry(entry) as temporary:
             _fill_stl10(temporary, image_size, seed, limits)

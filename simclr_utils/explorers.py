@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import log_softmax
 
+from simclr_utils.fonts import LONGEST_NAME, readable
 from simclr_utils.plotting import COLORS, cosine_colors
 from simclr_utils.sketch import Sketch
 
@@ -148,7 +149,7 @@ class RetrievalExplorer:
         x, y = self.places[image] + (left + 10, 0)
         sketch.dot(x, y, "black", radius=9)
         name = self.class_names[label]
-        sketch.words(name, x, y - 18, anchor="mm")
+        sketch.words(readable(name, LONGEST_NAME), x, y - 18, anchor="mm")
         return sketch.png(), f"Class {name}. Neighbours of its class: {', '.join(found)}."
 
 
@@ -185,7 +186,7 @@ class MistakesExplorer:
         shown = range(first, min(first + self.num_shown, len(self.images)))
         for column, index in enumerate(shown):
             sketch.picture(self.images[index], margin + column * step, 0, side)
-            name = self.class_names[self.truth[index]][:11]
+            name = readable(self.class_names[self.truth[index]], 11)
             sketch.words(name, margin + column * step + side // 2, side + 14, anchor="mm")
         shares = []
         for row, (method, (classes, correct)) in enumerate(methods.items()):
@@ -193,7 +194,7 @@ class MistakesExplorer:
             sketch.words(method, margin - 12, y, anchor="rm")
             for column, index in enumerate(shown):
                 right = correct[index]
-                name = self.class_names[classes[index]][:9]
+                name = readable(self.class_names[classes[index]], 9)
                 text = f"{RIGHT if right else WRONG} {name}"
                 color = COLORS["blue"] if right else COLORS["red"]
                 x = margin + column * step + side // 2

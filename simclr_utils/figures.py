@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from simclr_utils.fonts import LONGEST_LABEL, plain, plain_names
 from simclr_utils.plotting import COLORS, figure, plot_images
 
 MOST_NAMES = 40  # of classes that can be read along an axis
@@ -30,10 +31,8 @@ def plot_similarity(similarity, probabilities, positives):
         A closed `Figure`.
     """
     with figure(1, 2, (9, 3.9)) as (drawing, axes):
-        panels = (
-            (similarity, "cosine similarity", -1, "PuOr_r"),
-            (probabilities, "probabilities", 0, "Blues"),
-        )
+        panels = [(similarity, "cosine similarity", -1, "PuOr_r")]
+        panels += [(probabilities, "probabilities", 0, "Blues")]
         for axis, (values, title, low, colors) in zip(axes, panels, strict=True):
             picture = axis.imshow(values, cmap=colors, vmin=low, vmax=1)
             drawing.colorbar(picture, ax=axis, shrink=0.85)
@@ -106,7 +105,9 @@ def plot_label_efficiency(summaries, title):
         ticks = sorted(summaries["labels"].unique())
         axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axis.minorticks_off()
-        axis.set(title=title, xlabel="labeled images", ylabel="test accuracy (%)", ylim=(0, None))
+        axis.set(
+            title=plain(title), xlabel="labeled images", ylabel="test accuracy (%)", ylim=(0, None)
+        )
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
 
@@ -134,7 +135,7 @@ def plot_gains(comparisons, title):
         ticks = sorted(comparisons["labels"].unique())
         axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axis.minorticks_off()
-        axis.set(title=title, xlabel="labeled images", ylabel="points over the baseline")
+        axis.set(title=plain(title), xlabel="labeled images", ylabel="points over the baseline")
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
 
@@ -152,6 +153,7 @@ def plot_map(maps, labels, class_names):
     Returns:
         A closed `Figure`.
     """
+    class_names = plain_names(class_names)
     colors = [color for name, color in COLORS.items() if name != "yellow"]  # too thin to be seen
     with figure(1, len(maps), (9, 9 / len(maps) + 0.5), squeeze=False) as (drawing, axes):
         for axis, (title, points) in zip(axes[0], maps.items(), strict=True):
@@ -172,12 +174,13 @@ def plot_map(maps, labels, class_names):
                     box = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75}
                     middle = {"ha": "center", "va": "center", "weight": "bold"}
                     axis.text(*points[purest], class_names[label], bbox=box, **middle)
-            axis.set(title=title, xticks=[], yticks=[])
+            axis.set(title=plain(title, LONGEST_LABEL), xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         handles = axes[0, 0].collections
         names = [class_names[label] for label in np.unique(labels)]
         if len(names) <= 20:
-            drawing.legend(handles, names, loc="outside lower center", ncols=10, fontsize=8)
+            columns = max(1, min(10, 150 // (5 + max(map(len, names)))))  # 150 letters a line
+            drawing.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
     return drawing
 
 
@@ -228,9 +231,9 @@ def plot_validation_curves(tuned):
             full = max(run["steps"] for run in record["tried"])
             for run in record["tried"]:
                 draw(**run, linewidth=2.5 if run["steps"] == full else 0.8)
-            for curve in record["curves"].values():
-                if all(curve != run["curve"] for run in record["tried"]):
-                    draw(record["settings"], full, curve, linewidth=1.2, linestyle="--")
+            known = [run["curve"] for run in record["tried"]]
+            for curve in [each for each in record["curves"].values() if each not in known]:
+                draw(record["settings"], full, curve, linewidth=1.2, linestyle="--")
             axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
         axes[0, 0].set_ylabel("validation accuracy (%)")
         for strength, color in colors.items():
@@ -252,6 +255,7 @@ def plot_confusion(counts, class_names):
         A closed `Figure`.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    class_names = plain_names(class_names)
     size = min(8, 2.5 + 0.42 * len(class_names))
     with figure(1, 1, (max(6.5, size + 1), size)) as (drawing, axis):
         picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")

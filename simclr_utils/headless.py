@@ -15,17 +15,28 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import artifacts, report
+from simclr_utils.findings import stored_findings
 from simclr_utils.folder_lock import hold
 from simclr_utils.notebook_choice import leave_out_labels
-from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
+from simclr_utils.parameters import (
+    NAMED_SOURCES,
+    ParameterError,
+    absolute_paths,
+    check,
+    is_named,
+)
+from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES
-from simclr_utils.run_folder import RunError, open_run
+from simclr_utils.run_folder import RunError, advise, open_run
 
 PARAMETERS = ("source", "preset", "seed", "run_dir")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
 # trainings of the larger presets may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "laptop": 7 * 24 * 3600, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
+# Errors in a cell that the same command may not meet again: what it needs comes and goes.
+PASSING = ("KeyboardInterrupt", "OSError", "ConnectionError", "TimeoutError", "MemoryError")
+PASSING += ("ResourceExhaustedError",)
 
 
 def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=None):
@@ -46,7 +57,7 @@ def run(notebooks, source="shapes", preset="quick", seed=0, settings=None, out=N
     Raises:
         RunError: If an argument does not fit; nothing has been written then.
     """
-    source, settings = resolve_source(source), settings or {}
+    source, settings = resolve_source(source), absolute_paths(settings or {})
     notebooks = leave_out_labels(notebooks, source)
     names = assign_parameters(notebooks, settings, seed)
     idle = [name for name in settings if not any(name in taken for taken in names.values())]
@@ -73,7 +84,7 @@ def keep_kinds_apart(notebooks, out):
     """
     stems = [path.stem[:2] for path in notebooks]
     study, run = "09" in stems, bool({"03", "04", "05", "06"} & set(stems))
-    folder = None if out is None else Path(out).expanduser()
+    folder = None if out is None else user_path(out)
     if folder is not None and (folder / "study.json").exists():
         study = True
     elif folder is not None and (folder / "results.csv").exists():
@@ -103,16 +114,16 @@ def execute_all(notebooks, names, run_dir, record):
     given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir)}
     given |= {"cache_dir": str(run_dir.parent / "cache"), **settings}
     print(f"Writing {run_dir}", flush=True)
+    artifacts.save_json(run_dir / "run.json", record)
     for notebook in notebooks:
         parameters = {name: given[name] for name in names[notebook]}
-        failure, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
+        failure, passing, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
         record.setdefault("notebooks", {})[notebook.stem] = {"failure": failure, **seconds}
         artifacts.save_json(run_dir / "run.json", record)
         report.export_notebook(run_dir, notebook.name)
         if failure:
             left = ",".join(path.stem[:2] for path in notebooks[notebooks.index(notebook) :])
-            options = f"--out {shlex.quote(str(run_dir))} --notebooks {left}"
-            print(f"\nStopped. To continue, add {options}", flush=True)
+            print("\n".join(["", *stored_findings(run_dir), advise(run_dir, left, passing)]))
             print(failure, file=sys.stderr)
             return False
     print(report.write_report(run_dir, record))
@@ -129,8 +140,8 @@ def execute(notebook, run_dir, parameters, timeout):
         timeout: Seconds that one cell may take.
 
     Returns:
-        A sentence on what failed, or None; and a dict with the `seconds` in all and the
-        seconds of each of the `cells` that ran.
+        A sentence on what failed, or None; whether the same command may well succeed another
+        time; and a dict with the `seconds` in all and the seconds of each of the `cells` that ran.
     """
     output = run_dir / "notebooks" / notebook.name
     output.parent.mkdir(exist_ok=True)
@@ -139,7 +150,7 @@ def execute(notebook, run_dir, parameters, timeout):
     columns, rows = shutil.get_terminal_size()
     terminal = {"desc": notebook.stem, "ncols": columns, "nrows": rows}
     bar = terminal if sys.stderr.isatty() else False
-    started, failure = time.perf_counter(), None
+    started, failure, passing = time.perf_counter(), None, True
     try:
         papermill.execute_notebook(
             notebook,
@@ -154,20 +165,24 @@ def execute(notebook, run_dir, parameters, timeout):
         )
     except (*FAILURES, KeyboardInterrupt) as error:
         failure = _cause(error, timeout)
+        passing = getattr(error, "ename", None) in (None, *PASSING)
     seconds = time.perf_counter() - started
     cells = _cell_seconds(output)
     if failure:
         failure = f"{notebook.name} failed in cell [{len(cells)}] of {output}: {failure}"
     elif not bar:
         print(f"{notebook.stem}: {len(cells)} cells in {seconds:.0f} s", flush=True)
-    return failure, {"seconds": round(seconds, 1), "cells": cells}
+    return failure, passing, {"seconds": round(seconds, 1), "cells": cells}
 
 
 def _cause(error, timeout):
     if isinstance(error, CellTimeoutError):
         return f"the cell took longer than {timeout} seconds"
     if isinstance(error, DeadKernelError):
-        return "the kernel died, perhaps for want of memory: try a smaller batch_size or image_size"
+        return (
+            "the kernel died, perhaps for want of memory: try a smaller batch_size or image_size, "
+            "in a new folder"
+        )
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return f"{error.ename}: {error.evalue}"
@@ -184,14 +199,16 @@ def _cell_seconds(path):
 
 def resolve_source(source):
     """Returns the name of a data set as it is, and a folder as an absolute path."""
-    if source in NAMED_SOURCES:
-        return source
+    try:
+        if is_named(source):
+            return source
+    except ParameterError as error:
+        raise RunError(str(error)) from error
     if source.startswith("medmnist:"):
         name = source.removeprefix("medmnist:")
         # Notebooks have a working directory of their own.
-        path = Path(name).expanduser().resolve()
-        return f"medmnist:{path}" if name.endswith(".npz") else source
-    folder = Path(source).expanduser().resolve()
+        return f"medmnist:{user_path(name).resolve()}" if name.endswith(".npz") else source
+    folder = user_path(source).resolve()
     if not folder.is_dir():
         raise RunError(
             f"There is no folder {folder}. A source is a folder of images, "

@@ -29,6 +29,7 @@ from simclr_utils.image_decoding import decode_files
 from simclr_utils.image_files import open_image, quiet
 from simclr_utils.pictures import Trait
 from simclr_utils.reading import Reading, how_to_set
+from simclr_utils.places import user_path
 from simclr_utils.splits import SPLITS, assign_splits
 
 DEFAULT_READING = Reading()
@@ -64,7 +65,7 @@ def load_image_folder(
         OSError: if there is no room for the cache, or it cannot be written.
         RuntimeError: if a process that decodes images dies, for want of memory for instance.
     """
-    folder, cache_dir = Path(folder).resolve(), Path(cache_dir).expanduser().resolve()
+    folder, cache_dir = Path(folder).resolve(), user_path(cache_dir).resolve()
     if cache_dir == folder or folder in cache_dir.parents:
         raise ValueError(
             f"cache_dir {str(cache_dir)!r} lies inside the image folder {str(folder)!r}, which is "

@@ -1,5 +1,6 @@
 """Sheets of images that belong together: one with its nearest neighbours."""
 
+from simclr_utils.fonts import LONGEST_LABEL, plain
 from simclr_utils.plotting import COLORS, figure, show_image
 
 
@@ -21,7 +22,7 @@ def plot_neighbors(query, neighbors, title=None):
     with figure(len(neighbors), num_columns, size, squeeze=False) as (drawing, axes):
         for row, (name, (images, same)) in zip(axes, neighbors.items(), strict=True):
             show_image(row[0], query, "the image")
-            row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+            row[0].set_ylabel(plain(name, LONGEST_LABEL), rotation=0, ha="right", va="center")
             if same is None:
                 for axis, image in zip(row[1:], images, strict=False):
                     show_image(axis, image)
@@ -31,5 +32,5 @@ def plot_neighbors(query, neighbors, title=None):
                 color = COLORS["blue"] if right else COLORS["orange"]
                 axis.spines[:].set(visible=True, color=color, linewidth=2.5)
         if title:
-            drawing.suptitle(title, x=0.01, ha="left", fontsize=11)
+            drawing.suptitle(plain(title), x=0.01, ha="left", fontsize=11)
     return drawing

@@ -14,6 +14,7 @@ import numpy as np
 
 from simclr_utils.downloads import fetch, file_md5, require
 from simclr_utils.medmnist_files import MEDMNIST_FILES, MEDMNIST_URL
+from simclr_utils.places import user_path
 
 CIFAR10_FILES = {
     "cifar-10-binary.tar.gz": (
@@ -103,7 +104,7 @@ def load_medmnist(name):
             else than flat images with one label each.
     """
     if name.endswith(".npz"):
-        path = Path(name).expanduser()
+        path = user_path(name)
         if not path.is_file():
             raise ValueError(f"There is no file {name!r}; expected the path of a MedMNIST .npz.")
         md5, class_names = MEDMNIST_FILES.get(path.stem.split("_")[0], (None, None))
@@ -180,7 +181,7 @@ def open_stl10():
             "The dataset 'stl10' needs tensorflow-datasets: pip install -e '.[stl10]'."
         )
     folder = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
-    prepared = Path(folder).expanduser() / "stl10"
+    prepared = user_path(folder) / "stl10"
     url = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
     how = "copy from another machine what `tfds build stl10` makes of"
     require("stl10", {prepared: url}, how)

@@ -1,11 +1,18 @@
 """Two methods on the same test images: paired difference, exact test, crossing, verdict."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binomtest
 
 from simclr_utils.intervals import half_width
+
+# The one rule of every verdict, in words; `verdict` applies it, pages and notebooks show it.
+RULE = (
+    "The 95 % interval alone decides. If all of it lies above zero, pretraining gains; if all of "
+    "it lies below zero, pretraining loses; if it contains zero, these images show no difference."
+)
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,8 @@ class Difference:
         value: float, mean of the first method minus the second's.
         low, high: floats, ends of the 95 % interval.
         num_runs: pair of ints, label subsets and pretraining seeds that were compared.
-        p_value: float, exact McNemar test on the first subset's test images.
+        p_value: float, exact McNemar test of the first pair of networks. With one subset and one
+            seed the interval contains zero exactly where this is at least 1 - `confidence`.
     """
 
     value: float
@@ -61,7 +69,8 @@ def paired_difference(first, second, confidence=0.95):
     Returns:
         A `Difference`; its interval is `half_width` over test images, subsets and seeds. For the
         images, half an image is added to each of the four outcomes of a pair, so that a handful
-        of disagreements does not look certain.
+        of disagreements does not look certain. With one subset and one seed it is widened to
+        `exact_interval` where that reaches further: it then agrees with McNemar's exact test.
 
     Raises:
         ValueError: if the arrays do not fit together.
@@ -85,8 +94,33 @@ def paired_difference(first, second, confidence=0.95):
     squares = np.sum(images**2) + 1 - np.sum(images) ** 2 / num_images
     over = [gaps.mean((1, 2)), gaps.mean((0, 2))]
     value, half = float(gaps.mean()), half_width(over, confidence, squares / num_images**2)
+    low, high = value - half, value + half
+    if gaps.shape[:2] == (1, 1):
+        ends = exact_interval(first[0, 0], second[0, 0], confidence)
+        low, high = min(low, ends[0]), max(high, ends[1])
     p_value = mcnemar(first[0, 0], second[0, 0])
-    return Difference(value, value - half, value + half, gaps.shape[:2], p_value)
+    return Difference(value, low, high, gaps.shape[:2], p_value)
+
+
+def exact_interval(first, second, confidence=0.95):
+    """Inverts McNemar's exact test: an interval that contains zero where the test sees nothing.
+
+    It is Clopper and Pearson's for the share of the disagreements that favour the first method,
+    with the number of disagreements taken as given.
+
+    Args:
+        first, second: bool arrays `[N]`, whether each test image was classified correctly.
+        confidence: float in (0, 1).
+
+    Returns:
+        Two floats, the ends for the difference in accuracy; (0, 0) where the two never differ.
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    only_first, differ = int(np.sum(first & ~second)), int(np.sum(first != second))
+    if not differ:
+        return 0.0, 0.0
+    share = binomtest(only_first, differ).proportion_ci(confidence, method="exact")
+    return tuple(differ / len(first) * (2 * end - 1) for end in (share.low, share.high))
 
 
 def find_crossing(labels, first, second):
@@ -173,31 +207,66 @@ def _rough(number):
     return f"{float(f'{number:.2g}'):,.0f}"
 
 
-def verdict(difference, labels, method="contrastive pretraining", loses="hurts: it loses"):
+def verdict(
+    difference, labels, method="contrastive pretraining", loses="hurts: it loses", all_labels=False
+):
     """Says in plain words what a difference means for whoever owns the images.
+
+    `RULE` decides, by the interval that the sentence shows and nothing else.
 
     Args:
         difference: a `Difference`, of the pretrained method minus the tuned baseline.
         labels: int.
         method: str, what is compared with the baseline.
         loses: str, how a loss is put.
+        all_labels: bool, whether every label there is was used: the baseline's initializations
+            then take the place of label subsets.
 
     Returns:
-        A sentence.
+        A sentence, and in brackets what was repeated, and how often.
     """
-    points = f"{100 * abs(difference.value):.1f} points"
-    subsets, seeds = difference.num_runs
-    single = ["one encoder"] * (seeds == 1) + ["one label subset"] * (subsets == 1)
-    once = f" ({', '.join(single).capitalize()}.)" if single else ""
-    interval = f"[{100 * difference.low:+.1f} to {100 * difference.high:+.1f}]"
-    start = f"At {labels:,} labels, {method}"
-    # One encoder and one subset: the exact test has the last word.
-    clear = difference.num_runs != (1, 1) or difference.p_value < 0.05
-    if difference.low > 0 and clear:
-        return f"{start} gains {points} {interval} over the tuned baseline.{once}"
-    if difference.high < 0 and clear:
-        return f"{start} {loses} {points} {interval} to the tuned baseline.{once}"
+    points = _signed(abs(difference.value))[1:]
+    interval = f"[{_signed(difference.low)} to {_signed(difference.high)}]"
+    start, end = f"At {labels:,} labels, {method}", _repetitions(difference.num_runs, all_labels)
+    if difference.low > 0:
+        return f"{start} gains {points} points {interval} over the tuned baseline. {end}"
+    if difference.high < 0:
+        return f"{start} {loses} {points} points {interval} to the tuned baseline. {end}"
     return (
-        f"{start} makes no difference that these images can show: "
-        f"{100 * difference.value:+.1f} points {interval} against the tuned baseline.{once}"
+        f"{start} makes no difference that these images can show: {_signed(difference.value)} "
+        f"points {interval} against the tuned baseline. {end}"
     )
+
+
+def _repetitions(num_runs, all_labels):
+    """What the interval covers, such as "(One encoder, 3 label subsets.)"."""
+    subsets, seeds = num_runs
+    drawn = _count(subsets, "initialization" if all_labels else "label subset")
+    parts = ["all labels"] * all_labels + [_count(seeds, "encoder"), drawn]
+    text = ", ".join(parts)
+    return f"({text[0].upper()}{text[1:]}.)"
+
+
+def _count(number, noun):
+    return f"one {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _signed(share):
+    """Percentage points with a sign; what is not zero never looks like zero."""
+    points = 100 * share + 0.0  # no -0.0
+    decimals = 1 if points == 0 else max(1, -math.floor(math.log10(abs(points))))
+    return f"{points:+.{decimals}f}"
+
+
+def describe_test(num_runs, p_value):
+    """Says what McNemar's exact test found, and of which networks.
+
+    Args:
+        num_runs, p_value: of a `Difference`.
+
+    Returns:
+        A phrase, such as "p = 0.031". With several encoders or subsets it says that the test is
+        about the first pair of networks only, which the interval is not.
+    """
+    text = f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
+    return text if tuple(num_runs) == (1, 1) else f"first pair of networks alone: {text}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 
+from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES, Reading
 
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
@@ -55,7 +56,27 @@ def is_source(value):
         return False
     collection, _, name = value.partition(":")
     named = value in NAMED_SOURCES or (collection == "medmnist" and name)
-    return bool(named) or Path(value).expanduser().is_dir()
+    return bool(named) or user_path(value).is_dir()
+
+
+def is_named(source):
+    """Whether a source is the name of a data set, and not the path of a folder.
+
+    Args:
+        source: str, such as `"shapes"` or `"./shapes"`.
+
+    Raises:
+        ParameterError: if it may be either: a folder so called is in the working directory.
+    """
+    if source not in NAMED_SOURCES:
+        return False
+    if Path(source).is_dir():
+        raise ParameterError(
+            f"source {source!r} is ambiguous: it names a data set of the course, and there is a "
+            f"folder {Path(source).absolute()}. For the folder write ./{source}; for the data "
+            "set rename the folder, or start from another working directory."
+        )
+    return True
 
 
 def is_reading(value):
@@ -82,8 +103,9 @@ def are_operations(value):
 
 
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
+PATHS = ("run_dir", "cache_dir", "pretrained_dir")
 OPTIONAL = (
-    *("run_dir", "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
+    *(*PATHS, "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
     *(
         "micro_batch_size",
         "pretraining_steps",
@@ -102,9 +124,7 @@ RULES = {
     ),
     "preset": one_of(*PRESET_NAMES),
     "seed": whole(0),
-    "run_dir": PATH,
-    "cache_dir": PATH,
-    "pretrained_dir": PATH,
+    **dict.fromkeys(PATHS, PATH),
     "image_size": whole(16),
     "reading": (
         is_reading,
@@ -150,8 +170,16 @@ def check(name, value):
         raise ParameterError(f"`{name}` is {value!r}, but has to be {words}{none}.")
 
 
+def absolute_paths(settings):
+    """Returns settings with absolute paths, for notebooks that work in a folder of their own."""
+    given = {name: settings[name] for name in PATHS if isinstance(settings.get(name), str)}
+    return {**settings, **{name: str(user_path(path).absolute()) for name, path in given.items()}}
+
+
 def check_parameters(namespace):
     """Checks the parameters of a notebook, those that papermill put in among them.
+
+    Paths among them are expanded: `~/runs` becomes a folder in the home folder.
 
     papermill itself takes a mistyped name without a word. What it puts in is a cell that begins
     with "# Parameters"; what a notebook has are the annotated names, as in `seed: int = 0`.
@@ -172,6 +200,8 @@ def check_parameters(namespace):
             )
     for name in declared:
         check(name, namespace[name])
+        if name in PATHS and namespace[name] is not None:
+            namespace[name] = str(user_path(namespace[name]))
 
 
 def names_assigned(cells, kind):

@@ -2,12 +2,13 @@
 
 import io
 from contextlib import contextmanager
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+
+from simclr_utils.fonts import FONT, LONGEST_LABEL, LONGEST_NAME, alt_text, plain, readable
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLORS = {
@@ -20,10 +21,10 @@ COLORS = {
     "yellow": "#F0E442",
     "gray": "#777777",
 }
-FONT_FILE = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
 STYLE = {
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
+    "font.family": FONT,
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
@@ -48,22 +49,6 @@ class DescribedFigure(Figure):
     def _repr_mimebundle_(self, include=None, exclude=None):
         shown = {"image/png": to_png(self), "text/plain": repr(self)}
         return shown, {"image/png": {"alt": alt_text(self)}}
-
-
-def alt_text(drawing):
-    """What a figure's titles, axes and legends say, as one line of text."""
-    parts = [drawing.get_suptitle()]
-    for axis in drawing.axes:
-        names = axis.get_legend_handles_labels()[1]
-        parts += [axis.get_title("left") or axis.get_title("center")]
-        if axis.get_xlabel():
-            parts.append(f"{axis.get_ylabel() or 'values'} by {axis.get_xlabel()}")
-        parts += names
-    parts += [text.get_text() for legend in drawing.legends for text in legend.get_texts()]
-    words = [" ".join(part.split()) for part in parts if part.strip()]
-    pictures = sum(bool(axis.images) for axis in drawing.axes)
-    counted = [f"{pictures} pictures"] if pictures > 1 else []
-    return "Figure: " + ", ".join([*counted, *dict.fromkeys(words)])
 
 
 @contextmanager
@@ -106,8 +91,7 @@ def to_png(drawing):
 def show_image(axis, image, title=None):
     """Draws one picture without ticks: uint8, or float in 0..1; one channel in gray."""
     image = np.asarray(image)
-    if image.shape[-1] == 1:
-        image = image[..., 0]
+    image = image[..., 0] if image.shape[-1] == 1 else image
     limit = 255 if image.dtype == np.uint8 else 1
     # Square pixels for small images: sharper, and a fraction of the bytes as PNG.
     interpolation = "nearest" if max(image.shape[:2]) <= 64 else "auto"
@@ -118,7 +102,7 @@ def show_image(axis, image, title=None):
     for spine in axis.spines.values():
         spine.set_visible(False)
     if title is not None:
-        axis.set_title(title, loc="center", fontsize=9)
+        axis.set_title(plain(title), loc="center", fontsize=9)
 
 
 def plot_images(images, titles=None, num_columns=10, title=None, row_labels=None):
@@ -137,6 +121,7 @@ def plot_images(images, titles=None, num_columns=10, title=None, row_labels=None
     num_rows = -(-len(images) // num_columns)
     height = (1.15 if titles is not None else 0.95) * num_rows * 9 / num_columns
     size = (9, height + (0.35 if title else 0))
+    titles = None if titles is None else [readable(name, LONGEST_NAME) for name in titles]
     with figure(num_rows, num_columns, size, squeeze=False) as (drawing, axes):
         for index, axis in enumerate(axes.flat):
             if index >= len(images):
@@ -144,9 +129,11 @@ def plot_images(images, titles=None, num_columns=10, title=None, row_labels=None
                 continue
             show_image(axis, images[index], None if titles is None else titles[index])
         for axis, label in zip(axes[:, 0], row_labels or [], strict=False):
-            axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+            axis.set_ylabel(
+                plain(label, LONGEST_LABEL), rotation=0, ha="right", va="center", fontsize=9
+            )
         if title:
-            drawing.suptitle(title, x=0.01, ha="left", fontsize=11)
+            drawing.suptitle(plain(title), x=0.01, ha="left", fontsize=11)
     return drawing
 
 
@@ -201,8 +188,10 @@ def plot_curves(panels, x_label, log_x=False):
         for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
             for (name, (x, y)), marker in zip(curves.items(), "osD^v<>p", strict=False):
                 every = 0.12 if len(x) > 20 else None
-                axis.plot(x, y, marker=marker, markevery=every, ms=4, label=name)
-            axis.set(title=title, xlabel=x_label, xscale="log" if log_x else "linear")
+                label = plain(name, LONGEST_LABEL)
+                axis.plot(x, y, marker=marker, markevery=every, ms=4, label=label)
+            axis.set(title=plain(title, LONGEST_LABEL), xlabel=x_label)
+            axis.set_xscale("log" if log_x else "linear")
             places = sorted({value for x, _ in curves.values() for value in x})
             if log_x and len(places) <= 8:
                 axis.set_xticks(places, [f"{value:g}" for value in places])
@@ -228,11 +217,11 @@ def plot_bars(names, series, title, xlabel, chance=None):
     with figure(size=(9, height)) as (drawing, axis):
         for index, (entry, values) in enumerate(series.items()):
             places = np.arange(len(names)) + (index - (len(series) - 1) / 2) * thickness
-            label = entry if len(series) > 1 else None
+            label = plain(entry, LONGEST_LABEL) if len(series) > 1 else None
             bars = axis.barh(places, values, 0.9 * thickness, label=label)
             axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=3, fontsize=8)
-        axis.set(title=title, xlabel=xlabel, xlim=(min(0, *map(min, series.values())), 1.08))
-        axis.set_yticks(range(len(names)), names)
+        axis.set(title=plain(title), xlabel=xlabel, xlim=(min(0, *map(min, series.values())), 1.08))
+        axis.set_yticks(range(len(names)), [plain(name, LONGEST_LABEL) for name in names])
         axis.invert_yaxis()
         axis.grid(False, axis="y")
         if chance is not None:
@@ -292,7 +281,7 @@ def plot_similarities(similarities):
                 options = {"color": COLORS[color], "alpha": 0.7, "label": label}
                 shares = np.full(len(values), 1 / len(values))
                 axis.hist(values, np.linspace(low, 1, 41), weights=shares, **options)
-            axis.set(title=title, xlabel="cosine similarity")
+            axis.set(title=plain(title, LONGEST_LABEL), xlabel="cosine similarity")
         axes[0, 0].set_ylabel("share of pairs")
         handles = axes[0, 0].get_legend_handles_labels()
         drawing.legend(*handles, loc="outside lower center", ncols=2, fontsize=8)

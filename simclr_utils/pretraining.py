@@ -3,7 +3,6 @@
 import itertools
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import keras
 
@@ -11,6 +10,7 @@ from simclr_utils import artifacts, augmentations, networks, optimizers, portabl
 from simclr_utils.batches import image_batches
 from simclr_utils.checkpoints import Checkpoints
 from simclr_utils.doctor import RunDoctor
+from simclr_utils.places import user_path
 from simclr_utils.simclr import SimCLR
 
 # What `save_pretraining` writes, the record last: where it stands, the others are complete.
@@ -96,13 +96,12 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
         checkpoint_folder: path, for `Checkpoints`; `None` keeps none.
 
     Returns:
-        A `Pretraining`.
+        A `Pretraining`. What the run doctor found it prints, and keeps in `details["findings"]`.
 
     Raises:
         CheckpointError: if the folder holds checkpoints of another training.
         ValueError: if the microbatches do not divide the batch.
         TrainingFailedError: as soon as the loss is no number, or a weight at the end of an epoch.
-            What else is wrong, the run doctor prints.
         OSError: if a checkpoint cannot be written.
     """
     keras.utils.set_random_seed(seed)
@@ -112,8 +111,10 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
+    doctor = RunDoctor(dataset.unlabeled, batch_size)
     if checkpoint_folder is not None:
-        history = Checkpoints(checkpoint_folder, run_identity(dataset, config, seed, epochs))
+        identity = run_identity(dataset, config, seed, epochs)
+        history = Checkpoints(checkpoint_folder, identity, doctor=doctor)
         first = history.restore(model)
         seconds = history.seconds
     started = time.monotonic()
@@ -122,12 +123,14 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
         initial_epoch=first,
-        callbacks=[RunDoctor(dataset.unlabeled, batch_size), *callbacks, history],
+        callbacks=[doctor, *callbacks, history],
         verbose=0,
         shuffle=False,
     )
     seconds += time.monotonic() - started
-    details = describe_pretraining(dataset, config, preset, seed, epochs * steps_per_epoch, seconds)
+    doctor.conclude(history.history["loss"][-1])
+    made = (preset, seed, epochs * steps_per_epoch, seconds, doctor.findings)
+    details = describe_pretraining(dataset, config, *made)
     return in_float32(model, history.history, details)
 
 
@@ -137,7 +140,7 @@ def in_float32(model, history, details):
     return Pretraining(*both, history, details)
 
 
-def describe_pretraining(dataset, config, preset, seed, steps, seconds):
+def describe_pretraining(dataset, config, preset, seed, steps, seconds, findings=()):
     """What made an encoder, the dict that is kept beside it as `encoder.json`.
 
     Args:
@@ -146,6 +149,7 @@ def describe_pretraining(dataset, config, preset, seed, steps, seconds):
         preset, seed: of the training.
         steps: int, updates that were made.
         seconds: float, that they took.
+        findings: of the run doctor, list of `Finding`.
     """
     batch_size, _, _ = plan_epochs(len(dataset.unlabeled), config)
     return {
@@ -159,6 +163,7 @@ def describe_pretraining(dataset, config, preset, seed, steps, seconds):
         "minutes": round(seconds / 60, 1),
         "config": asdict(config),
         "precision": keras.config.dtype_policy().name,
+        "findings": [str(finding) for finding in findings],
     }
 
 
@@ -181,7 +186,7 @@ def save_pretraining(folder, pretraining):
         folder: path; made when it is not there.
         pretraining: a `Pretraining`.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     set_aside_results(folder, pretraining.details)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
     encoder = portable.take_any_range(pretraining.encoder)
@@ -228,7 +233,7 @@ def load_encoder(folder, dataset=None):
         ValueError: if the dataset has changed since: its split is another one then, and images
             that are test now may have been in the encoder's pool.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     if not (folder / "encoder.json").exists():
         raise FileNotFoundError(
             f"There is no pretrained encoder in {folder}: expected encoder.keras and encoder.json, "

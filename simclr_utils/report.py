@@ -9,9 +9,11 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from simclr_utils import artifacts
+from simclr_utils.findings import stored_findings
 from simclr_utils.html_page import build_page, build_table, flatten
 
 BODY = """<p><code>{command}</code></p>
+{findings}
 <h2>Results</h2>
 {results}
 <h2>Data</h2>
@@ -99,7 +101,8 @@ def write_report(run_dir, record):
         record: Dict as in `run.json`.
 
     Returns:
-        The text to print at the end of the run: the tables, and where the report lies.
+        The text to print at the end of the run: the tables, what the run doctor found, and where
+        the report lies.
     """
     run_dir = Path(run_dir)
     frame = artifacts.Results(run_dir / "results.csv").frame()
@@ -109,11 +112,13 @@ def write_report(run_dir, record):
         (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
         for stem, entry in sorted(record["notebooks"].items())
     ]
+    findings = stored_findings(run_dir)
     data = run_dir / "data.json"
     made = {**record["provenance"], "settings": record["settings"]}
     body = BODY.format(
         data=escape(artifacts.load_json(data)["summary"]) if data.exists() else "",
         command=escape(record["command"]),
+        findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
         results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",
         notebooks=build_table(links),
         provenance=build_table(flatten(made)),
@@ -122,6 +127,7 @@ def write_report(run_dir, record):
     artifacts.write_text(run_dir / "index.html", build_page(title, body))
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
+    lines += [f"\n{finding}" for finding in findings]
     lines.append(f"\nReport: {run_dir / 'index.html'}")
     if (run_dir / "verdict.html").exists():
         lines.append(f"Verdict: {run_dir / 'verdict.html'}")

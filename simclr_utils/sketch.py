@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from simclr_utils.plotting import FONT_FILE
+from simclr_utils.fonts import FONT_FILE, readable
 
 
 class Sketch:
@@ -65,7 +65,7 @@ class Sketch:
 
     def words(self, text, x, y, color="black", size=13, anchor="la"):
         """Writes a line; `anchor` is Pillow's, such as `la` (left, top) or `mm` (the middle)."""
-        self.pen.text((x, y), text, fill=color, font=font(size), anchor=anchor)
+        self.pen.text((x, y), readable(text), fill=color, font=font(size), anchor=anchor)
 
     def png(self):
         """The sheet as PNG bytes."""

@@ -27,6 +27,16 @@ def quiet_stderr():
         os.close(sink)
 
 
+def print_anything():
+    """Lets text reach a terminal that lacks some of its letters, which then get their codes.
+
+    A name in Cyrillic letters does not end a program where the terminal takes Western ones only.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # streams that tests or notebooks put there may not
+            stream.reconfigure(errors="backslashreplace")
+
+
 def set_environment():
     """Sets what TensorFlow reads while it is imported; what is set already stays."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -51,7 +61,7 @@ def start(seed=0, precision="auto", parameters=None):
             `"auto"` is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or an NVIDIA GPU
             of compute capability 8.0 or more computes in it, otherwise `float32`.
         parameters: dict, a notebook's `globals()`, whose parameters are checked before anything
-            else; `None` checks nothing.
+            else, and in whose paths `~` is expanded; `None` checks nothing.
 
     Returns:
         A sentence with versions, devices and the precision and its reason, to be printed; and

@@ -8,7 +8,6 @@ import functools
 import shlex
 import shutil
 from dataclasses import asdict
-from pathlib import Path
 
 import keras
 
@@ -18,6 +17,7 @@ from simclr_utils.cost_model import Rates
 from simclr_utils.fine_tuning import FineTuning
 from simclr_utils.frozen import frozen
 from simclr_utils.parameters import GROWING
+from simclr_utils.places import user_path
 from simclr_utils.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
 from simclr_utils.progress import Progress, Task
 from simclr_utils.protocol import Protocol
@@ -55,7 +55,7 @@ class Study:
     """
 
     def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None):
-        self.dataset, self.config, self.folder = dataset, config, Path(folder)
+        self.dataset, self.config, self.folder = dataset, config, user_path(folder)
         self.preset, self.seeds = preset, range(num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
         asked = label_counts or config.label_counts
@@ -89,14 +89,16 @@ class Study:
     def check_identity(self):
         """Keeps a folder to one study: encoders and tuning in it serve no other."""
         path = self.folder / "study.json"
-        if not path.exists():
-            if (self.folder / "results.csv").exists():
-                raise StudyError(
-                    f"{self.folder} holds the results of a run, from another encoder than a "
-                    "study's. Name another folder; `python -m simclr_utils study --from-run "
-                    f"{shlex.quote(str(self.folder))}`, with that run's --source, --preset and "
-                    "--set, begins a study with it."
-                )
+        if not path.exists() and (self.folder / "results.csv").exists():
+            raise StudyError(
+                f"{self.folder} holds the results of a run, from another encoder than a "
+                "study's. Name another folder; `python -m simclr_utils study --from-run "
+                f"{shlex.quote(str(self.folder))}`, with that run's --source, --preset and "
+                "--set, begins a study with it."
+            )
+        # A start that ended before anything was made holds nobody to its settings.
+        made = ("results.csv", "encoders", "tuning")
+        if not path.exists() or not any((self.folder / name).exists() for name in made):
             artifacts.save_json(path, self.identity())
             return
         differences = artifacts.describe_differences(artifacts.load_json(path), self.identity())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils.artifacts import summarize
+from simclr_utils.findings import stored_findings
 from simclr_utils.paired import crossing_interval, paired_difference, verdict
 
 # The methods that start from a pretrained encoder, and how a verdict calls them and their loss.
@@ -40,7 +41,8 @@ def compare(study):
             row |= {"p_value": found.p_value, "subsets": found.num_runs[0]}
             row |= {"seeds": found.num_runs[1], "preset": study.preset}
             row |= {"fingerprint": study.dataset.fingerprint}
-            rows.append({**row, "verdict": verdict(found, labels, name, loses)})
+            everything = study.comparison.protocol.is_all(labels)
+            rows.append({**row, "verdict": verdict(found, labels, name, loses, everything)})
     return pd.DataFrame(rows)
 
 
@@ -79,6 +81,7 @@ def small_print(study):
         )
     if study.preset == "laptop":
         sentences.append("Made with the preset laptop: a longer pretraining may gain more.")
+    sentences += stored_findings(study.folder)
     if study.comparison.num_subsets == len(study.seeds) == 1:
         sentences.append(
             "One training of each: the interval is about these two networks, not the methods; "

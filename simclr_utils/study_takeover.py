@@ -1,9 +1,9 @@
 """A study that begins with what a run has measured: its encoder, its rows and its tuning."""
 
 import shutil
-from pathlib import Path
 
 from simclr_utils import artifacts
+from simclr_utils.places import user_path
 from simclr_utils.pretraining import ENCODER_FILES, plan_epochs
 from simclr_utils.study import StudyError, settings_that_stay
 
@@ -22,7 +22,7 @@ def take_over(study, run_dir):
         StudyError: if the run is not finished, or was made from other images or settings, in
             another precision, or from a seed that is none of the study's.
     """
-    run_dir = Path(run_dir).expanduser()
+    run_dir = user_path(run_dir)
     if study.results.path.exists():
         print(f"This study has rows already: nothing more is taken from {run_dir}.")
         return

@@ -140,6 +140,16 @@ def test_what_a_killed_save_leaves_behind_is_no_checkpoint(tmp_path):
     assert Checkpoints(tmp_path, IDENTITY).restore(build()) == 1
 
 
+def test_the_run_doctors_findings_are_kept_with_a_checkpoint(tmp_path):
+    """In the file of the first epoch's checkpoint, and told again before the second epoch."""
+    told = []
+    doctor = SimpleNamespace(record=lambda: [{"name": "collapse"}], recall=told.extend)
+    train(build(), every_epoch(tmp_path, doctor=doctor), stop_after=1)
+    assert told == []
+    train(build(), every_epoch(tmp_path, doctor=doctor))
+    assert told == [{"name": "collapse"}]
+
+
 def test_another_training_is_refused_by_name(tmp_path):
     train(build(), every_epoch(tmp_path), stop_after=1)
     with pytest.raises(CheckpointError, match="seed is 0 there and 1 here"):
@@ -193,6 +203,8 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
         expected, found = (getattr(each, name).get_weights() for each in (whole, resumed))
         assert [part.tobytes() for part in found] == [part.tobytes() for part in expected]
     assert resumed.history == whole.history and len(resumed.history["loss"]) == 3
+    assert resumed.details["findings"] == whole.details["findings"]
+    assert resumed.details["findings"][0].startswith("few negatives: ")
     with pytest.raises(CheckpointError, match="temperature is 0.1 there and 0.5 here"):
         other = replace(config, temperature=0.5)
         pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)

@@ -1,5 +1,7 @@
 """The run doctor: catches every historical bug by name, and says nothing of healthy runs."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +96,81 @@ def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
     with pytest.raises(doctor.TrainingFailedError, match="not a number: The largest weight is nan"):
         watcher.on_epoch_end(1, {"loss": 3.0})
     assert [finding.name for finding in watcher.findings][-1] == "not a number"
+
+
+def watched(steps=0, temperature=0.1, batch_size=256):
+    """A doctor of a model that has made some steps, and what it says."""
+    images, said = sabotage.render_shapes(64, seed=0, image_size=16).images, []
+    encoder = sabotage.build_encoder((16, 16, 3), width=4)
+    head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
+    model = sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head, temperature)
+    model.compile(sabotage.build_optimizer("adamw", 1e-3))
+    model.optimizer.iterations.assign(steps)
+    watcher = doctor.RunDoctor(images, batch_size, said.append)
+    watcher.set_model(model)
+    watcher.resumed = False
+    return watcher, said
+
+
+CHANCE = np.log(2 * 256 - 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "temperature", "steps", "name", "words"),
+    [
+        (0.5 * CHANCE, 0.1, 200, None, "ok: below its chance level"),
+        (0.995 * CHANCE, 0.1, 200, "nothing learned", "views that share nothing"),
+        (CHANCE - 0.01, 100.0, 200, "nothing learned", "the temperature, 100:"),
+        (833.0, 1e-4, 200, "loss far above chance", "the temperature, 0.0001:"),
+        (40.0, 0.1, 200, "loss far above chance", "learning rate too high"),
+        (0.995 * CHANCE, 0.1, 24, None, "24 steps are too few to judge the loss"),
+    ],
+)
+def test_one_rule_says_whether_anything_was_learned(loss, temperature, steps, name, words):
+    watcher, said = watched(steps, temperature)
+    sentence = watcher.conclude(loss)
+    assert sentence.startswith("ok") == (name is None and steps >= doctor.FIRST_STEPS)
+    assert words in "\n".join([sentence, *said])
+    assert [finding.name for finding in watcher.findings] == ([name] if name else [])
+    assert name is None or name in sentence
+    assert "longer" not in sentence + "".join(said)
+    if "temperature" in words:
+        assert "--set temperature=0.1" in said[0]
+
+
+def test_a_loss_that_is_no_number_at_a_tiny_temperature_names_it():
+    watcher, _ = watched(temperature=1e-30)
+    with pytest.raises(doctor.TrainingFailedError, match="Likely cause: the temperature, 1e-30"):
+        watcher.on_train_batch_end(0, {"loss": float("nan")})
+    watcher, _ = watched()
+    with pytest.raises(doctor.TrainingFailedError, match="Likely cause: a learning rate"):
+        watcher.on_train_batch_end(0, {"loss": float("inf")})
+
+
+def test_a_finding_that_no_longer_holds_is_withdrawn():
+    watcher, said = watched(60)
+    watcher.tell(doctor.examine_batch_size(8))
+    watcher.confirm([watcher.examine_loss(CHANCE)])
+    assert watcher.conclude(CHANCE).startswith(
+        "not ok: the run doctor found few negatives, nothing"
+    )
+    assert watcher.conclude(1.0) == "not ok: the run doctor found few negatives"
+    assert said[-1] == "nothing learned: no longer so." and len(watcher.findings) == 1
+
+
+def test_findings_outlive_a_stop():
+    watcher, _ = watched(60)
+    watcher.confirm([watcher.examine_loss(CHANCE)])
+    record = json.loads(json.dumps(watcher.record()))
+    again, said = watched(60)
+    again.recall(record)
+    assert again.findings == watcher.findings and said == [str(watcher.findings[0])]
+    # Weights that hardly moved before the stop are not looked at after it.
+    slow = doctor.Finding("learning rate too low", "a", "b", "c")
+    again.tell(slow)
+    again.resumed = True
+    again.confirm([None])
+    assert again.findings == [slow]
 
 
 def test_each_finding_is_told_once_and_in_full():

@@ -1,6 +1,10 @@
 """The headless run, on notebooks that need seconds."""
 
 import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -8,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from simclr_utils import artifacts, datasets, headless, parameters, report
 from simclr_utils.__main__ import build_parser, main
+from simclr_utils.run_folder import open_run
 
 PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
 PICTURE = "from PIL import Image\nfrom IPython.display import Image as Show\n"
@@ -72,7 +77,9 @@ def test_the_cache_lies_beside_the_run_unless_it_is_named(folder):
     notebooks = headless.select_notebooks(folder, "1")
     for out, settings, expected in (
         ("far/run", {}, folder.parent / "far" / "cache"),
-        ("far/other", {"cache_dir": "mine"}, "mine"),
+        # Relative to where the command was given, not to the notebooks.
+        ("far/other", {"cache_dir": "mine"}, folder.parent / "mine"),
+        ("far/third", {"cache_dir": "~/mine"}, Path.home() / "mine"),
     ):
         assert headless.run(notebooks, settings=settings, out=out)
         printed = stdout(folder.parent / out / "notebooks" / "01_first.ipynb")
@@ -96,7 +103,7 @@ def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
     assert "ZeroDivisionError: division by zero" in error
     # What ran to its end, such as a pretraining, is not to be run again.
     where = folder.parent / "here"
-    assert f"To continue, add --out {where} --notebooks 02" in printed.out
+    assert f"add --out {where} --notebooks 02 to go on from here" in printed.out
     assert stdout(folder.parent / "here" / "notebooks" / "02_second.ipynb") == "before\n"
     assert (folder.parent / "here" / "html" / "02_second.html").exists()
     record = artifacts.load_json(folder.parent / "here" / "run.json")
@@ -258,6 +265,104 @@ def test_the_command_line(folder, monkeypatch, capsys):
     assert main(["run", "--notebooks", "01"]) == 1
     with pytest.raises(SystemExit):
         build_parser().parse_args(["run", "--preset", "huge"])
+
+
+REFUSE = "if epochs > 5:\n    raise ValueError('too many')"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise OSError(28, 'No space left on device')", "To continue, add --out"),
+        ("raise KeyboardInterrupt", "To continue, add --out"),
+        ("raise ValueError('no images')", "start again; --out {} may be used again"),
+        ("raise FileNotFoundError('no encoder')", "start again; --out {} may be used again"),
+    ],
+)
+def test_only_what_can_be_continued_is_said_to_continue(folder, capsys, code, said):
+    write_notebook(folder, "01_first.ipynb", code)
+    assert not headless.run(headless.select_notebooks(folder, "1"), out="here")
+    printed = capsys.readouterr().out
+    assert said.format(folder.parent / "here") in printed
+    assert ("To continue" in printed) == ("To continue" in said)
+
+
+def test_a_corrected_command_may_have_the_same_folder(folder):
+    write_notebook(folder, "01_first.ipynb", REFUSE, extra="epochs = 1\n")
+    notebooks = headless.select_notebooks(folder, "1")
+    assert not headless.run(notebooks, settings={"epochs": 7}, out="here")
+    assert headless.run(notebooks, settings={"epochs": 3}, out="here")
+    assert artifacts.load_json(folder.parent / "here" / "run.json")["settings"] == {"epochs": 3}
+    with pytest.raises(headless.RunError, match="belongs to another run"):  # it does now
+        headless.run(notebooks, settings={"epochs": 4}, out="here")
+
+
+def test_a_folder_with_a_checkpoint_belongs_to_its_run(folder):
+    write_notebook(folder, "01_first.ipynb", "raise KeyboardInterrupt", extra="epochs = 1\n")
+    notebooks = headless.select_notebooks(folder, "1")
+    assert not headless.run(notebooks, settings={"epochs": 7}, out="here")
+    (folder.parent / "here" / "checkpoints").mkdir()
+    with pytest.raises(headless.RunError, match="belongs to another run"):
+        headless.run(notebooks, settings={"epochs": 3}, out="here")
+
+
+FIND = """import json, pathlib
+made = {"findings": ["nothing learned: the loss is <4.1>. Cure: another."]}
+(pathlib.Path(run_dir) / "encoder.json").write_text(json.dumps(made))"""
+
+
+@pytest.mark.parametrize("end", ["print('end')", "1 / 0"])
+def test_what_the_run_doctor_found_reaches_the_terminal_and_the_report(folder, capsys, end):
+    write_notebook(folder, "01_first.ipynb", FIND, end)
+    finished = headless.run(headless.select_notebooks(folder, "1"), out="here")
+    finding = "The run doctor on the encoder: nothing learned: the loss is <4.1>."
+    assert finding in capsys.readouterr().out
+    if finished:
+        page = (folder.parent / "here" / "index.html").read_text(encoding="utf-8")
+        assert "nothing learned: the loss is &lt;4.1&gt;." in page
+
+
+@pytest.mark.parametrize("name", parameters.NAMED_SOURCES)
+def test_a_folder_that_is_called_like_a_data_set_is_no_guess(tmp_path, monkeypatch, name):
+    (tmp_path / "here" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    for ask in (headless.resolve_source, datasets.load_dataset):
+        with pytest.raises(ValueError, match=rf"'{name}' is ambiguous.*For the folder write \./"):
+            ask(name)
+    folder = str(tmp_path / "here" / name)
+    for path in (f"./{name}", folder, f"../here/{name}", f"{name}/"):
+        assert headless.resolve_source(path) == folder
+    for path in (f"./{name}", Path(name), folder):  # a Path has no ./, and is a folder all the same
+        with pytest.raises(ValueError, match="train/"):
+            datasets.load_dataset(path)
+    monkeypatch.chdir(tmp_path)
+    assert headless.resolve_source(name) == name
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("/data/con.images", "con-images-tiny"),
+        ("/data/" + "x" * 250, "x" * 60 + "-tiny"),
+        ("/data/.hidden", "hidden-tiny"),
+        ("/data/a b/c:d*?", "c-d-tiny"),
+        ("/data/\u0444\u043e\u0442\u043e", "\u0444\u043e\u0442\u043e-tiny"),
+        ("/", "images-tiny"),
+    ],
+)
+def test_any_source_gives_a_name_that_a_folder_can_have(folder, source, expected):
+    run_dir, _ = open_run({"source": source, "preset": "tiny"})
+    assert run_dir == folder.parent / "runs" / expected
+
+
+def test_a_terminal_without_the_letters_ends_no_run(tmp_path):
+    """Western letters only, as in Windows' older terminals; the error names a Cyrillic folder."""
+    folder = "\u0444\u043e\u0442\u043e"
+    command = [sys.executable, "-m", "simclr_utils", "run", "--source", folder]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 2
+    assert rb"\u0444\u043e\u0442\u043e" in done.stderr and b"Traceback" not in done.stderr
 
 
 def test_a_kernel_that_dies_is_named(folder, capsys):

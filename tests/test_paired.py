@@ -1,13 +1,20 @@
 """Two methods on the same images: exact test, paired interval, crossing, verdict."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import comb
 
+from simclr_utils.exercises import check_verdict
 from simclr_utils.paired import (
     Difference,
     crossing_interval,
+    describe_test,
+    exact_interval,
     find_crossing,
     mcnemar,
     paired_difference,
@@ -142,11 +149,79 @@ def test_lines_that_cross_back_have_no_crossing():
 
 
 @pytest.mark.parametrize(
-    ("runs", "said"),
-    [((1, 1), "(One encoder, one label subset.)"), ((3, 1), "(One encoder.)"), ((3, 3), "line.")],
+    ("runs", "all_labels", "said"),
+    [
+        ((1, 1), False, "(One encoder, one label subset.)"),
+        ((3, 1), False, "(One encoder, 3 label subsets.)"),
+        ((1, 2), False, "(2 encoders, one label subset.)"),
+        ((3, 3), False, "(3 encoders, 3 label subsets.)"),
+        ((1, 1), True, "(All labels, one encoder, one initialization.)"),
+        ((3, 1), True, "(All labels, one encoder, 3 initializations.)"),
+        ((3, 2), True, "(All labels, 2 encoders, 3 initializations.)"),
+    ],
 )
-def test_a_verdict_says_what_was_done_once_only(runs, said):
-    assert verdict(Difference(0.1, 0.05, 0.15, runs, 0.001), 100).endswith(said)
+def test_a_verdict_says_what_was_repeated(runs, all_labels, said):
+    found = Difference(0.1, 0.05, 0.15, runs, 0.001)
+    assert verdict(found, 100, all_labels=all_labels).endswith(f" {said}")
+
+
+def shown(sentence):
+    """What a verdict claims, and whether the interval that it shows lies beside zero."""
+    low, high = map(float, re.search(r"\[(\S+) to (\S+)\]", sentence).groups())
+    claims = {"gains": " gains ", "loses": " loses ", "open": " makes no difference "}
+    (claim,) = (name for name, words in claims.items() if words in sentence)
+    return claim, "gains" if low > 0 else "loses" if high < 0 else "open"
+
+
+TABLES = st.tuples(*[st.integers(0, 60)] * 3, st.integers(0, 3000)).filter(sum)
+
+
+@given(TABLES)
+@settings(max_examples=300, deadline=None)
+def test_no_verdict_contradicts_the_interval_or_the_test_beside_it(table):
+    first, second = outcomes(*table)
+    found = paired_difference(first[None, None], second[None, None])
+    claim, visible = shown(verdict(found, 100))
+    assert claim == visible == ("open" if found.p_value >= 0.05 else claim)
+    assert (claim == "open") == (found.p_value >= 0.05)
+    assert found.low <= found.value <= found.high
+    check = check_verdict(lambda low, high: {"gains": "gains", "loses": "hurts"}.get(
+        shown(verdict(Difference((low + high) / 2, low, high, (1, 1), 0.5), 9))[0], "no difference"
+    ))  # fmt: skip
+    assert check == "Right."
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 200), st.integers(0, 2**32 - 1))
+@settings(max_examples=150, deadline=None)
+def test_no_verdict_of_several_runs_contradicts_its_interval(subsets, seeds, number, seed):
+    random = np.random.default_rng(seed)
+    first, second = random.random((2, subsets, seeds, number)) < random.random((2, 1, 1, 1))
+    claim, visible = shown(verdict(paired_difference(first, second[:, :1]), 100))
+    assert claim == visible
+
+
+@pytest.mark.parametrize("end", [0.0004, 1e-9, -0.0004, 0.0])
+def test_an_end_that_is_not_zero_does_not_look_like_it(end):
+    claim, visible = shown(verdict(Difference(0.02, end, 0.04, (3, 3), 0.01), 100))
+    assert claim == visible == ("gains" if end > 0 else "open")
+
+
+def test_five_of_24_images_are_no_gain_and_the_interval_says_so():
+    """McNemar's exact test has p = 0.0625; an interval from +2.9 points on would deny that."""
+    first, second = outcomes(10, 5, 0, 9)
+    found = paired_difference(first[None, None], second[None, None])
+    assert found.low < 0 and "makes no difference" in verdict(found, 16)
+
+
+def test_the_exact_interval_is_the_inverted_test():
+    ends = exact_interval(*outcomes(50, 12, 4, 34), confidence=1 - 0.0768128)  # the p-value of 12:4
+    assert ends[0] == pytest.approx(0, abs=1e-6) and 0.08 < ends[1] < 0.16
+    assert exact_interval(*outcomes(5, 0, 0, 5)) == (0, 0)
+
+
+def test_a_test_of_one_pair_of_networks_says_so():
+    assert describe_test((1, 1), 0.0312) == "p = 0.031"
+    assert describe_test((3, 1), 0.0002) == "first pair of networks alone: p < 0.001"
 
 
 def test_equal_predictions_still_have_an_interval():

@@ -19,8 +19,8 @@ GOOD = {
     "preset": ["tiny", "full"],
     "seed": [0, 7],
     "run_dir": [None, "runs/a b"],
-    "cache_dir": ["../runs/cache"],
-    "pretrained_dir": ["../data/pretrained"],
+    "cache_dir": [None, "../runs/cache"],
+    "pretrained_dir": [None, "~/encoders"],
     "image_size": [None, 32],
     "reading": [{}, {"resize": "pad", "value_range": [0, 4095]}, {"max_refused": 1}],
     "num_images": [10],
@@ -47,8 +47,8 @@ BAD = {
     "preset": ["fast", None, 1],
     "seed": [-1, 1.5, "0", True, None],
     "run_dir": [3, ""],
-    "cache_dir": [None],
-    "pretrained_dir": [None],
+    "cache_dir": [""],
+    "pretrained_dir": [1],
     "image_size": [8, 32.0, "32"],
     "reading": [None, {"size": 3}, {"resize": "stretch"}, {"value_range": [1]}, {"max_refused": 2}],
     "num_images": [0],
@@ -122,6 +122,18 @@ def test_a_notebook_checks_its_parameters_right_after_them(path):
     }
     assert "source" in defaults
     check_parameters({"In": ["", code[first].source], **defaults})
+
+
+@pytest.mark.parametrize("name", parameters.PATHS)
+def test_a_home_folder_in_a_notebooks_path_is_found(name):
+    """papermill's `-p run_dir '~/runs'` is expanded by no shell."""
+    cell = f"{name}: str = '~/runs/mine'"
+    namespace = {"In": ["", cell], name: "~/runs/mine"}
+    check_parameters(namespace)
+    assert namespace[name] == str(Path.home() / "runs" / "mine")
+    namespace[name] = None
+    check_parameters(namespace)
+    assert namespace[name] is None
 
 
 DECLARED = 'source: str = "shapes"\nseed: int = 0  # of weights'

@@ -209,6 +209,16 @@ def test_a_study_that_would_measure_nothing_is_refused(dataset, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_a_study_that_has_made_nothing_may_be_asked_for_otherwise(dataset, tmp_path):
+    Study(dataset, CONFIG, tmp_path, "tiny")
+    other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path, "tiny")
+    assert load_json(tmp_path / "study.json")["temperature"] == 0.5
+    (tmp_path / "tuning").mkdir()
+    with pytest.raises(StudyError, match="temperature is 0.5 there and 0.1 here"):
+        Study(dataset, CONFIG, tmp_path, "tiny")
+    assert other.folder == tmp_path
+
+
 def test_an_encoder_is_made_for_missing_rows_only(finished, dataset, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(finished[0].folder, copy)
@@ -224,6 +234,8 @@ def test_a_missing_row_is_no_comparison(finished, dataset):
 def test_the_summary_writes_what_it_says(finished):
     study = finished[0]
     text = study_command.summarize(study)
+    assert "At 20 labels, " in text and "(2 encoders, 2 label subsets.)" in text
+    assert "(All labels, 2 encoders, 2 initializations.)" in text
     assert "accuracy on shapes" in text and "At 20 labels" in text and "cross" in text
     comparisons = pd.read_csv(study.folder / "comparisons.csv")
     assert len(comparisons) == 4
@@ -236,6 +248,14 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     assert "proves nothing" in said[0] and "on 30 validation images" in said[1]
     assert "The most frequent class alone has 10.0%" in said[2] and len(said) == 3
     assert said[0] in study_command.summarize(study)
+    record = study.encoder_folder(1) / "encoder.json"
+    kept, made = record.read_bytes(), load_json(record)
+    assert made["findings"] == []
+    save_json(record, {**made, "findings": ["nothing learned: the loss is 4.1."]})
+    finding = "The run doctor on encoder 1: nothing learned: the loss is 4.1."
+    assert finding in study_summary.small_print(study)
+    assert finding in study_command.summarize(study)
+    record.write_bytes(kept)
     alone = Study(dataset, replace(CONFIG, num_subsets=1), tmp_path / "alone", "full", 1)
     assert "about these two networks" in study_summary.small_print(alone)[0]
     short = Study(dataset, CONFIG, tmp_path / "short", "laptop", 1)

@@ -15,6 +15,7 @@ from results_page import write_page
 
 from simclr_utils import artifacts, figures
 from simclr_utils.plotting import to_png
+from simclr_utils.startup import print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,5 +56,6 @@ if __name__ == "__main__":
     parser.add_argument("run_dir", type=Path, help="folder of a finished run")
     parser.add_argument("name", help="name of the files in results/")
     arguments = parser.parse_args()
+    print_anything()
     publish(arguments.run_dir, arguments.name)
     print((ROOT / "results" / f"{arguments.name}.md").read_text(encoding="utf-8"))
