@@ -40,14 +40,14 @@ ALLOWED = {
     "pretraining": {"artifacts", "augmentations", "checkpoints", "doctor", "networks", "simclr"}
     | TRAINING,
     "protocol": {"artifacts", "evaluation"},
-    "provenance": {"cores"},
+    "provenance": {"cores", "processor"},
     "report": {"artifacts", "html_page"},
     "shapes": {"cores"},
     "losses": {"block_loss"},
     "simclr": {"gradient_caching", "losses"},
     "sketch": {"plotting"},
     "step_exercise": {"losses"},
-    "startup": {"cores", "parameters", "provenance"},
+    "startup": {"cores", "parameters", "processor", "provenance"},
     # A study puts everything together; nothing but what its command needs stands above it.
     "study": {"artifacts", "augmentations", "baselines", "comparison", "cost_model"}
     | {"evaluation", "fine_tuning", "frozen", "networks", "parameters", "pretraining", "progress"}
