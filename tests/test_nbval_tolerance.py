@@ -1,6 +1,7 @@
 """Stored outputs compare exactly where they are exact, and within a tolerance where computed."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import nbformat
 import pandas
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbval.plugin import get_sanitize_patterns
 from nbval_tolerance import allowances, normal, settled
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
@@ -77,6 +79,22 @@ def test_a_report_shows_only_what_is_too_far():
 def test_a_tag_that_says_no_number_is_refused(tag):
     with pytest.raises(ValueError, match="tolerance-0.05 or tolerance-20%"):
         allowances([tag])
+
+
+DURATIONS = [
+    ("chance: done, 0.0 min", "chance: done, 1.4 min, about 3 left"),
+    ("knn accuracy 0.160  0.1 min, 0.4 left", "knn accuracy 0.160  1.2 min, 3.0 left"),
+    ("7 tasks: about 1.7 minutes on this", "7 tasks: about 4 minutes on this"),
+    ("took 0.63 s", "took 12 seconds"),
+]
+
+
+@pytest.mark.parametrize("stored, found", DURATIONS)
+def test_durations_do_not_compare(stored, found):
+    (pattern,) = get_sanitize_patterns((TOOLS / "nbval_sanitize.cfg").read_text())
+    stored, found = (re.sub(*pattern, text) for text in (stored, found))
+    assert stored == found and "DURATION" in found
+    assert re.sub(*pattern, "5 steps, 3 left, 2 minds") == "5 steps, 3 left, 2 minds"
 
 
 # What a cell prints now, what is stored, its tags, and how nbval ends.
