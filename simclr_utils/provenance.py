@@ -55,6 +55,20 @@ def hardware_string():
     )
 
 
+def explain_hardware(hardware, computing_in=None):
+    """Returns what a stored row says of its machine, and what it leaves open, a string.
+
+    Args:
+        hardware: the row's `hardware_string()`.
+        computing_in: the row's `precision()`; missing values are taken. `mixed_bfloat16` is
+            chosen only where the processor has it.
+    """
+    if not hardware.startswith("AMD EPYC ("):  # without family and model several have this name
+        return hardware
+    known = isinstance(computing_in, str) and computing_in == "mixed_bfloat16"
+    return f"{hardware}{', with bfloat16' * known}, family and model not recorded"
+
+
 @functools.cache
 def commit():
     """Returns the commit of the checkout that the package is imported from, a string or None.

@@ -6,7 +6,12 @@ import sys
 
 from simclr_utils.cores import available_cores
 from simclr_utils.parameters import check_parameters
-from simclr_utils.processor import PRECISION_VARIABLE, bfloat16_features, processor_flags
+from simclr_utils.processor import (
+    PRECISION_VARIABLE,
+    bfloat16_features,
+    processor_flags,
+    processor_name,
+)
 from simclr_utils.provenance import commit
 
 # What the variable may say.
@@ -82,7 +87,7 @@ def start(seed=0, precision="auto", parameters=None):
         chosen, reason = choose_precision(tf)
     keras.config.set_dtype_policy(chosen)
     gpus = tf.config.list_physical_devices("GPU")
-    devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores"
+    devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores ({processor_name()})"
     return (
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {devices}, seed {seed}, "
         f"precision {chosen} ({reason})"

@@ -1,5 +1,6 @@
 """What tells one processor from another, and the caps that are set on its kernels."""
 
+import pandas
 import pytest
 
 from simclr_utils import processor, provenance
@@ -104,3 +105,13 @@ def test_a_row_names_the_caps_and_not_the_defaults(listing, monkeypatch):
     assert provenance.hardware_string().endswith(" cores), " + said)
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert provenance.hardware()["caps"][1] == "TF_ENABLE_ONEDNN_OPTS=0"
+
+
+def test_a_row_without_family_and_model_says_so():
+    explain = provenance.explain_hardware
+    unknown = "family and model not recorded"
+    assert explain("AMD EPYC (2 cores)", pandas.NA) == f"AMD EPYC (2 cores), {unknown}"
+    in_bfloat16 = explain("AMD EPYC (2 cores)", "mixed_bfloat16")
+    assert in_bfloat16 == f"AMD EPYC (2 cores), with bfloat16, {unknown}"
+    for told in ("AMD EPYC, family 25, model 17, AVX2 (2 cores)", "Apple M2 (8 cores)"):
+        assert explain(told, "float32") == told
