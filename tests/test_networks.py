@@ -110,6 +110,7 @@ def test_wrong_encoders_are_refused():
     ],
 )
 def test_projection_heads_of_0_to_3_layers(num_layers, parameters):
+    keras.utils.set_random_seed(0)  # a hidden layer that nothing switches off would be linear
     head = build_projection_head(6, hidden_dim=5, output_dim=4, num_layers=num_layers)
     features = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
     projections = head(features)
