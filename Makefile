@@ -22,13 +22,14 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-versions soak bench lab refresh constraints environment clean-environment
+.PHONY: help run test test-processors test-browser test-versions soak bench lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run                 execute notebooks 01-05 and print the results table'
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
+	@echo 'make test-processors     notebooks and numbers as other processors compute them (ARGS="avx2")'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
 	@echo 'make test-versions       install and run under the oldest and newest Python found, load in every Keras'
 	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
@@ -49,6 +50,10 @@ test: environment
 	@$(python) -m ruff format --quiet --check .
 	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser tests
 	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
+
+# About as long as `make test` for each of the five combinations.
+test-processors: environment
+	@$(python) tools/processor_matrix.py $(ARGS)
 
 # Not beside other tests, as they measure. RUNS=5 for five in a row.
 test-browser: environment

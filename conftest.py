@@ -2,6 +2,8 @@
 
 import os
 
+pytest_plugins = ["nbval_tolerance"]
+
 # What takes longest starts first, lest one of two workers goes on alone at the end.
 SLOWEST = ["09_your_own_images", "06_fine_tuning", "05_baseline_comparison"]
 SLOWEST += ["test_course_on_a_folder", "test_verdict_cases", "test_kill", "test_study"]

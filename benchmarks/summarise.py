@@ -6,6 +6,7 @@ import pandas as pd
 from measuring import RESULTS
 
 from simclr_utils import artifacts
+from simclr_utils.provenance import explain_hardware
 
 HEAD = """# Speed and memory
 
@@ -191,8 +192,9 @@ def main():
             continue
         table = pd.read_csv(path)
         made = table.iloc[-1]
+        machine = explain_hardware(made.hardware, made.get("precision"))
         parts.append(
-            f"\n## {name.replace('_', ' ')}\n\n{made.date}, commit {made.commit}, {made.hardware}; "
+            f"\n## {name.replace('_', ' ')}\n\n{made.date}, commit {made.commit}, {machine}; "
             f"{made.versions}.\n\n| | Measured | Goal | |\n|---|---|---|---|\n"
         )
         for what, measured, goal, met in lines(table):

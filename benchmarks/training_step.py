@@ -10,7 +10,8 @@ import math
 import subprocess
 import sys
 
-from simclr_utils.startup import BFLOAT16_FLAGS, processor_flags, start
+from simclr_utils.processor import BFLOAT16_FLAGS, processor_flags
+from simclr_utils.startup import start
 
 SMALL_PARTS = ("two views", "head, loss and metrics", "optimizer")
 

@@ -13,10 +13,10 @@ from simclr_utils import named_datasets, shapes
 from simclr_utils.image_cache import new_entry, read_entry, settle_images, write_entry
 from simclr_utils.image_decoding import create_map
 from simclr_utils.image_folder import load_image_folder
-from simclr_utils.pictures import fit_image
-from simclr_utils.reading import READING_NAMES, Reading
 from simclr_utils.parameters import is_named
+from simclr_utils.pictures import fit_image
 from simclr_utils.places import CACHE, user_path
+from simclr_utils.reading import READING_NAMES, Reading
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 
 SHAPES_SIZES = {"unlabeled": 20_000, "train": 5_000, "validation": 1_000, "test": 5_000}

@@ -28,8 +28,8 @@ from simclr_utils.image_cache import (
 from simclr_utils.image_decoding import decode_files
 from simclr_utils.image_files import open_image, quiet
 from simclr_utils.pictures import Trait
-from simclr_utils.reading import Reading, how_to_set
 from simclr_utils.places import user_path
+from simclr_utils.reading import Reading, how_to_set
 from simclr_utils.splits import SPLITS, assign_splits
 
 DEFAULT_READING = Reading()

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from simclr_utils.cores import available_cores
+from simclr_utils.processor import caps, processor_name
 
 DISTRIBUTIONS = ("tensorflow", "keras", "numpy", "scikit-learn", "simclr-utils")
 
@@ -30,8 +31,9 @@ def versions_string():
 
 
 def hardware():
-    """Returns a dict with the processor's name, the cores we may use, and the GPUs' names.
+    """Returns a dict: the processor, the cores we may use, the GPUs' names, the caps that are set.
 
+    The processor's name alone may stand for several, so that family, model and features follow it.
     GPUs are looked for only when TensorFlow has been imported by somebody else: its import takes
     seconds.
     """
@@ -41,13 +43,30 @@ def hardware():
         for device in tensorflow.config.list_physical_devices("GPU"):
             details = tensorflow.config.experimental.get_device_details(device)
             gpus.append(details.get("device_name", device.name))
-    return {"processor": _processor_name(), "cores": available_cores(), "gpus": gpus}
+    found = {"processor": processor_name(), "cores": available_cores(), "gpus": gpus}
+    return found | {"caps": caps()}
 
 
 def hardware_string():
     """Returns `hardware()` as one string for the column `hardware` of the results."""
     found = hardware()
-    return ", ".join([f"{found['processor']} ({found['cores']} cores)", *found["gpus"]])
+    return ", ".join(
+        [f"{found['processor']} ({found['cores']} cores)", *found["gpus"], *found["caps"]]
+    )
+
+
+def explain_hardware(hardware, computing_in=None):
+    """Returns what a stored row says of its machine, and what it leaves open, a string.
+
+    Args:
+        hardware: the row's `hardware_string()`.
+        computing_in: the row's `precision()`; missing values are taken. `mixed_bfloat16` is
+            chosen only where the processor has it.
+    """
+    if not hardware.startswith("AMD EPYC ("):  # without family and model several have this name
+        return hardware
+    known = isinstance(computing_in, str) and computing_in == "mixed_bfloat16"
+    return f"{hardware}{', with bfloat16' * known}, family and model not recorded"
 
 
 @functools.cache
@@ -73,19 +92,6 @@ def precision():
     """Returns the name of Keras' dtype policy, a string; None where nobody has imported Keras."""
     keras = sys.modules.get("keras")
     return None if keras is None else keras.config.dtype_policy().name
-
-
-def _processor_name():
-    try:
-        if sys.platform == "darwin":
-            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-            return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def provenance(preset=None, seed=None, fingerprint=None):

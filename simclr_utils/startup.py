@@ -7,10 +7,16 @@ import sys
 from simclr_utils.cores import available_cores
 from simclr_utils.keras_settings import override_settings
 from simclr_utils.parameters import check_parameters
+from simclr_utils.processor import (
+    PRECISION_VARIABLE,
+    bfloat16_features,
+    processor_flags,
+    processor_name,
+)
 from simclr_utils.provenance import commit
 
-# A processor with one of these computes in bfloat16.
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# What the variable may say.
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
 @contextlib.contextmanager
@@ -58,8 +64,9 @@ def start(seed=0, precision="auto", parameters=None):
     Args:
         seed: int, for Python, NumPy and Keras.
         precision: `"auto"`, or the name of a Keras dtype policy such as `"float32"`.
-            `"auto"` is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or an NVIDIA GPU
-            of compute capability 8.0 or more computes in it, otherwise `float32`.
+            `"auto"` is what the environment variable `SIMCLR_PRECISION` says. Where that is not
+            set, or `auto` too, it is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or
+            an NVIDIA GPU of compute capability 8.0 or more computes in it, otherwise `float32`.
         parameters: dict, a notebook's `globals()`, whose parameters are checked before anything
             else, and in whose paths `~` is expanded; `None` checks nothing.
 
@@ -69,11 +76,13 @@ def start(seed=0, precision="auto", parameters=None):
 
     Raises:
         ParameterError: if a parameter has a name or value that it cannot have.
-        ValueError: if Keras does not know the policy.
+        ValueError: if Keras does not know the policy, or `SIMCLR_PRECISION` has a value that it
+            cannot have.
     """
     if parameters is not None:
         check_parameters(parameters)
     set_environment()
+    asked = environment_precision()
     commit()  # of what is loaded now, whatever is committed while it runs
     with quiet_stderr():
         import keras
@@ -83,14 +92,34 @@ def start(seed=0, precision="auto", parameters=None):
         tf.zeros(1) + 1  # the first operation is what prints the rest of the noise
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    chosen, reason = choose_precision(tf) if precision == "auto" else (precision, "as asked")
+    if precision != "auto":
+        chosen, reason = precision, "as asked"
+    elif asked != "auto":
+        chosen, reason = asked, f"as {PRECISION_VARIABLE} says"
+    else:
+        chosen, reason = choose_precision(tf)
     keras.config.set_dtype_policy(chosen)
     gpus = tf.config.list_physical_devices("GPU")
-    devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores"
+    devices = f"{len(gpus)} GPU" if gpus else f"{available_cores()} CPU cores ({processor_name()})"
     return (
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {devices}, seed {seed}, "
         f"precision {chosen} ({reason})" + (f"; {overridden}" if overridden else "")
     )
+
+
+def environment_precision():
+    """Returns what `SIMCLR_PRECISION` says, a string; "auto" where it is not set.
+
+    Raises:
+        ValueError: if it says something else than one of `PRECISIONS`.
+    """
+    asked = os.environ.get(PRECISION_VARIABLE) or "auto"
+    if asked not in PRECISIONS:
+        raise ValueError(
+            f"The environment variable {PRECISION_VARIABLE} is {asked!r}; expected one of "
+            f"{', '.join(PRECISIONS)}. Set it to one of them, or unset it."
+        )
+    return asked
 
 
 def choose_precision(tf):
@@ -101,16 +130,7 @@ def choose_precision(tf):
         if capability and capability[0] >= 8:
             return "mixed_bfloat16", f"GPU of compute capability {capability[0]}.{capability[1]}"
         return "float32", "this GPU has no bfloat16 units"
-    features = BFLOAT16_FLAGS & processor_flags()
+    features = bfloat16_features()
     if features:
         return "mixed_bfloat16", f"this processor has {', '.join(sorted(features))}"
     return "float32", "this processor does not compute in bfloat16"
-
-
-def processor_flags():
-    """The processor's feature names as Linux lists them; elsewhere an empty set."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith("flags"):
-                return set(line.split(":")[1].split())
-    return set()

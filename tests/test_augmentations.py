@@ -18,6 +18,8 @@ from simclr_utils.random_operations import (
 )
 from simclr_utils.simclr import SimCLR
 
+pytestmark = pytest.mark.numbers
+
 LUMA = np.array([0.299, 0.587, 0.114])
 # Each operation as it changes an image, by its chance; a crop has none.
 BUILD = {

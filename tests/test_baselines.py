@@ -21,6 +21,8 @@ from simclr_utils.comparison import Comparison, OtherTrainingsError, usable_labe
 from simclr_utils.networks import build_encoder
 from simclr_utils.protocol import Protocol
 
+pytestmark = pytest.mark.numbers
+
 
 def bright_and_dark(count, seed):
     """Two classes that a small network learns in a few steps."""

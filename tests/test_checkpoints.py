@@ -19,6 +19,8 @@ from simclr_utils.networks import build_encoder, build_projection_head
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 from simclr_utils.simclr import SimCLR
 
+pytestmark = pytest.mark.numbers
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype="uint8")
 STEPS, EPOCHS = 4, 5
 IDENTITY = {"seed": 0, "sizes": (1, 2)}

@@ -5,6 +5,8 @@ import pytest
 
 from simclr_utils import diagnostics
 
+pytestmark = pytest.mark.numbers
+
 RANDOM = np.random.default_rng(0)
 SPHERE = RANDOM.normal(size=(2000, 16))
 

@@ -17,6 +17,8 @@ from simclr_utils.evaluation import (
 )
 from simclr_utils.networks import build_encoder
 
+pytestmark = pytest.mark.numbers
+
 
 def pictures(count=21, channels=3):
     shape = (count, 16, 16, channels)
@@ -309,6 +311,7 @@ def test_impossible_subsets_are_refused(count):
         label_subset(UNEVEN, count, 0)
 
 
+@pytest.mark.bfloat16
 def test_mixed_precision_gives_float32_features():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

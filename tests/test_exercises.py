@@ -20,6 +20,8 @@ from simclr_utils.exercises import (
 from simclr_utils.losses import nt_xent_loss
 from simclr_utils.view_exercise import check_views
 
+pytestmark = pytest.mark.numbers
+
 
 def learner(**mistake):
     return lambda view_1, view_2, temperature: reference_nt_xent(

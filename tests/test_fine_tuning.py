@@ -11,6 +11,8 @@ from simclr_utils.evaluation import extract_features, fit_linear_probe
 from simclr_utils.fine_tuning import FineTuning, LayerwiseAdamW, as_dense_weights
 from simclr_utils.networks import build_encoder
 
+pytestmark = pytest.mark.numbers
+
 SETTINGS = {"augmentation_strength": 0.3, "encoder_share": 0.1, "learning_rate": 1e-3}
 SETTINGS["weight_decay"] = 1e-4
 

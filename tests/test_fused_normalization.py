@@ -8,6 +8,8 @@ import tensorflow as tf
 from simclr_utils.fused_normalization import BatchNormalization
 from simclr_utils.networks import as_float32, build_encoder
 
+pytestmark = pytest.mark.numbers
+
 IMAGES = tf.random.stateless_normal((6, 5, 4, 3), (1, 2)) * 3 + 1
 
 
@@ -54,6 +56,7 @@ def test_features_that_are_no_images_are_left_to_keras():
     np.testing.assert_array_equal(*(kind()(rows, training=True) for kind in kinds))
 
 
+@pytest.mark.bfloat16
 def test_it_trains_in_bfloat16():
     _, layer = both(dtype="mixed_bfloat16")
     outputs = layer(IMAGES, training=True)

@@ -14,6 +14,8 @@ from simclr_utils.networks import build_projection_head
 from simclr_utils.pretraining import plan_epochs
 from simclr_utils.simclr import SimCLR
 
+pytestmark = pytest.mark.numbers
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype="uint8")
 
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
 
+pytestmark = pytest.mark.numbers
+
 
 def cosine(a, b):
     return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))

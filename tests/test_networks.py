@@ -6,6 +6,8 @@ import pytest
 
 from simclr_utils.networks import as_float32, build_classifier, build_encoder, build_projection_head
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.fixture
 def mixed_bfloat16():
@@ -109,6 +111,7 @@ def test_wrong_encoders_are_refused():
     ],
 )
 def test_projection_heads_of_0_to_3_layers(num_layers, parameters):
+    keras.utils.set_random_seed(0)  # a hidden layer that nothing switches off would be linear
     head = build_projection_head(6, hidden_dim=5, output_dim=4, num_layers=num_layers)
     features = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
     projections = head(features)
@@ -142,6 +145,7 @@ def test_a_classifier_shares_the_encoders_weights():
     np.testing.assert_allclose(logits, features @ weights + bias, rtol=0, atol=1e-5)
 
 
+@pytest.mark.bfloat16
 def test_outputs_are_float32_under_mixed_precision(mixed_bfloat16):
     encoder = build_encoder((16, 16, 3), width=4)
     assert layers_of(encoder, keras.layers.Conv2D)[0].compute_dtype == "bfloat16"
@@ -152,6 +156,7 @@ def test_outputs_are_float32_under_mixed_precision(mixed_bfloat16):
     assert build_classifier(encoder, 3)(pictures()).dtype == "float32"
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("name", ["small_cnn", "small_cnn_wide", "resnet18"])
 def test_as_float32_keeps_the_weights(name, mixed_bfloat16, tmp_path):
     encoder = build_encoder((16, 16, 3), name, width=4)

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.numbers
+
 TRAINING = """
 from simclr_utils.startup import start
 start(0, "float32")

@@ -18,6 +18,8 @@ from simclr_utils.optimizers import (
 )
 from simclr_utils.simclr import SimCLR
 
+pytestmark = pytest.mark.numbers
+
 
 def pictures(count=16):
     """Pictures that differ in more than noise: one coarse pattern each."""
@@ -155,6 +157,7 @@ def test_the_same_seed_gives_the_same_training():
     assert max(difference(results[0], results[2])) > 1e-2
 
 
+@pytest.mark.bfloat16
 def test_mixed_precision_trains():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from simclr_utils import startup
+from simclr_utils import processor, startup
 
 
 def test_quiet_stderr_swallows_native_output_and_gives_it_back(capfd):
@@ -47,7 +47,7 @@ def fake_tensorflow(capability=None, gpus=0):
     ],
 )
 def test_precision_on_a_gpu(capability, precision, reason, monkeypatch):
-    monkeypatch.setattr(startup, "processor_flags", lambda: {"avx512_bf16"})  # does not count
+    monkeypatch.setattr(processor, "processor_flags", lambda: {"avx512_bf16"})  # does not count
     assert startup.choose_precision(fake_tensorflow(capability, gpus=1)) == (precision, reason)
 
 
@@ -61,22 +61,10 @@ def test_precision_on_a_gpu(capability, precision, reason, monkeypatch):
     ],
 )
 def test_precision_on_a_processor(flags, precision, reason, monkeypatch):
-    monkeypatch.setattr(startup, "processor_flags", lambda: flags)
+    monkeypatch.setattr(processor, "processor_flags", lambda: flags)
+    for name in processor.CAPS:
+        monkeypatch.delenv(name, raising=False)
     assert startup.choose_precision(fake_tensorflow()) == (precision, reason)
-
-
-def test_processor_flags_are_those_that_the_system_lists(monkeypatch, tmp_path):
-    listing = tmp_path / "cpuinfo"
-    listing.write_text("processor\t: 0\nflags\t\t: fpu avx512_bf16\n\nflags\t\t: other\n")
-    real_open = open
-    monkeypatch.setattr("builtins.open", lambda path, *args: real_open(listing, *args))
-    assert startup.processor_flags() == {"fpu", "avx512_bf16"}
-
-    def missing(path, *args):
-        raise FileNotFoundError(path)
-
-    monkeypatch.setattr("builtins.open", missing)
-    assert startup.processor_flags() == set()
 
 
 def test_cores_are_those_this_process_may_use(monkeypatch):
@@ -102,6 +90,32 @@ try:
 except ValueError as error:
     print("refused", "float7" in str(error))
 """
+
+
+PRECISION = "from simclr_utils.startup import start; print(start({}))"
+
+
+@pytest.mark.parametrize(
+    "said, arguments, expected",
+    [
+        ("float32", "", "precision float32 (as SIMCLR_PRECISION says)"),
+        ("mixed_bfloat16", "", "precision mixed_bfloat16 (as SIMCLR_PRECISION says)"),
+        ("mixed_bfloat16", "0, 'float32'", "precision float32 (as asked)"),
+        ("auto", "", "processor"),
+        ("", "", "processor"),
+    ],
+)
+def test_a_variable_chooses_the_precision_that_nobody_asked_for(said, arguments, expected):
+    environment = {**os.environ, "SIMCLR_PRECISION": said}
+    command = [sys.executable, "-c", PRECISION.format(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert expected in done.stdout, done.stderr
+
+
+def test_a_precision_that_there_is_not_is_refused_by_the_variable_s_name(monkeypatch):
+    monkeypatch.setenv("SIMCLR_PRECISION", "bfloat")
+    with pytest.raises(ValueError, match="SIMCLR_PRECISION is 'bfloat'; expected one of auto, fl"):
+        startup.start()
 
 
 @pytest.mark.parametrize("asked", [None, "0"])

@@ -7,6 +7,8 @@ import tensorflow as tf
 from simclr_utils.losses import nt_xent_loss
 from simclr_utils.step_exercise import ANSWERS, check_training_step, reference_step
 
+pytestmark = pytest.mark.numbers
+
 
 @pytest.fixture(autouse=True, params=["float32", "mixed_bfloat16"])
 def precision(request):

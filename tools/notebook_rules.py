@@ -4,14 +4,15 @@ import ast
 import re
 
 import jupytext
+from nbval_tolerance import allowances
 
 MAXIMUM_BYTES = 500_000
 MAXIMUM_CELL_LINES = 25
 MAXIMUM_CODE_LINES = 200
 MINIMUM_WORDS_PER_LINE = 4
 # Shares of the code cells.
-MAXIMUM_EXEMPT = 1 / 4
-MINIMUM_COMPARED = 1 / 5
+MAXIMUM_EXEMPT = 1 / 8
+MINIMUM_COMPARED = 1 / 3
 
 EXEMPTING_TAGS = {"nbval-ignore-output", "nbval-skip", "skip-execution"}
 EXEMPTING_COMMENT = re.compile(r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP)\b", re.MULTILINE)
@@ -123,6 +124,11 @@ def _text(output):
 
 
 def _comparison_problems(code):
+    for cell in code:
+        try:
+            allowances(_tags(cell))
+        except ValueError as error:
+            yield f"{_name(cell)}: {error}"
     exempt = [
         cell
         for cell in code
@@ -130,7 +136,7 @@ def _comparison_problems(code):
     ]
     compared = [cell for cell in code if cell not in exempt and any(map(_compares, cell.outputs))]
     if len(exempt) > MAXIMUM_EXEMPT * len(code):
-        yield f"{len(exempt)} of {len(code)} code cells are exempt from comparison, over a quarter"
+        yield f"{len(exempt)} of {len(code)} code cells are exempt from comparison, over an eighth"
     if len(compared) < MINIMUM_COMPARED * len(code):
         yield f"only {len(compared)} of {len(code)} code cells have an output that is compared"
 

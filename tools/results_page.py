@@ -8,6 +8,7 @@ import pandas as pd
 
 from simclr_utils import artifacts, figures
 from simclr_utils.paired import mcnemar
+from simclr_utils.provenance import explain_hardware
 
 PAGE = """# {dataset}: accuracy by number of labels
 
@@ -114,6 +115,8 @@ def made_by(frame, encoders):
         f"{made['date'][:10]}, commit {made['commit']}."
         for made in encoders
     ]
+    machines = map(explain_hardware, frame["hardware"], frame["precision"])
+    frame = frame.assign(hardware=list(machines))
     for title in ("versions", "hardware", "precision", "commit"):
         values = ["not recorded" if pd.isna(v) else v for v in frame[title].unique()]
         lines.append(f"- Rows, {title}: {'; '.join(values)}.")
