@@ -70,8 +70,7 @@ def decode_image(path, image_size, reading=DEFAULT_READING):
 def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=None):
     """Decodes files into a raw uint8 file of shape `[N, image_size, image_size, 3]`.
 
-    The work is shared by one process a core; each writes its rows straight into the memory map,
-    and only flags and errors travel back. Gray images are repeated to three channels. The row
+    The work is shared by one process a core. Gray images are repeated to three channels. The row
     of a refused file stays zero. Images of more than 8 bits wait in a second file, as float32,
     until the range of their values is known.
 
@@ -92,9 +91,7 @@ def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=
     shape = (len(paths), image_size, image_size, 3)
     images = create_map(map_path, shape)
     starts = range(0, len(paths), FILES_PER_TASK)
-    tasks = [
-        (paths[start : start + FILES_PER_TASK], start, map_path, shape, reading) for start in starts
-    ]
+    tasks = [(paths[at : at + FILES_PER_TASK], at, map_path, shape, reading) for at in starts]
     traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
     spans, refused = np.zeros((len(paths), 2)), []
     try:

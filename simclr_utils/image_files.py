@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from simclr_utils.deep_images import is_mask, make_deep_picture, split_alpha
-from simclr_utils.foreign_formats import HEIC, name_format
+from simclr_utils.foreign_formats import HEIC, RAW, name_format
 from simclr_utils.pictures import DEFAULT_READING, Trait, make_picture
 from simclr_utils.reading import how_to_set
 from simclr_utils.tiff_files import TiffImage, is_tiff
@@ -54,8 +54,8 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         head = file.read(HEAD_BYTES)
         name = "" if file is path else os.fspath(path)
         if is_tiff(head):
-            if known := name_format(name, b""):  # camera raw files are TIFF files, too
-                raise UnidentifiedImageError(known)
+            if name_format(name, b"") == RAW:  # a TIFF file, too, of which only previews are RGB
+                raise UnidentifiedImageError(RAW)
             opened = stack.enter_context(contextlib.closing(TiffImage(file)))
         else:
             opened = PillowImage(stack.enter_context(_open_with_pillow(file, name, head)), file)

@@ -103,12 +103,8 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     decoded = decode_files(paths, image_size, map_path, reading, num_pool)
     traits = decoded.traits
     refused = [[printable(names[index]), reason] for index, reason in decoded.refused]
-    allowed = most_refused(len(names), reading.max_refused)
-    if len(refused) > allowed or not traits.any():
-        # The entry will not come to be; its list is what the user needs.
-        list_path = temporary.parent / f"{folder.name}-refused.csv"
-        write_list(list_path, ("file", "reason"), refused)
-        raise ValueError(too_many_refused(refused, len(names), reading.max_refused, list_path))
+    # If the entry does not come to be, the list is what the user needs.
+    _check_refused(refused, len(names), reading, temporary.parent / f"{folder.name}-refused.csv")
     channels = 1 if np.all(traits[traits > 0] & Trait.GRAY) else 3
     try:
         images, metadata = settle_images(
@@ -137,6 +133,13 @@ def most_refused(number, share):
     A share of 0 allows none.
     """
     return max(FEW_REFUSED if share else 0, share * number)
+
+
+def _check_refused(refused, num_files, reading, list_path):
+    """Raises a `ValueError`, and writes the list, if too many files cannot be read, or all."""
+    if len(refused) > most_refused(num_files, reading.max_refused) or len(refused) == num_files:
+        write_list(list_path, ("file", "reason"), refused)
+        raise ValueError(too_many_refused(refused, num_files, reading.max_refused, list_path))
 
 
 def printable(name):

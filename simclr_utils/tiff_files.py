@@ -103,12 +103,7 @@ def read_page(page, max_pixels):
         ValueError: If the channels are not those of a gray or a color image.
     """
     kind, extra = page.photometric, [int(sample) for sample in page.extrasamples]
-    if kind in CAMERA_RAW:
-        raise ValueError("camera raw pixels in a TIFF file: develop it to an 8- or 16-bit image")
-    if kind not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) and not (
-        kind == YCBCR and page.compression == JPEG
-    ):
-        raise ValueError("a TIFF file in a color space that is not read; save it as RGB")
+    _check_kind(kind, page.compression)
     colors, alpha, traits = _meaning(kind, page.samplesperpixel, extra)
     if np.prod(page.shaped, dtype=float) > 4 * max_pixels:
         raise ValueError(f"more than four values for each of max_pixels={max_pixels:,} pixels")
@@ -131,6 +126,14 @@ def read_page(page, max_pixels):
     deep, found = to_deep(values[..., :colors], opacity, _orientation(page), _nodata(page))
     transparent = opacity is not None and deep.coverage is not None
     return deep, traits | found | (Trait.TRANSPARENT if transparent else 0)
+
+
+def _check_kind(kind, compression):
+    if kind in CAMERA_RAW:
+        raise ValueError("camera raw pixels in a TIFF file: develop it to an 8- or 16-bit image")
+    read = kind in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or (kind == YCBCR and compression == JPEG)
+    if not read:
+        raise ValueError("a TIFF file in a color space that is not read; save it as RGB")
 
 
 def _meaning(kind, channels, extra):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import publish_results
 import pytest
+from PIL import Image
 
 from simclr_utils import study as study_module
 from simclr_utils import study_command, study_summary
@@ -336,6 +337,21 @@ def test_a_study_takes_an_image_size(tmp_path, monkeypatch):
     settings = {"image_size": 24, "width": 4}
     study_command.run("shapes", "tiny", settings=settings, out=tmp_path / "study")
     assert sizes == [((24, 24, 3), settings)]
+
+
+def test_a_study_takes_the_cache_and_how_files_are_read(tmp_path, monkeypatch):
+    for seed in range(24):
+        path = tmp_path / "images" / "train" / "ab"[seed % 2] / f"{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_pixels = np.random.default_rng(seed).integers(0, 256, (20, 60, 3), np.uint8)
+        Image.fromarray(random_pixels).save(path)
+    notes = []
+    monkeypatch.setattr(study_command, "make", lambda a, b, dataset, *rest: notes.append(dataset))
+    cache = tmp_path / "elsewhere"
+    settings = {"cache_dir": str(cache), "reading": {"resize": "squash"}}
+    images, out = str(tmp_path / "images"), tmp_path / "study"
+    study_command.run(images, "tiny", settings=settings, out=out)
+    assert "Both sides scaled" in " ".join(notes[0].notes) and list(cache.glob("images-*"))
 
 
 def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, dataset):

@@ -10,7 +10,6 @@ import io
 import multiprocessing
 import random
 import time
-import warnings
 from concurrent.futures.process import BrokenProcessPool
 
 import imagecodecs
@@ -20,7 +19,7 @@ from PIL import Image
 
 from simclr_utils.cores import available_cores
 from simclr_utils.image_decoding import decode_image
-from simclr_utils.image_files import FORMATS
+from simclr_utils.image_files import FORMATS, quiet
 
 SIZE = 16
 FILES_PER_TASK = 250
@@ -118,9 +117,7 @@ def decode_task(task):
     first, count = task
     files = seed_files() + deep_files()
     found = {"read": 0, "refused": collections.Counter(), "wrong": [], "slowest": (0.0, first)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with quiet():
         for seed in range(first, first + count):
             moments = random.Random(seed)
             content = mutate(moments.choice(files), moments)
