@@ -12,6 +12,7 @@ from simclr_utils import named_datasets, shapes
 from simclr_utils.image_cache import new_entry, read_entry, settle_images, write_entry
 from simclr_utils.image_decoding import create_map, fit_image
 from simclr_utils.image_folder import load_image_folder
+from simclr_utils.reading import READING_NAMES, Reading
 from simclr_utils.splits import SPLITS, assign_splits, check_limits
 
 SHAPES_SIZES = {"unlabeled": 20_000, "train": 5_000, "validation": 1_000, "test": 5_000}
@@ -75,7 +76,7 @@ class Dataset:
 
 
 def load_dataset(
-    source="shapes", image_size=None, cache_dir="runs/cache", seed=0, limits=None, max_refused=0.05
+    source="shapes", image_size=None, cache_dir="runs/cache", seed=0, limits=None, **reading
 ):
     """Loads a dataset by its name, or a folder of images by its path.
 
@@ -95,7 +96,7 @@ def load_dataset(
             (for "shapes") or the largest number of images (for all others). "unlabeled" does not
             count those of train, which are added. Train images beyond their limit go, without
             their labels, to the unlabeled ones.
-        max_refused: largest share of a folder's files that may be unreadable.
+        **reading: fields of `Reading`, which say how the files of a folder become arrays.
 
     Returns:
         A `Dataset`.
@@ -111,7 +112,11 @@ def load_dataset(
         >>> dataset = load_dataset("shapes", limits={"unlabeled": 512, "train": 256})
         >>> images, labels = dataset.train
     """
-    image_size, seed = _check_arguments(image_size, seed, max_refused)
+    image_size, seed = _check_arguments(image_size, seed)
+    unknown = sorted(set(reading) - set(READING_NAMES))
+    if unknown:
+        raise TypeError(f"load_dataset has no argument {unknown[0]!r}; try {READING_NAMES}.")
+    reading = Reading(**reading)
     limits, source = check_limits(limits), str(source)
     collection, _, name = source.partition(":")
     if source == "shapes":
@@ -126,9 +131,7 @@ def load_dataset(
         images, metadata = _gather(named_datasets.load_medmnist(name), image_size, seed, limits)
     elif Path(source).expanduser().is_dir():
         folder = Path(source).expanduser().resolve()
-        images, metadata = load_image_folder(
-            folder, image_size, cache_dir, seed, limits, max_refused
-        )
+        images, metadata = load_image_folder(folder, image_size, cache_dir, seed, limits, reading)
         source = folder.name
     else:
         raise ValueError(
@@ -138,13 +141,11 @@ def load_dataset(
     return _to_dataset(Path(source).stem if source.endswith(".npz") else source, images, metadata)
 
 
-def _check_arguments(image_size, seed, max_refused):
+def _check_arguments(image_size, seed):
     for name, value, smallest in (("image_size", image_size, 8), ("seed", seed, 0)):
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if not (whole and value >= smallest) and not (name == "image_size" and value is None):
             raise ValueError(f"{name}={value!r}; expected a whole number of at least {smallest}.")
-    if not 0 <= max_refused <= 1:
-        raise ValueError(f"max_refused={max_refused!r}; expected a share between 0 and 1.")
     return None if image_size is None else int(image_size), int(seed)
 
 

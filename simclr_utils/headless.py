@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from simclr_utils import artifacts, report
 from simclr_utils.folder_lock import hold
 from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check
+from simclr_utils.reading import READING_NAMES
 from simclr_utils.run_folder import RunError, open_run
 
 PARAMETERS = ("source", "preset", "seed", "run_dir")
@@ -251,7 +252,16 @@ def parse_settings(settings):
             parsed[name] = json.loads(json.dumps(ast.literal_eval(value)))
         except (ValueError, SyntaxError, TypeError):
             parsed[name] = value
-    return parsed
+    return gather_reading(parsed)
+
+
+def gather_reading(settings):
+    """Moves settings of `Reading` into the notebooks' parameter `reading`, a dict."""
+    own = {name: value for name, value in settings.items() if name in READING_NAMES}
+    if not own:
+        return settings
+    rest = {name: value for name, value in settings.items() if name not in own}
+    return {**rest, "reading": {**rest.get("reading", {}), **own}}
 
 
 def assign_parameters(notebooks, settings, seed=0):
@@ -269,12 +279,13 @@ def assign_parameters(notebooks, settings, seed=0):
     # Those beside them too: a run that is continued in its later part keeps all its settings.
     beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
     known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
-    possible = sorted({name for names in known.values() for name in names} - set(PARAMETERS))
+    possible = {name for names in known.values() for name in names} - set(PARAMETERS)
     unknown = [name for name in settings if name not in possible]
     if unknown:
+        offered = set(READING_NAMES) if "reading" in possible else set()
         raise RunError(
             f"No notebook has a parameter {unknown[0]!r}; "
-            f"there are {', '.join(possible) or 'none beside the options'}."
+            f"there are {', '.join(sorted(possible | offered)) or 'none beside the options'}."
         )
     return {
         notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]

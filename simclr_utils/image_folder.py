@@ -9,6 +9,7 @@ The folder itself is only read.
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from simclr_utils.image_cache import (
     write_refused,
 )
 from simclr_utils.image_decoding import Trait, decode_files, open_image
+from simclr_utils.reading import Reading, how_to_set
 from simclr_utils.splits import SPLITS, assign_splits
 
+DEFAULT_READING = Reading()
 # Raise it when entries written by an older version must not be used any more.
 CACHE_VERSION = 1
 SMALLEST_CHOSEN_SIZE, LARGEST_CHOSEN_SIZE = 16, 96  # what an encoder takes; what trains in hours
@@ -31,7 +34,7 @@ FILES_TO_MEASURE = 200
 
 
 def load_image_folder(
-    folder, image_size=None, cache_dir="runs/cache", seed=0, limits=None, max_refused=0.05
+    folder, image_size=None, cache_dir="runs/cache", seed=0, limits=None, reading=DEFAULT_READING
 ):
     """Loads a folder of images, from the cache if nothing has changed since the last time.
 
@@ -42,7 +45,7 @@ def load_image_folder(
         cache_dir: folder for the decoded images; not inside `folder`.
         seed: seed of the splits and samples.
         limits: largest number of images of each split, as in `assign_splits`.
-        max_refused: largest share of files that may be unreadable.
+        reading: a `Reading`.
 
     Returns:
         A read-only uint8 memory map `[N, image_size, image_size, channels]` in the order
@@ -62,11 +65,11 @@ def load_image_folder(
             "never written to; choose a cache_dir outside it."
         )
     files = list_images(folder)
-    settings = [CACHE_VERSION, str(folder), image_size, seed, limits, max_refused]
+    settings = [CACHE_VERSION, str(folder), image_size, seed, limits, asdict(reading)]
     entry = cache_dir / f"{folder.name}-{_cache_key(files, settings)}"
     if read_entry(entry) is None:
         with new_entry(entry) as temporary:
-            _fill_entry(temporary, folder, files, image_size, (limits, seed), max_refused)
+            _fill_entry(temporary, folder, files, image_size, (limits, seed), reading)
     return read_entry(entry)
 
 
@@ -77,7 +80,7 @@ def _cache_key(files, settings):
     return key.hexdigest()
 
 
-def _fill_entry(temporary, folder, files, image_size, sampling, max_refused):
+def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     """Decodes the files of a folder into a new cache entry."""
     groups, split_notes = assign_splits(files.codes, files.labels, *sampling)
     order = np.concatenate([groups[name] for name in SPLITS])
@@ -90,14 +93,15 @@ def _fill_entry(temporary, folder, files, image_size, sampling, max_refused):
     map_path = str(temporary / "images.bin")
     traits, errors = decode_files(paths, image_size, map_path)
     refused = [[names[index], reason] for index, reason in errors]
-    if len(refused) > max_refused * len(names):
+    if len(refused) > reading.max_refused * len(names):
         # The entry will not come to be; its list is what the user needs.
         list_path = temporary.parent / f"{folder.name}-refused.csv"
         write_refused(list_path, refused)
         first = "; ".join(f"{printable(name)}: {reason}" for name, reason in refused[:5])
         raise ValueError(
             f"{len(refused)} of {len(names)} files cannot be read, more than max_refused="
-            f"{max_refused:.0%}. The first: {first}. Mend or remove them; {list_path} names all."
+            f"{reading.max_refused:.0%}. The first: {first}. Mend or remove them ({list_path} "
+            f"names all), or allow more: {how_to_set('max_refused', 0.5)}."
         )
     channels = 1 if np.all(traits[traits > 0] & Trait.GRAY) else 3
     images, metadata = settle_images(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 
+from simclr_utils.reading import READING_NAMES, Reading
+
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = ("small_cnn", "small_cnn_wide", "resnet18")
@@ -56,6 +58,14 @@ def is_source(value):
     return bool(named) or Path(value).expanduser().is_dir()
 
 
+def is_reading(value):
+    try:
+        Reading(**value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def are_operations(value):
     """Whether a value is what `build_augmenter` takes: strengths, or (strength, probability)."""
     if isinstance(value, list | tuple):
@@ -96,6 +106,11 @@ RULES = {
     "cache_dir": PATH,
     "pretrained_dir": PATH,
     "image_size": whole(16),
+    "reading": (
+        is_reading,
+        f"a dict from {', '.join(READING_NAMES)} to values that `load_dataset` takes, such as "
+        '{"resize": "pad"}',
+    ),
     "num_images": whole(10),
     "labels": whole(1),
     "width": whole(1),

@@ -40,7 +40,7 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         preset: name of a preset.
         label_counts: ints, or `None` for the preset's.
         num_seeds: int, pretrainings.
-        settings: dict from a field of `Config`, or `image_size`, to its value.
+        settings: dict from a field of `Config`, `image_size` or `reading` to its value.
         out: folder to write or continue, or `None` to choose a new one.
         from_run: folder of a finished run of the same images and settings to begin with, or
             `None`.
@@ -52,10 +52,11 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
     if num_seeds < 1:
         raise RunError(f"--seeds {num_seeds}: expected at least one pretraining.")
     try:
-        fields = {name: value for name, value in settings.items() if name != "image_size"}
+        of_data = {name: settings[name] for name in ("image_size", "reading") if name in settings}
+        fields = {name: value for name, value in settings.items() if name not in of_data}
         chosen = config.get_config(preset, **fields)
-        image_size = settings.get("image_size")
-        check("image_size", image_size)
+        for name, value in of_data.items():
+            check(name, value)
     except ValueError as error:
         raise RunError(str(error)) from error
     # The folder's name only: a study may go on where the images lie elsewhere. Whether they are
@@ -68,7 +69,13 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         print(f"Writing {folder}", flush=True)
         try:
             cache_dir = folder.parent / "cache"
-            dataset = datasets.load_dataset(source, image_size, cache_dir, limits=chosen.limits)
+            dataset = datasets.load_dataset(
+                source,
+                of_data.get("image_size"),
+                cache_dir,
+                limits=chosen.limits,
+                **of_data.get("reading", {}),
+            )
         except (ValueError, ImportError, RuntimeError) as error:
             raise RunError(str(error)) from error
         make(folder, record, dataset, chosen, num_seeds, label_counts, from_run)

@@ -13,6 +13,7 @@ from simclr_utils import image_cache, image_decoding, image_folder
 from simclr_utils.folder_listing import list_images
 from simclr_utils.image_decoding import Trait, decode_files, decode_image
 from simclr_utils.image_folder import load_image_folder
+from simclr_utils.reading import Reading
 
 LEFT_RED = np.zeros((8, 8, 3), np.uint8)
 LEFT_RED[:, :4, 0] = 255
@@ -311,7 +312,7 @@ def test_unreadable_files_are_listed_with_their_reasons(tmp_path):
     (root / "unlabeled/read me.txt").write_text("no image")
     (root / "unlabeled/bomb.png").write_bytes(png_header(12_000, 12_000))
     (root / "train/cat/huge bomb.png").write_bytes(png_header(60_000, 60_000))
-    images, data = load(root, tmp_path, max_refused=0.2)
+    images, data = load(root, tmp_path, reading=Reading(max_refused=0.2))
     reasons = dict(data["refused"])
     assert len(reasons) == 5 and len(images) == 32
     assert "truncated" in reasons["unlabeled/cut.jpg"]

@@ -1,0 +1,81 @@
+"""How image files become arrays: the settings that a user's pictures may need."""
+
+import math
+from dataclasses import dataclass, fields
+from numbers import Real
+
+from PIL import ImageColor
+
+RESIZE_RULES = ("crop", "pad", "squash")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Settings of `load_dataset` for a folder of image files.
+
+    Args:
+        resize: `"crop"` scales the shorter side to the image size and crops the center, `"pad"`
+            scales the longer side and fills the rest with `background`, `"squash"` scales both
+            sides and changes the proportions.
+        background: Color behind transparent pixels and around padded images: a name or a code
+            that Pillow knows, such as `"white"` or `"#808080"`.
+        value_range: Pair of numbers, the pixel values that become 0 and 255 in images of more
+            than 8 bits. `None` finds the range that the images of the folder use.
+        max_refused: Float in 0 to 1, the largest share of image files that may be unreadable.
+        max_pixels: Integer, the largest number of pixels of an image. It protects the memory
+            from small files that decode to huge images.
+
+    Raises:
+        ValueError: If a value is not of this form.
+    """
+
+    resize: str = "crop"
+    background: str = "white"
+    value_range: tuple | None = None
+    max_refused: float = 0.05
+    max_pixels: int = 89_478_485  # Pillow's own limit
+
+    def __post_init__(self):
+        if self.resize not in RESIZE_RULES:
+            raise ValueError(f"resize={self.resize!r}; expected one of {', '.join(RESIZE_RULES)}.")
+        try:
+            ImageColor.getrgb(self.background)
+        except (ValueError, AttributeError, TypeError):
+            raise ValueError(
+                f"background={self.background!r}; expected the name of a color, such as 'black', "
+                "or its code, such as '#808080'."
+            ) from None
+        if self.value_range is not None and not _is_range(self.value_range):
+            raise ValueError(
+                f"value_range={self.value_range!r}; expected two numbers, the smaller one first, "
+                "such as (0, 4095)."
+            )
+        if not (_is_number(self.max_refused) and 0 <= self.max_refused <= 1):
+            raise ValueError(f"max_refused={self.max_refused!r}; expected a share from 0 to 1.")
+        if not (_is_number(self.max_pixels) and self.max_pixels >= 1):
+            raise ValueError(f"max_pixels={self.max_pixels!r}; expected a number of at least 1.")
+
+
+READING_NAMES = tuple(field.name for field in fields(Reading))
+
+
+def how_to_set(name, example):
+    """Returns a phrase that says where a setting of `Reading` can be set.
+
+    Args:
+        name: String, a field of `Reading`.
+        example: A value for it.
+    """
+    return (
+        f"{name}={example!r} (in a terminal --set {name}={example}, in a notebook "
+        f"reading = {{{name!r}: {example!r}}})"
+    )
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_range(value):
+    good = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+    return good and value[0] < value[1]
