@@ -31,7 +31,7 @@ def take_any_range(encoder):
     passed on unchanged, so that its features stay the same to the bit.
 
     Args:
-        encoder: functional `keras.Model`, images in 0..1 `[N, H, W, C]` -> features.
+        encoder: functional or sequential `keras.Model`, images in 0..1 `[N, H, W, C]` -> features.
 
     Returns:
         A new `keras.Model` of the same name with equal weights, made of Keras' own parts: images
@@ -47,13 +47,14 @@ def take_any_range(encoder):
         )
         return layer(*args, **kwargs)
 
+    functional = keras.Model(encoder.inputs[0], encoder.outputs[0], name=encoder.name)
     copy = keras.models.clone_model(
-        encoder,
+        functional,
         input_tensors=images,
         clone_function=lambda layer: type(layer).from_config(layer.get_config()),
         call_function=call,
     )
-    copy.set_weights(encoder.get_weights())
+    copy.set_weights(functional.get_weights())
     return copy
 
 

@@ -190,7 +190,8 @@ def save_pretraining(folder, pretraining):
     set_aside_results(folder, pretraining.details)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
     encoder = portable.take_any_range(pretraining.encoder)
-    record = {**pretraining.details, "input": portable.describe_use(encoder)}
+    resize = pretraining.details.get("resize", "crop")
+    record = {**pretraining.details, "input": portable.describe_use(encoder, resize)}
     with artifacts.atomic_path(folder / "encoder.keras") as path:
         portable.save_model(encoder, path, record)
     with artifacts.atomic_path(folder / "projection_head.keras") as path:

@@ -169,6 +169,28 @@ def test_what_loads_an_encoder_sees_the_network_it_was(tmp_path):
     assert artifacts.load_json(tmp_path / "encoder.json") == made
 
 
+def own_encoders():
+    """Encoders as a user may write them: sequential, one inside another, and with a shortcut."""
+    images = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()
+    convolution = keras.layers.Conv2D(3, 3, padding="same")
+    yield keras.Sequential([keras.Input((16, 16, 3)), convolution, pooled], name="sequential")
+    inner = networks.as_float32(networks.build_encoder((16, 16, 3), width=4))
+    yield keras.Model(images, keras.layers.Dense(5)(inner(images)), name="nested")
+    added = keras.layers.Add()([images, keras.layers.Conv2D(3, 3, padding="same")(images)])
+    yield keras.Model(images, keras.layers.GlobalAveragePooling2D()(added * 2.0), name="shortcut")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_encoders_of_ones_own_take_any_range(number, tmp_path):
+    encoder = networks.as_float32(list(own_encoders())[number])
+    portable.save_model(portable.take_any_range(encoder), tmp_path / "own.keras", {})
+    loaded = keras.saving.load_model(tmp_path / "own.keras")
+    assert loaded.name == encoder.name
+    expected = encoder(pictures() / np.float32(255))
+    np.testing.assert_array_equal(loaded(pictures()), expected)
+
+
 def test_an_encoder_is_exported_with_its_range(tmp_path):
     import tensorflow as tf
 

@@ -17,11 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 ENCODER = ROOT / "data" / "pretrained" / "encoder.keras"
+NOT_COPIED = (".git", ".venv*", "runs", "results", "benchmarks", "*.egg-info", "__pycache__")
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -53,54 +55,69 @@ def keras_versions():
     return [f"3.{minor}" for minor in range(int(oldest[1]), max(map(int, pinned)) + 1)]
 
 
-def do(what, command, log, cwd=ROOT):
-    """Runs a command, prints how long it took, and stops with its last lines if it fails.
+def do(what, command, log, cwd):
+    """Runs a command and prints how long it took; stops with its last lines if it fails.
 
-    Returns its last line, in a list.
+    Returns what it printed, which goes to the file `log` too.
     """
     started = time.monotonic()
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with open(log, "w") as output:
-        outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
             command, stdout=output, stderr=subprocess.STDOUT, cwd=cwd, env=outside
         )
-    print(f"  {what}: {time.monotonic() - started:.0f} s", flush=True)
-    said = log.read_text()
+    said = log.read_text(errors="replace").strip()
     if done.returncode:
         sys.exit(f"{what} failed:\n{said[-3000:]}")
-    return said.strip().splitlines()[-1:]
+    print(f"{what}: {time.monotonic() - started:.0f} s", flush=True)
+    return said
+
+
+def pip(python):
+    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def try_python(version, python, folder):
     """Installs, runs and loads under one Python; returns the interpreter of its environment."""
-    print(f"Python {version}", flush=True)
-    environment = folder / f"python{version}"
-    inside = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    log = folder / "log.txt"
-    do("environment", [python, "-m", "venv", environment], log)
-    pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    do("installation", [*pip, "-c", "constraints.txt", "-e", ".[dev]"], log)
+    name, log = f"Python {version}", folder / f"{version}.txt"
+    # A copy, since an installation writes beside the sources.
+    sources = shutil.copytree(ROOT, folder / version, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    inside = sources / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    do(f"{name}, environment", [python, "-m", "venv", ".venv"], log, sources)
+    install = [*pip(inside), "-c", "constraints.txt", "-e", ".[dev]"]
+    do(f"{name}, installation", install, log, sources)
     run = [inside, "-m", "simclr_utils", "run", "--preset", "tiny", "--notebooks", "01-05"]
-    do("tiny run", [*run, "--out", folder / f"run{version}"], log)
-    load_alone(inside, folder)
+    do(f"{name}, tiny run", [*run, "--out", "runs/tiny"], log, sources)
+    load_alone(name, inside, folder, log)
     return inside
 
 
-def load_alone(python, folder, keras=None):
-    """Loads the encoder in a folder that has nothing of this package, with a Keras of its own."""
-    script = shutil.copy(ROOT / "tools" / "load_encoder_alone.py", folder)
-    program = f"import sys, runpy; sys.path.insert(0, {str(keras or folder)!r}); "
+def load_alone(name, python, folder, log, keras=None):
+    """Loads the encoder where nothing of this package is, with a Keras of its own if there is."""
+    program = f"import sys, runpy; sys.path[0] = {str(keras or folder)!r}; "
     program += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    script = ROOT / "tools" / "load_encoder_alone.py"
     command = [python, "-c", program, script, ENCODER, folder / "features.npz"]
-    print(" ", *do("encoder", command, folder / "log.txt", cwd=folder), flush=True)
+    print(do(f"{name}, encoder", command, log, folder).splitlines()[-1], flush=True)
 
 
 def try_keras(version, python, folder):
     """Loads the encoder in a minor version of Keras, put before the one that is installed."""
-    target = folder / f"keras{version}"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    do(f"Keras {version}", [*pip, "--target", target, f"keras=={version}.*"], folder / "log.txt")
-    load_alone(python, folder, target)
+    name, target, log = f"Keras {version}", folder / f"keras{version}", folder / f"k{version}.txt"
+    install = [*pip(python), "--no-deps", "--target", target, f"keras=={version}.*"]
+    do(f"{name}, installation", install, log, folder)
+    load_alone(name, python, folder, log, target)
+
+
+def try_all(found, folder):
+    """Tries Pythons, a dict from version to path, two at a time, then the versions of Keras."""
+    load_alone("here", sys.executable, folder, folder / "here.txt")  # what the others are held to
+    with ThreadPoolExecutor(2) as pool:
+        tried = [pool.submit(try_python, *each, folder) for each in found.items()]
+        # The newest versions of Keras need a newer Python than the oldest that is promised.
+        newest = [future.result() for future in tried][-1]
+        for future in [pool.submit(try_keras, each, newest, folder) for each in keras_versions()]:
+            future.result()
 
 
 def main():
@@ -111,18 +128,14 @@ def main():
     missing = [version for version, path in found.items() if path is None]
     found = {version: path for version, path in found.items() if path is not None}
     if missing:
-        print(f"NOT tried, as they are not found here: Python {', '.join(missing)}")
+        print(f"NOT tried, as they are not found here: Python {', '.join(missing)}", flush=True)
     if not found:
         sys.exit(f"There is no Python {PYTHONS[0]} to {PYTHONS[-1]} here.")
-    ends = dict.fromkeys([min(found, key=PYTHONS.index), max(found, key=PYTHONS.index)])
-    chosen = list(found if options.all else ends)
+    if not options.all:
+        found = {version: found[version] for version in (list(found)[0], list(found)[-1])}
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        environments = [try_python(version, found[version], folder) for version in chosen]
-        for version in keras_versions():
-            # The newest versions of Keras need a newer Python than the oldest that is promised.
-            try_keras(version, environments[-1], folder)
-    print(f"ok: Python {', '.join(chosen)}; Keras {', '.join(keras_versions())}")
+        try_all(found, Path(folder))
+    print(f"ok: Python {', '.join(found)}; Keras {', '.join(keras_versions())}")
 
 
 if __name__ == "__main__":
