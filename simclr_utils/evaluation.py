@@ -17,6 +17,8 @@ from simclr_utils.encoder_input import check_images
 # The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
 # suits 100 labels and 10,000.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
+# What scikit-learn warns of where there are a thousand classes and two labels of each.
+MANY_CLASSES = "The number of unique classes is greater than 50%"
 
 
 def extract_features(encoder, images, batch_size=512):
@@ -146,6 +148,7 @@ def fit_logistic(features, labels, penalty, max_iterations, start=None):
     # On matrices this small, several threads wait for each other longer than they compute.
     with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("error", ConvergenceWarning)
+        warnings.filterwarnings("ignore", MANY_CLASSES)
         try:
             return classifier.fit(features, labels)
         except ConvergenceWarning as warning:
@@ -171,12 +174,15 @@ def fit_knn(features, labels, num_neighbors=20, temperature=0.1):
         Wu et al. 2018, "Unsupervised feature learning via non-parametric instance
         discrimination".
     """
-    return KNeighborsClassifier(
+    knn = KNeighborsClassifier(
         n_neighbors=min(num_neighbors, len(features)),
         metric="cosine",
         algorithm="brute",
         weights=lambda distances: np.exp((1 - distances) / temperature),
-    ).fit(features, labels)
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", MANY_CLASSES)
+        return knn.fit(features, labels)
 
 
 class PixelKNN:

@@ -5,7 +5,7 @@ import numpy as np
 from simclr_utils.fonts import LONGEST_LABEL, plain, plain_names
 from simclr_utils.plotting import COLORS, figure, plot_images
 
-MOST_NAMES = 40  # of classes that can be read along an axis
+MOST_NAMES = 20  # of classes that can be read along an axis
 
 # Colour, marker and name of each method, the same in every figure.
 METHODS = {
@@ -255,16 +255,22 @@ def plot_confusion(counts, class_names):
         A closed `Figure`.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    title = "who is taken for whom"
+    if len(class_names) > MOST_NAMES:
+        title += f": the {MOST_NAMES} most confused of {len(class_names):,} classes"
+        wrong = counts * (1 - np.eye(len(counts), dtype=int))
+        order = np.argsort(-wrong.sum(axis=0) - wrong.sum(axis=1), kind="stable")
+        chosen = np.sort(order[:MOST_NAMES])
+        shares, class_names = shares[np.ix_(chosen, chosen)], [class_names[i] for i in chosen]
     class_names = plain_names(class_names)
     size = min(8, 2.5 + 0.42 * len(class_names))
     with figure(1, 1, (max(6.5, size + 1), size)) as (drawing, axis):
         picture = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         drawing.colorbar(picture, ax=axis, shrink=0.85, label="% of the class")
-        if len(class_names) <= MOST_NAMES:  # the axes count the classes otherwise
-            places = np.arange(len(class_names))
-            axis.set_xticks(places, class_names, rotation=45, ha="right")
-            axis.set_yticks(places, class_names)
-        axis.set(title="who is taken for whom", xlabel="predicted class", ylabel="true class")
+        places = np.arange(len(class_names))
+        axis.set_xticks(places, class_names, rotation=45, ha="right")
+        axis.set_yticks(places, class_names)
+        axis.set(title=title, xlabel="predicted class", ylabel="true class")
         axis.grid(False)
         if len(class_names) <= 12:
             for row, column in np.ndindex(*shares.shape):

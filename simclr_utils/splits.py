@@ -121,10 +121,14 @@ def hold_out(labels, share, generator):
 
 
 def stratified_sample(labels, size, generator):
-    """Marks `size` items, in proportion to the classes and one of each class first: bool `[N]`."""
+    """Marks `size` items, in proportion to the classes and one of each class first: bool `[N]`.
+
+    Where `size` is below the number of classes, chance decides which of them have an item.
+    """
     ranks, class_sizes = _rank_in_class(labels, generator)
     # Taking items by their relative rank keeps every prefix of the order in proportion.
-    priority = np.where(ranks == 0, -1.0, (ranks + 0.5) / class_sizes)
+    first = -generator.random(len(labels)) - 1
+    priority = np.where(ranks == 0, first, (ranks + 0.5) / class_sizes)
     chosen = np.zeros(len(labels), bool)
     chosen[np.argsort(priority, kind="stable")[:size]] = True
     return chosen

@@ -71,3 +71,21 @@ def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
     assert "proves nothing" in page and "in 3 classes" in page
     frame = artifacts.Results(run_dir / "results.csv").frame()
     assert {"fine_tuned", "supervised", "linear_probe"} <= set(frame["method"])
+
+
+def test_images_without_labels_end_in_an_encoder_and_no_verdict(tmp_path, capsys):
+    random, root = np.random.default_rng(2), tmp_path / "pool"
+    (root / "unlabeled").mkdir(parents=True)
+    for index in range(70):
+        pixels = random.integers(0, 256, (18, 18, 3), np.uint8)
+        Image.fromarray(pixels).save(root / "unlabeled" / f"{index}.png")
+    settings = {"cache_dir": str(tmp_path / "cache")}
+    notebooks = headless.select_notebooks(NOTEBOOKS, "03-05")
+    assert headless.run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "run")
+    assert (tmp_path / "run/encoder.keras").exists()
+    assert "04, 05 need labels and are left out" in capsys.readouterr().out
+    notebooks = headless.select_notebooks(NOTEBOOKS, "09")
+    assert headless.run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "study")
+    page = (tmp_path / "study/verdict.html").read_text(encoding="utf-8")
+    assert "No verdict: none of these images has a label" in page and "effective rank" in page
+    assert (tmp_path / "study/encoders/0/encoder.keras").exists()

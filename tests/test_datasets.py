@@ -162,6 +162,12 @@ def test_stratified_sample_is_in_proportion_and_leaves_no_class_out():
     np.testing.assert_allclose(counts[:2], [60, 30], atol=2)
 
 
+def test_a_sample_smaller_than_the_number_of_classes_is_not_of_the_first_ones():
+    labels = np.repeat(np.arange(100), 3)
+    chosen = labels[stratified_sample(labels, 40, np.random.default_rng(0))]
+    assert len(np.unique(chosen)) == 40 and chosen.max() > 80
+
+
 def test_splits_are_disjoint_and_follow_the_seed():
     codes, labels = np.repeat([0, 1], [50, 200]), np.tile([0, 1], 125)
     groups, _ = assign_splits(codes, labels, seed=1)

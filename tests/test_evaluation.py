@@ -11,6 +11,7 @@ from simclr_utils.evaluation import (
     extract_features,
     fit_knn,
     fit_linear_probe,
+    fit_logistic,
     knn_accuracy,
     label_subset,
     pixel_features,
@@ -319,3 +320,11 @@ def test_mixed_precision_gives_float32_features():
     finally:
         keras.config.set_dtype_policy("float32")
     assert features.dtype == np.float32
+
+
+def test_a_thousand_classes_with_two_labels_each_bring_no_warnings(recwarn):
+    random = np.random.default_rng(0)
+    features, labels = random.normal(size=(60, 8)), np.arange(60) % 40
+    fit_logistic(features, labels, 1.0, 1000)
+    fit_knn(features, labels)
+    assert not [warning for warning in recwarn if "unique classes" in str(warning.message)]
