@@ -93,7 +93,7 @@ DURATIONS = [
 def test_durations_do_not_compare(stored, found):
     (pattern,) = get_sanitize_patterns((TOOLS / "nbval_sanitize.cfg").read_text())
     stored, found = (re.sub(*pattern, text) for text in (stored, found))
-    assert stored == found and "DURATION" in found
+    assert stored == found and " DURATION" in found  # a word of its own: what precedes compares
     assert re.sub(*pattern, "5 steps, 3 left, 2 minds") == "5 steps, 3 left, 2 minds"
 
 
