@@ -12,7 +12,8 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 SOURCE_HELP = (
-    "a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
+    "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; with "
+    "unlabeled/ alone an encoder and no verdict), or shapes, cifar10, "
     "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
 )
 
