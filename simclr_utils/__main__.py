@@ -12,8 +12,9 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 SOURCE_HELP = (
-    "a folder of images (train/<class>/, test/<class>/, unlabeled/), or shapes, cifar10, "
-    "fashion_mnist, stl10, medmnist:<name> (default: shapes); ./shapes is always a folder"
+    "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; with "
+    "unlabeled/ alone an encoder and no verdict; ./shapes is always a folder), or shapes, cifar10, "
+    "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
 )
 
 

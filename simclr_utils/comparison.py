@@ -31,11 +31,12 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
     if any(count > num_train for count in label_counts):
         counts.append(num_train + num_validation)
     if not counts:
+        ends = sorted({num_classes, num_train})
         raise ValueError(
             f"None of the label counts {list(label_counts)} fits: there are {num_classes} "
             f"classes and {num_train} labeled training images. Ask for numbers between: "
-            f"label_counts=[{num_classes}, {num_train}] (in a terminal "
-            f'--set "label_counts=[{num_classes}, {num_train}]", in a notebook the parameter).'
+            f"label_counts={ends} (in a terminal --set label_counts='{ends}', in a notebook the "
+            "parameter)."
         )
     return tuple(counts)
 

@@ -17,15 +17,23 @@ DEBRIS = {
 }
 DEBRIS_PREFIXES = ("._", ".trash", ".nfs")
 
-# Files that lie beside images. A suffix that is not listed may belong to an image.
+# Files that lie beside images. A suffix that is not listed may belong to an image, or to a format
+# whose name helps its user, such as .npy.
 OTHER_SUFFIXES = {
-    *(".txt", ".md", ".rst", ".rtf", ".pdf", ".doc", ".docx", ".odt", ".ppt", ".pptx", ".tex"),
+    *(".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".ppt", ".pptx", ".tex"),
     *(".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".jsonl", ".geojson", ".xml", ".yaml"),
     *(".yml", ".toml", ".ini", ".cfg", ".conf", ".log", ".html", ".htm", ".css", ".js", ".url"),
     *(".py", ".pyc", ".ipynb", ".r", ".m", ".sh", ".bat", ".ps1", ".exe", ".dll", ".lnk"),
     *(".db", ".sqlite", ".zip", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".rar", ".7z"),
     *(".md5", ".sha1", ".sha256", ".xmp", ".aae", ".thm", ".tfw", ".jgw", ".pgw", ".wld", ".prj"),
-    *(".mp3", ".wav", ".mp4", ".mov", ".avi", ".mkv", ".npy", ".npz", ".mat", ".h5", ".hdf5"),
+    *(
+        ".mp3",
+        ".wav",
+        ".mp4",
+        ".mov",
+        ".avi",
+        ".mkv",
+    ),
     *(".pkl", ".pickle", ".parquet", ".pt", ".pth", ".onnx", ".keras"),
 }
 OTHER_NAMES = {"readme", "license", "licence", "copying", "notice", "changelog", "makefile"}
@@ -52,7 +60,7 @@ def is_no_image(name):
 
 
 def find_masks(names, depth):
-    """Finds masks by their names, where most files of a folder are images and their masks.
+    """Finds masks by their names: files beside an image that has the same name but for "mask".
 
     A mask is `x_mask.png` or `x-seg.tif` beside `x.jpg`, or `masks/x.png` beside `x.png` or
     `images/x.png`. A name of this kind without a partner belongs to an image.
@@ -63,7 +71,9 @@ def find_masks(names, depth):
             which are no mask folders whatever they are called.
 
     Returns:
-        A dict from the name of a mask to the name of its image.
+        Two dicts from the name of a mask to the name of its image. The first is of folders most of
+        whose files are images and their masks; the second, where the names may be chance, of all
+        others.
     """
     images, masks = defaultdict(dict), defaultdict(dict)
     for name in names:
@@ -74,11 +84,11 @@ def find_masks(names, depth):
         is_mask = bare != stem or any(MASK_FOLDER.match(part) for part in inner)
         plain = [p for p in inner if not (MASK_FOLDER.match(p) or IMAGE_FOLDER.match(p))]
         (masks if is_mask else images)["/".join(outer + plain)][name] = bare
-    found = {}
+    sure, unsure = {}, {}
     for place, members in masks.items():
         stems = {stem: name for name, stem in images[place].items()}
         pairs = {name: stems[stem] for name, stem in members.items() if stem in stems}
         paired = len(pairs) + len(set(pairs.values()))
-        if 2 * paired > len(members) + len(images[place]):
-            found |= pairs
-    return found
+        most = 2 * paired > len(members) + len(images[place])
+        (sure if most else unsure).update(pairs)
+    return sure, unsure

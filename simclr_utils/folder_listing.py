@@ -70,12 +70,12 @@ def list_images(folder):
             else:
                 rows.append((name, tuple(stamp), split))
                 linked += outside
-    masks = find_masks([name for name, *_ in rows], _depth)
+    masks, unsure = find_masks([name for name, *_ in rows], _depth)
     strays += [[name, f"a mask of {image}, by its name"] for name, image in masks.items()]
     rows = [row for row in rows if row[0] not in masks]
-    class_names = _check_classes(folder, splits, rows)
+    class_names = _check_classes(folder, splits, rows, strays)
     numbers = {name: number for number, name in enumerate(class_names)}
-    notes = _describe(found, splits, rows, masks, ignored)
+    notes = _describe(found, splits, rows, ignored) + _describe_masks(len(masks), len(unsure))
     if linked:
         notes.append(f"{linked} files lie outside the folder, where links lead to.")
     return FileList(
@@ -128,7 +128,7 @@ def _depth(name):
     return min(len(rest), 2 if first in LABELED else 1)
 
 
-def _check_classes(folder, splits, rows):
+def _check_classes(folder, splits, rows, strays):
     """Returns the names of the classes.
 
     Raises:
@@ -144,7 +144,9 @@ def _check_classes(folder, splits, rows):
         raise ValueError(f"train/ has the class folders {class_names}. {EXPECTED}")
     for class_name in class_names:
         if class_name not in filled["train"]:
-            raise ValueError(f"The class folder train/{class_name} is empty; fill or remove it.")
+            others = [name for name, _ in strays if name.startswith(f"train/{class_name}/")]
+            state = f"holds no image, only files such as {others[0]}" if others else "is empty"
+            raise ValueError(f"The class folder train/{class_name} {state}; fill or remove it.")
     for split in ("validation", "test"):
         if split not in splits:
             continue
@@ -174,7 +176,7 @@ def _few(names, most=8):
     return f"[{', '.join(map(repr, names[:most]))}{more}]"
 
 
-def _describe(found, splits, rows, masks, ignored):
+def _describe(found, splits, rows, ignored):
     """Returns what a user should know of the names in a folder, a list of sentences."""
     notes = []
     if "train" not in splits:
@@ -191,9 +193,20 @@ def _describe(found, splits, rows, masks, ignored):
     if +ignored:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+ignored).items()))
         notes.append(f"Ignored by their names, number of files: {kinds}.")
-    if masks:
+    return notes
+
+
+def _describe_masks(left_out, read):
+    """Returns what became of files whose names make them masks of the images beside them."""
+    notes = []
+    if left_out:
         notes.append(
-            f"{len(masks):,} files are masks of the images beside them, by their names, and were "
+            f"{left_out:,} files are masks of the images beside them, by their names, and were "
             "left out. Rename them if they are images of their own."
+        )
+    if read:
+        notes.append(
+            f"{read:,} files have the names of masks of the images beside them, but most files of "
+            "their folders have none: they are read as images. Move them away if they are masks."
         )
     return notes

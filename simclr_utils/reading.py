@@ -21,7 +21,8 @@ class Reading:
             that Pillow knows, such as `"white"` or `"#808080"`.
         value_range: Pair of numbers, the pixel values that become 0 and 255 in images of more
             than 8 bits. `None` finds the range that the images of the folder use.
-        max_refused: Float in 0 to 1, the largest share of image files that may be unreadable.
+        max_refused: Float in 0 to 1, the largest share of image files that may be unreadable. Nine
+            may be so in any folder, unless it is 0.
         max_pixels: Integer, the largest number of pixels of an image. It protects the memory
             from small files that decode to huge images.
 

@@ -42,9 +42,15 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     split_codes, labels = np.asarray(split_codes), np.asarray(labels)
     groups = {name: np.flatnonzero(split_codes == code) for code, name in enumerate(SPLITS)}
     notes = []
-    for step, (name, share) in enumerate((("test", TEST_SHARE), ("validation", VALIDATION_SHARE))):
-        if len(groups[name]) == 0 and len(groups["train"]):
-            notes.append(_split_off(groups, name, share, labels, (seed, step)))
+    if len(groups["train"]):
+        own_test = len(groups["test"]) > 0
+        if not own_test:
+            notes.append(_split_off(groups, "test", TEST_SHARE, labels, (seed, 0)))
+        if not len(groups["validation"]):
+            spare = () if own_test else groups["test"]
+            notes.append(
+                _split_off(groups, "validation", VALIDATION_SHARE, labels, (seed, 1), spare)
+            )
     for step, name in enumerate(("train", "validation", "test"), start=2):
         if limits[name] is not None and limits[name] < len(groups[name]):
             notes += _cut(groups, name, limits[name], labels, (seed, step))
@@ -56,9 +62,24 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     return groups, notes
 
 
-def _split_off(groups, name, share, labels, seeds):
-    """Takes a missing split from train, in place; returns a sentence that says so."""
-    held = hold_out(labels[groups["train"]], share, np.random.default_rng(seeds))
+def _split_off(groups, name, share, labels, seeds, spare=()):
+    """Takes a missing split from train, in place; returns a sentence that says so.
+
+    Args:
+        groups: as `assign_splits` returns them.
+        name, share: of the split.
+        labels, seeds: what the choice is made from.
+        spare: test images that were train images; half of them serve where train has none.
+    """
+    generator = np.random.default_rng(seeds)
+    held = hold_out(labels[groups["train"]], share, generator)
+    if not held.any() and len(spare) > 1:
+        half = np.isin(np.arange(len(spare)), generator.permutation(len(spare))[::2])
+        groups[name], groups["test"] = spare[half], spare[~half]
+        return (
+            f"The source has no {name} split, and no class of train has two images left: half of "
+            f"the test images ({half.sum()}, seed {seeds[0]}) became the {name} images."
+        )
     if not held.any():
         raise ValueError(
             f"There is no {name} image: a class gives one only where train has two images of it, "
@@ -79,8 +100,8 @@ def _cut(groups, name, limit, labels, seeds):
     num_classes = len(np.unique(labels[members]))
     if name == "train" and limit < num_classes:  # of a preset, which knows nothing of the classes
         notes.append(
-            f"The limit of {limit:,} train images was raised to {LEAST_OF_A_CLASS} for each of "
-            f"the {num_classes:,} classes."
+            f"The limit of {limit:,} train images is below the number of classes, "
+            f"{num_classes:,}: up to {LEAST_OF_A_CLASS} of each are used."
         )
         limit = LEAST_OF_A_CLASS * num_classes
     if limit >= len(members):

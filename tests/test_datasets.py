@@ -196,12 +196,26 @@ def test_a_limit_below_the_number_of_classes_is_raised_and_said():
     labels = np.repeat(np.arange(50), 8)
     groups, notes = assign_splits(np.ones(400, int), labels, {"train": 20})
     assert np.bincount(labels[groups["train"]]).tolist() == [2] * 50
-    assert any("raised to 2 for each of the 50 classes" in note for note in notes)
+    assert any("number of classes, 50: up to 2 of each" in note for note in notes)
 
 
 def test_classes_too_small_to_split_are_refused_with_what_to_add():
     with pytest.raises(ValueError, match=r"no validation image.*three or more.*validation/"):
-        assign_splits(np.ones(6, int), np.repeat([0, 1, 2], 2))
+        assign_splits(np.array([1, 1, 3]), np.array([0, 1, 0]))
+    with pytest.raises(ValueError, match=r"no test image"):
+        assign_splits(np.ones(3, int), np.arange(3))
+
+
+def test_classes_of_two_images_share_what_is_held_out():
+    labels = np.repeat(np.arange(30), 2)
+    groups, notes = assign_splits(np.ones(60, int), labels)
+    assert {name: len(group) for name, group in groups.items()} == {
+        **{"unlabeled": 0, "train": 30},
+        **{"validation": 15, "test": 15},
+    }
+    assert set(labels[groups["train"]]) == set(range(30))
+    assert len(np.unique(np.concatenate(list(groups.values())))) == 60
+    assert any("half of the test images (15, seed 0)" in note for note in notes)
 
 
 def test_without_train_images_nothing_is_split():

@@ -77,7 +77,9 @@ def test_names_that_belong_to_no_image(name):
     assert is_no_image(name)
 
 
-@pytest.mark.parametrize("name", ["a.png", "b.JPG", "c.heic", "d", "e.dat", "readme.png", "f.svg"])
+@pytest.mark.parametrize(
+    "name", ["a.png", "b.JPG", "c.heic", "d", "e.dat", "e.npy", "readme.png", "f.svg"]
+)
 def test_names_that_may_belong_to_an_image(name):
     assert not is_no_image(name)
 
@@ -98,7 +100,9 @@ def test_a_class_of_other_files_only_is_empty(tmp_path):
     root = make_folder(tmp_path / "f")
     (root / "train/bird").mkdir()
     (root / "train/bird/notes.txt").write_text("?")
-    with pytest.raises(ValueError, match="train/bird is empty"):
+    with pytest.raises(
+        ValueError, match="bird holds no image, only files such as train/bird/notes.txt"
+    ):
         load(root, tmp_path)
 
 
@@ -135,8 +139,9 @@ def test_five_broken_files_of_a_small_folder_are_listed(tmp_path):
 )
 @pytest.mark.parametrize("place", ["train/cat/", "unlabeled/", "unlabeled/2023/"])
 def test_masks_beside_images_are_found(place, image, mask):
-    found = find_masks([place + image, place + mask], lambda name: 1 + name.startswith("train"))
-    assert found == {place + mask: place + image}
+    names = [place + image, place + mask]
+    found = find_masks(names, lambda name: 1 + name.startswith("train"))
+    assert found == ({place + mask: place + image}, {})
 
 
 @pytest.mark.parametrize(
@@ -146,11 +151,18 @@ def test_masks_beside_images_are_found(place, image, mask):
         ["train/mask/x.png", "train/masks/x.png"],  # classes of faces
         ["train/a/x.png", "train/b/x_mask.png"],
         ["train/a/x.png", "train/a/unmask.png", "train/a/x2.png"],
-        [*(f"train/a/{i}.png" for i in range(9)), "train/a/1_label.png"],  # a name by chance
     ],
 )
 def test_what_only_sounds_like_a_mask_stays(names):
-    assert find_masks(names, lambda name: 2) == {}
+    assert find_masks(names, lambda name: 2) == ({}, {})
+
+
+def test_a_few_masks_may_be_chance_and_are_read_and_said(tmp_path):
+    root = make_folder(tmp_path / "f")
+    save(root / "train/cat/1_label.png", noise(600))
+    _, data = load(root, tmp_path)
+    assert data["sizes"]["train"] + data["sizes"]["validation"] == 21 and not data["refused"]
+    assert note_with(data, "names of masks").startswith("1 files have")
 
 
 def test_masks_are_left_out_listed_and_counted(tmp_path):
