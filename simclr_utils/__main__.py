@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from simclr_utils.parameters import PRESET_NAMES
-from simclr_utils.startup import print_anything, set_environment
+from simclr_utils.startup import environment_precision, print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -84,6 +84,11 @@ def main(arguments=None):
     os.environ.pop("MPLBACKEND", None)
     # Before TensorFlow, which is imported along with the commands.
     set_environment()
+    try:
+        environment_precision()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     # Imported late: the help is to answer at once.
     from simclr_utils import folder_lock, headless
 

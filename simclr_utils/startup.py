@@ -10,6 +10,7 @@ from simclr_utils.parameters import check_parameters
 from simclr_utils.processor import (
     PRECISION_VARIABLE,
     bfloat16_features,
+    caps,
     processor_flags,
     processor_name,
 )
@@ -133,4 +134,5 @@ def choose_precision(tf):
     features = bfloat16_features()
     if features:
         return "mixed_bfloat16", f"this processor has {', '.join(sorted(features))}"
-    return "float32", "this processor does not compute in bfloat16"
+    under = f" under {', '.join(caps())}" if caps() else ""
+    return "float32", f"this processor does not compute in bfloat16{under}"

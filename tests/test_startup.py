@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from simclr_utils import processor, startup
+from simclr_utils.__main__ import main
 
 
 def test_quiet_stderr_swallows_native_output_and_gives_it_back(capfd):
@@ -90,6 +91,23 @@ try:
 except ValueError as error:
     print("refused", "float7" in str(error))
 """
+
+
+def test_the_reason_names_a_cap(monkeypatch):
+    monkeypatch.setattr(processor, "processor_flags", lambda: {"avx512_bf16"})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    chosen, reason = startup.choose_precision(fake_tensorflow())
+    assert chosen == "float32" and "under ONEDNN_MAX_CPU_ISA=AVX2" in reason
+
+
+@pytest.mark.parametrize("command", ["run", "study"])
+def test_the_command_line_refuses_a_wrong_precision_before_it_writes(
+    command, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setenv("SIMCLR_PRECISION", "bfloat")
+    assert main([command, "--out", str(tmp_path / "run")]) == 2
+    assert "error: The environment variable SIMCLR_PRECISION is" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 PRECISION = "from simclr_utils.startup import start; print(start({}))"
