@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser soak bench lab refresh constraints environment clean-environment
+.PHONY: help run test test-browser cases soak bench lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
+	@echo 'make cases               try what users come with, row by row: results/cases.md'
 	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
 	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
@@ -53,6 +54,10 @@ test: environment
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
+
+# Forty-odd situations from public bug reports, each as its user meets it; fails if one ends wrong.
+cases: environment
+	@$(python) tools/cases.py --out results/cases.md $(ARGS)
 
 # Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
 soak: environment
