@@ -151,8 +151,9 @@ def broken_source(folder):
     second = terminal.course(*command, *taken)
     return Outcome(
         f"exit code {first.code}: {first.last}; with {shlex.join(taken)}: exit code {second.code}",
-        {"stops": first.code != 0, "offers a setting": bool(taken), "which helps, in the same folder":
-         second.code == 0, "no traceback": FOREIGN.search(first.text) is None},
+        {"stops": first.code != 0, "offers a setting": bool(taken),
+         "which helps, in the same folder": second.code == 0,
+         "no traceback": FOREIGN.search(first.text) is None},
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def two_labels(folder):
         {
             "not in test": not shared & set(tested) and len(set(tested)) == len(tested),
             "counted": any(has_number(note, count) for count in (5, 10, 12, 17, 24, 34)),
-            "listed": "again_" in said,
+            "listed": "again_" in f"{said} {dataset.conflicts}",
         },
     )
 
