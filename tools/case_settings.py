@@ -37,7 +37,7 @@ def temperature(value):
 
     def check(folder):
         terminal = Terminal(folder)
-        settings = ("--set", f"temperature={value}", "--set", "pretraining_steps=60")
+        settings = ("--set", f"temperature={value}", "--set", "pretraining_steps=120")
         ran = terminal.course("--notebooks", "03", "--out", "mine", *settings)
         notebook = terminal.work / "mine/notebooks/03_contrastive_pretraining.ipynb"
         if not notebook.exists():
@@ -73,8 +73,10 @@ def papermill_home(folder):
     second = terminal.papermill("04_linear_probe.ipynb", "-p", "run_dir", "~/runs/mine")
     wild = list(terminal.work.rglob("~*"))
     encoder = terminal.home / "runs/mine/encoder.keras"
+    failed = [ran.last for ran in (first, second) if ran.code]
+    last = f": {failed[0]}" if failed else ""
     return Outcome(
-        f"exit codes {first.code} and {second.code}; {left_in(folder)}",
+        f"exit codes {first.code} and {second.code}{last}; {left_in(folder)}",
         {"expanded": encoder.exists(), "no folder called ~": not wild,
          "found by the next notebook": (first.code, second.code) == (0, 0)},
     )  # fmt: skip
@@ -97,7 +99,11 @@ def papermill_relative(folder):
     terminal = Terminal(folder)
     ran = terminal.papermill("03_contrastive_pretraining.ipynb", "-p", "run_dir", "mine")
     encoder = terminal.work / "mine/encoder.keras"
-    return Outcome(f"exit code {ran.code}; {left_in(folder)}", {"it lies there": encoder.exists()})
+    last = "" if ran.code == 0 else f": {ran.last}"
+    return Outcome(
+        f"exit code {ran.code}{last}; {left_in(folder)}",
+        {"it lies there": encoder.exists(), "runs to its end": ran.code == 0},
+    )
 
 
 def left_in(folder):
