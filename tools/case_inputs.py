@@ -7,15 +7,14 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from hostile_input import image_bytes, png_bytes
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 CLASSES = ("left", "right")
 TRAIN, TEST, UNLABELED = 30, 10, 20  # pictures: of a class, of a class, in all
 FILES = len(CLASSES) * (TRAIN + TEST) + UNLABELED
 MANY_PIXELS = (12_000, 9_000)  # beyond what Pillow opens by itself
-TIFF_SHORT, TIFF_LONG = 3, 4
 
 
 def ramp(label, num_classes, seed, size=(32, 32), channels=3):
@@ -63,31 +62,20 @@ def png16(offset, factor):
     return encode
 
 
-def tiff(values, photometric=1, extra=None, sample_format=1):
-    """Returns the bytes of a TIFF of one strip that keeps every band of an array.
+def tiff(values, photometric="minisblack", extra=None, **options):
+    """Returns the bytes of a TIFF that keeps every band of an array.
 
     Args:
-        values: Array `[height, width, bands]` of uint8, uint16, int16 or float32.
-        photometric: 0 where the smallest value is white, 1 where it is black, 2 for RGB.
-        extra: What the bands after red, green and blue are: 0 not stated, 2 alpha.
-        sample_format: 1 for unsigned, 2 for signed, 3 for floating-point numbers.
+        values: Array `[height, width, bands]`.
+        photometric: `"miniswhite"`, `"minisblack"` or `"rgb"`.
+        extra: What the bands after these are: `"unspecified"`, or `"unassalpha"` for alpha.
+        **options: Of `tifffile.imwrite`.
     """
-    height, width, bands = values.shape
-    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    bits = 8 * values.dtype.itemsize
-    directory = ImageFileDirectory_v2(prefix=b"II")
-    tags = {256: width, 257: height, 258: (bits,) * bands, 259: 1, 262: photometric, 277: bands}
-    tags |= {278: height, 284: 1, 339: (sample_format,) * bands}
-    tags |= {338: (extra,)} if extra is not None else {}
-    for tag, value in tags.items():
-        directory.tagtype[tag] = TIFF_SHORT
-        directory[tag] = value
-    for tag, value in {273: 0, 279: len(data)}.items():  # the strip follows the directory
-        directory.tagtype[tag] = TIFF_LONG
-        directory[tag] = value
-    file = io.BytesIO()
-    directory.save(file)
-    return file.getvalue() + data
+    file, bands = io.BytesIO(), values.shape[-1] - (3 if photometric == "rgb" else 1)
+    extra = [extra or "unspecified"] * bands
+    options = {"planarconfig": "contig", "metadata": None, **options}
+    tifffile.imwrite(file, values, photometric=photometric, extrasamples=extra, **options)
+    return file.getvalue()
 
 
 def pages(pictures):
@@ -112,7 +100,7 @@ def holed(pixels):
     """A floating-point TIFF of heights in meters, some of which were not measured."""
     values = 1500 + pixels[..., np.newaxis].astype(np.float32) / 10
     values[:2, :2] = np.nan
-    return tiff(values, sample_format=3)
+    return tiff(values)
 
 
 def infrared(extra):
@@ -120,7 +108,7 @@ def infrared(extra):
 
     def encode(pixels):
         band = np.random.default_rng(pixels.sum()).integers(0, 120, pixels.shape[:2], np.uint8)
-        return tiff(np.dstack([pixels, band]), photometric=2, extra=extra)
+        return tiff(np.dstack([pixels, band]), photometric="rgb", extra=extra)
 
     return encode
 

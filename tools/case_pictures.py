@@ -74,7 +74,7 @@ def preview(folder):
     """The picture counts, not the thumbnail in front of it."""
     dataset = load(inputs.write_folder(folder / "paged", inputs.thumbnail_first, "tif"))
     plain = load(inputs.write_folder(folder / "plain"))
-    note = find_note(dataset, "page|image", inputs.FILES)
+    note = find_note(dataset, "thumbnail|preview|page|smaller", inputs.FILES)
     return Outcome(
         f"{dataset.image_shape[0]} pixels, probe {probe(dataset):.2f}; {note or 'no note'}",
         {"the largest image is read": likeness(dataset, plain) > SAME_PIXELS, "said": note != ""},
@@ -163,7 +163,7 @@ def negative(bits):
 
     def encode(pixels):
         values = 255 - pixels if bits == 8 else 65535 - pixels.astype(kind) * 257
-        return inputs.tiff(values.astype(kind)[..., np.newaxis], photometric=0)
+        return inputs.tiff(values.astype(kind)[..., np.newaxis], photometric="miniswhite")
 
     def check(folder):
         plain = load(inputs.write_folder(folder / "plain", channels=1))
@@ -177,7 +177,7 @@ def negative(bits):
 
 def hounsfield(pixels):
     """Densities as scanners of hospitals store them, signed and with an offset."""
-    return inputs.tiff((pixels.astype(np.int16) - 1000)[..., np.newaxis], sample_format=2)
+    return inputs.tiff((pixels.astype(np.int16) - 1000)[..., np.newaxis])
 
 
 def gray_tiff(pixels):
@@ -185,7 +185,7 @@ def gray_tiff(pixels):
 
 
 def color_tiff(pixels):
-    return inputs.tiff(1000 + pixels.astype(np.uint16) * 2, photometric=2)
+    return inputs.tiff(1000 + pixels.astype(np.uint16) * 2, photometric="rgb")
 
 
 def gray_pages(pixels):
@@ -213,8 +213,8 @@ CASES = [
     Case("07", "photographs of 108 million pixels", many_pixels, quick=False),
     Case("15", "white icons on transparency", icons),
     Case("16", "32×512 strips, class in the first fifth", strips),
-    Case("36", "RGB and near infrared, tagged as alpha", bands(2)),
-    Case("36b", "RGB and near infrared, fourth band not stated", bands(0)),
+    Case("36", "RGB and near infrared, tagged as alpha", bands("unassalpha")),
+    Case("36b", "RGB and near infrared, fourth band not stated", bands("unspecified")),
     Case("36c", "TIFF in which 0 is white, 8 bits", negative(8)),
     Case("36d", "TIFF in which 0 is white, 16 bits", negative(16)),
 ]  # fmt: skip
