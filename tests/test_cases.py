@@ -52,7 +52,7 @@ def test_tiff_holds_every_band():
     for extra, mode in (("unassalpha", "RGBA"), ("unspecified", ("RGB", "RGBX"))):
         image = read(case_inputs.tiff(values, photometric="rgb", extra=extra))
         assert image.mode in mode and np.array_equal(np.asarray(image)[..., :3], RAMP)
-    deep = np.asarray(read(case_inputs.tiff(GRAY.astype(np.uint16)[..., None] + 900)))
+    deep = np.asarray(read(case_inputs.tiff(GRAY.astype(np.uint16) + 900)))
     assert np.array_equal(deep, GRAY.astype(int) + 900)
     heights = np.asarray(read(case_inputs.holed(GRAY)))
     assert np.isnan(heights).sum() == 4 and np.nanmin(heights) >= 1500

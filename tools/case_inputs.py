@@ -62,19 +62,19 @@ def png16(offset, factor):
     return encode
 
 
-def tiff(values, photometric="minisblack", extra=None, **options):
+def tiff(values, photometric="minisblack", extra="unspecified", **options):
     """Returns the bytes of a TIFF that keeps every band of an array.
 
     Args:
-        values: Array `[height, width, bands]`.
+        values: Array `[height, width]` or `[height, width, bands]`.
         photometric: `"miniswhite"`, `"minisblack"` or `"rgb"`.
-        extra: What the bands after these are: `"unspecified"`, or `"unassalpha"` for alpha.
+        extra: What the bands after these are; `"unassalpha"` is transparency.
         **options: Of `tifffile.imwrite`.
     """
-    file, bands = io.BytesIO(), values.shape[-1] - (3 if photometric == "rgb" else 1)
-    extra = [extra or "unspecified"] * bands
-    options = {"planarconfig": "contig", "metadata": None, **options}
-    tifffile.imwrite(file, values, photometric=photometric, extrasamples=extra, **options)
+    file, known = io.BytesIO(), 3 if photometric == "rgb" else 1
+    if values.ndim == 3:
+        options |= {"planarconfig": "contig", "extrasamples": [extra] * (values.shape[-1] - known)}
+    tifffile.imwrite(file, values, photometric=photometric, metadata=None, **options)
     return file.getvalue()
 
 
@@ -98,7 +98,7 @@ def thumbnail_first(pixels):
 
 def holed(pixels):
     """A floating-point TIFF of heights in meters, some of which were not measured."""
-    values = 1500 + pixels[..., np.newaxis].astype(np.float32) / 10
+    values = 1500 + pixels.astype(np.float32) / 10
     values[:2, :2] = np.nan
     return tiff(values)
 

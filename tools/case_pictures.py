@@ -163,7 +163,7 @@ def negative(bits):
 
     def encode(pixels):
         values = 255 - pixels if bits == 8 else 65535 - pixels.astype(kind) * 257
-        return inputs.tiff(values.astype(kind)[..., np.newaxis], photometric="miniswhite")
+        return inputs.tiff(values.astype(kind), photometric="miniswhite")
 
     def check(folder):
         plain = load(inputs.write_folder(folder / "plain", channels=1))
@@ -177,11 +177,11 @@ def negative(bits):
 
 def hounsfield(pixels):
     """Densities as scanners of hospitals store them, signed and with an offset."""
-    return inputs.tiff((pixels.astype(np.int16) - 1000)[..., np.newaxis])
+    return inputs.tiff(pixels.astype(np.int16) - 1000)
 
 
 def gray_tiff(pixels):
-    return inputs.tiff((51_600 + pixels.astype(np.uint16))[..., np.newaxis])
+    return inputs.tiff(51_600 + pixels.astype(np.uint16))
 
 
 def color_tiff(pixels):
