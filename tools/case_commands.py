@@ -30,7 +30,7 @@ def many_bands(folder):
     return Outcome(
         f"exit code {ran.code}: {ran.last}",
         {
-            "names the format and its bands": found is not None and "TIFF" in ran.text,
+            "names the format and its bands": found is not None and ".tif" in ran.text,
             f"in {LONG} lines": len(ran.text.splitlines()) <= LONG,
             "no path of three files in place of a reason": "None of the files" not in ran.text,
         },
