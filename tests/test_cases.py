@@ -11,6 +11,7 @@ import cases
 import numpy as np
 import pytest
 import tifffile
+from case_commands import cures
 from case_helpers import Case, Outcome, has_number, probe
 from case_terminal import Terminal
 from PIL import Image
@@ -179,3 +180,18 @@ def test_a_probe_sees_the_class_and_nothing_in_noise(tmp_path):
         train, test = noise
 
     assert probe(Noise) < 0.85
+
+
+def test_settings_that_a_message_offers_become_arguments():
+    text = (
+        'a (in a terminal --set "label_counts=[10, 20]", in ...; --set max_pixels=9, or --set x=1).'
+    )
+    assert cures(text) == [
+        "--set",
+        "label_counts=[10, 20]",
+        "--set",
+        "max_pixels=9",
+        "--set",
+        "x=1",
+    ]
+    assert cures("nothing") == []

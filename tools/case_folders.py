@@ -49,6 +49,17 @@ def texts(folder):
     )
 
 
+def few_masks(folder):
+    """Where few pictures have a mask, what becomes of the masks is said."""
+    root = inputs.write_folder(folder / "pictures")
+    inputs.add_masks(root, inputs.pictures(root / "train" / inputs.CLASSES[0])[:5])
+    dataset, said = attempt(root)
+    if dataset is None:
+        return Outcome(said, {"read": False})
+    note = find_note(dataset, "mask", 5)
+    return Outcome(note or "5 masks are read as pictures, no note", {"5 counted": note != ""})
+
+
 def few_broken(folder):
     root = inputs.write_folder(folder / "small", train=12, test=4, unlabeled=8)
     for path in inputs.pictures(root / "train")[:5]:
@@ -148,6 +159,7 @@ CASES = [
          counted_debris(inputs.add_debris, 20, "MACOSX|ipynb|hidden|ignored")),
     Case("08c", "a mask beside each labeled picture",
          counted_debris(inputs.add_masks, MASKS, "mask")),
+    Case("08g", "masks beside 5 of 30 pictures", few_masks),
     Case("08d", "texts and tables beside pictures", texts),
     Case("08e", "five broken files in a small folder", few_broken),
     Case("10", "one picture in two class folders", two_labels),

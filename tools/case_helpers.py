@@ -68,10 +68,15 @@ def probe(dataset):
 
 def likeness(dataset, twin):
     """Returns the correlation of the test pixels of two data sets, 0 if they do not compare."""
-    first, second = (np.asarray(d.test[0], np.float64).ravel() for d in (dataset, twin))
+    return correlation(dataset.test[0], twin.test[0])
+
+
+def correlation(first, second):
+    """Returns the correlation of two arrays, 0 if they differ in shape or one is constant."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape or first.std() == 0 or second.std() == 0:
         return 0.0
-    return float(np.corrcoef(first, second)[0, 1])
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
 def has_number(text, number):

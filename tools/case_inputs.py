@@ -195,9 +195,9 @@ def add_debris(root):
     return 5 * len(left)
 
 
-def add_masks(root):
-    """Adds a mask beside each picture of train/ and test/."""
-    for path in pictures(root / "train") + pictures(root / "test"):
+def add_masks(root, paths=None):
+    """Adds a mask beside some pictures, by default beside each of train/ and test/."""
+    for path in paths or pictures(root / "train") + pictures(root / "test"):
         light = np.asarray(Image.open(path).convert("L"))
         mask = np.where(light > np.median(light), 255, 0).astype(np.uint8)
         Image.fromarray(mask).save(path.with_name(f"{path.stem}_mask.png"))

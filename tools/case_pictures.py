@@ -8,7 +8,17 @@ import re
 
 import case_inputs as inputs
 import numpy as np
-from case_helpers import Case, Outcome, attempt, find_note, has_number, likeness, load, probe
+from case_helpers import (
+    Case,
+    Outcome,
+    attempt,
+    correlation,
+    find_note,
+    has_number,
+    likeness,
+    load,
+    probe,
+)
 
 SAME_ACCURACY, SAME_PIXELS, LEVELS = 0.05, 0.98, 64
 
@@ -46,6 +56,25 @@ def control(folder):
         f"probe {accuracy:.2f}; {note or 'no note on depth'}",
         {"separable": accuracy >= 0.95, "left as it is": note == ""},
     )
+
+
+def sentinel(folder):
+    """A value that stands for none must not decide the range, or be named with its cure."""
+    plain = load(inputs.write_folder(folder / "plain", channels=1))
+    root = inputs.write_folder(folder / "heights", unmeasured, "tif", channels=1)
+    dataset, said = attempt(root)
+    if dataset is None:
+        named = "32768" in said and "value_range" in said
+        return Outcome(said, {"names the value and its cure": named})
+    note = find_note(dataset, "-32,?768")
+    measured, goal = (np.asarray(made.test[0])[:, 2:] for made in (dataset, plain))
+    same = correlation(measured, goal)
+    return Outcome(
+        f"correlation of what was measured {same:.2f}, {len(np.unique(measured))} levels; "
+        f"{note or 'no note'}",
+        {"the heights are seen": same > SAME_PIXELS and len(np.unique(measured)) >= LEVELS,
+         "the value is named": note != ""},
+    )  # fmt: skip
 
 
 def one_bright(root):
@@ -180,6 +209,13 @@ def hounsfield(pixels):
     return inputs.tiff(pixels.astype(np.int16) - 1000)
 
 
+def unmeasured(pixels):
+    """Heights in centimeters; -32768 stands where nothing was measured."""
+    values = pixels.astype(np.int16) + 300
+    values[:2] = -32768
+    return inputs.tiff(values)
+
+
 def gray_tiff(pixels):
     return inputs.tiff(51_600 + pixels.astype(np.uint16))
 
@@ -204,6 +240,7 @@ CASES = [
     Case("02d", "the same in 8 bits", control),
     Case("02e", "heights in floating point, some not measured", depth(inputs.holed, "tif", 1)),
     Case("02f", "CT in signed 16 bits, around -900", depth(hounsfield, "tif", 1)),
+    Case("02g", "heights in which -32768 stands for none", sentinel),
     Case("03", "12-bit scans and one bright file",
          depth(inputs.png16(0, 16), "png", 1, count=inputs.FILES + 1, change=one_bright)),
     Case("05", "TIFF stack, class visible from page 2 on", paged(inputs.stack, "page")),
