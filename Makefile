@@ -55,7 +55,7 @@ test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
-# Forty-odd situations from public bug reports, each as its user meets it; fails if one ends wrong.
+# Situations from public bug reports, each as its user meets it; fails if one ends wrong.
 cases: environment
 	@$(python) tools/cases.py --out results/cases.md $(ARGS)
 

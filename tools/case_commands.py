@@ -44,31 +44,37 @@ def cures(text):
     return [part for setting in settings for part in ("--set", setting)]
 
 
+def add_validation(root, text, **options):
+    """Adds the folder validation/ if a message asks for it; returns whether it did."""
+    if "validation/ of your own" not in text or (root / "validation").exists():
+        return False
+    inputs.write_folder(root / "more", train=1, **options)
+    (root / "more/train").rename(root / "validation")
+    (root / "more").rmdir()
+    return True
+
+
 def many_classes(count, each):
     """A case of a number of classes: it works, or the cures that are named do."""
 
     def check(folder):
-        terminal, root = Terminal(folder), folder / "many"
+        terminal, root, steps = Terminal(folder), folder / "many", []
         names = [f"{label:04d}" for label in range(count)]
-        sizes = {"classes": names, "size": (16, 16), "test": 0, "unlabeled": 0}
-        inputs.write_folder(root, train=each, **sizes)
+        options = {"classes": names, "size": (16, 16), "test": 0, "unlabeled": 0}
+        inputs.write_folder(root, train=each, **options)
         command = ["--notebooks", "09", "--source", root]
-        ran, said, offered = terminal.course(*command), "", True
-        while ran.code and offered and said.count(";") < 3:
-            taken = cures(ran.text)
-            folder_named = (
-                "validation/ of your own" in ran.text and not (root / "validation").exists()
-            )
-            if folder_named:
-                inputs.write_folder(root / "more", train=1, **sizes)
-                (root / "more/train").rename(root / "validation")
-            said += f"{ran.last}; then with {shlex.join(taken) or 'validation/'}: "
-            offered = bool(taken) or folder_named
-            command += taken
+        for _ in range(4):
             ran = terminal.course(*command)
+            steps.append(f"exit code {ran.code}: {ran.last}")
+            taken = cures(ran.text) if ran.code else []
+            added = ran.code != 0 and add_validation(root, ran.text, **options)
+            if not (taken or added):
+                break
+            command += taken
+            steps.append(f"with {shlex.join(taken) or 'validation/'}")
         return Outcome(
-            f"{said}exit code {ran.code}{': ' + ran.last if ran.code else ''}",
-            {"offers a cure": offered, "works, or the cure does": ran.code == 0,
+            "; ".join(steps),
+            {"works, or does with the cures that are offered": ran.code == 0,
              f"fewer than {LONG} lines": len(ran.text.splitlines()) < LONG},
         )  # fmt: skip
 

@@ -84,7 +84,8 @@ class Terminal:
 
 
 def outputs(path):
-    """Returns all text that the cells of a notebook printed."""
+    """Returns all text that the cells of a notebook printed or showed."""
     cells = nbformat.read(path, as_version=4).cells
     found = [output for cell in cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("text", "") for output in found)
+    shown = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in found]
+    return "\n".join(shown)
