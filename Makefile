@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-processors test-browser test-versions soak bench lab refresh constraints environment clean-environment
+.PHONY: help run test test-processors test-browser test-versions cases soak bench lab refresh constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo 'make test-processors     notebooks and numbers as other processors compute them (ARGS="avx2")'
 	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
 	@echo 'make test-versions       install and run under the oldest and newest Python found, load in every Keras'
+	@echo 'make cases               try what users come with, row by row: results/cases.md'
 	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
 	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
 	@echo 'make lab                 open JupyterLab on a page of welcome'
@@ -63,6 +64,10 @@ test-browser: environment
 # ARGS=--all for every Python of 3.10 to 3.13 that PATH, pyenv and uv have.
 test-versions: environment
 	@$(python) tools/try_versions.py $(ARGS)
+
+# Situations from public bug reports, each as its user meets it; fails if one ends wrong.
+cases: environment
+	@$(python) tools/cases.py --out results/cases.md $(ARGS)
 
 # Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
 soak: environment

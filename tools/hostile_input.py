@@ -82,13 +82,21 @@ def picture(seed=99, size=64):
     return Image.fromarray(noise(seed, size))
 
 
-def png_header(width, height):
-    """The start of a PNG that claims a size and holds no pixels."""
-    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT"]
+def png_bytes(width, height, bits=8, color=2, pixels=b""):
+    """A PNG of rows without a filter; `color` is 0 for gray and 2 for RGB."""
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
+    row = len(pixels) // height
+    rows = b"".join(b"\0" + pixels[row * index : row * (index + 1)] for index in range(height))
+    chunks = [b"IHDR" + header, b"IDAT" + zlib.compress(rows), b"IEND"]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
         for chunk in chunks
     )
+
+
+def png_header(width, height):
+    """A PNG that claims a size and holds no pixels."""
+    return png_bytes(width, height)
 
 
 def rotated_jpeg():
