@@ -44,6 +44,8 @@ class Dataset:
         overlaps: dictionary that counts the images removed, such as `{"train_in_test": 3, ...}`.
         conflicts: list of `(relative name, class, picture)` for the images that occur under two
             labels; equal pictures have equal numbers.
+        decoding: dictionary that says how the files of a folder became arrays: `resize`,
+            `background` and `value_range`, as in `Reading`; empty for other sources.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Dataset:
     refused: list
     overlaps: dict
     conflicts: list = field(default_factory=list)
+    decoding: dict = field(default_factory=dict)
 
     @property
     def image_shape(self):
@@ -201,6 +204,7 @@ def _to_dataset(name, images, metadata):
         refused=[tuple(row) for row in metadata.get("refused", ())],
         overlaps=dict(metadata["overlaps"]),
         conflicts=[tuple(row) for row in metadata.get("conflicts", ())],
+        decoding=dict(metadata.get("decoding", {})),
     )
 
 

@@ -122,6 +122,12 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     metadata["refused"] = [[printable(name), why] for name, why in refused + files.strays]
     metadata["notes"] = notes + describe(decoded, image_size, channels, reading) + metadata["notes"]
     metadata["value_ranges"] = [found._asdict() for found in decoded.ranges]
+    used = [(found.low, found.high) for found in decoded.ranges]
+    metadata["decoding"] = {
+        "resize": reading.resize,
+        "background": reading.background,
+        "value_range": used[0] if used else None,
+    }
     if metadata["refused"]:
         metadata["notes"].append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     write_entry(temporary, images, metadata)

@@ -19,7 +19,7 @@ LARGEST_OF_UNIT_RANGE = 2.0
 # How Pillow brings a picture to the encoder's size, by the name of the rule.
 RESIZE = {
     "crop": "PIL.ImageOps.fit(image, ({width}, {height}))",
-    "pad": "PIL.ImageOps.pad(image, ({width}, {height}))",
+    "pad": "PIL.ImageOps.pad(image, ({width}, {height}), color={background!r})",
     "squash": "image.resize(({width}, {height}))",
 }
 
@@ -108,22 +108,32 @@ def constructor_defaults(module, class_name):
     return defaults
 
 
-def describe_use(encoder, resize="crop"):
+def describe_use(encoder, resize="crop", background="white", value_range=None):
     """Describes what an encoder takes and gives, and how it is used without this package.
 
     Args:
         encoder: `keras.Model`, images -> features.
-        resize: `"crop"`, `"pad"` or `"squash"`, how its pictures were brought to its size.
+        resize, background: as in `Reading`, how its pictures were brought to its size.
+        value_range: pair of numbers that became 0 and 1 in pictures of more than 8 bits, or
+            `None` where there were none.
 
     Returns:
         A dict for JSON. Its `use` has lines of Python that turn a picture file into features.
     """
     height, width, channels = encoder.input_shape[1:]
     mode = "L" if channels == 1 else "RGB"
-    pixels = f"numpy.asarray({RESIZE[resize].format(width=width, height=height)})"
+    sized = RESIZE[resize].format(width=width, height=height, background=background)
+    pixels = f"numpy.asarray({sized})"
     pixels += f".reshape(1, {height}, {width}, {channels})"
+    values = "0..1 or 0..255, uint8 or float; an image with a value above 2 is in 0..255"
+    if value_range is not None:
+        low, high = value_range
+        values += (
+            f"; pictures of more than 8 bits as (value - {low:g}) / ({high:g} - {low:g}), cut to "
+            "0..1"
+        )
     return {
-        "values": "0..1 or 0..255, uint8 or float; an image with a value above 2 is in 0..255",
+        "values": values,
         "axes": f"[N, {height}, {width}, {channels}]: images, height, width, channels",
         "channels": "gray" if channels == 1 else "red, green, blue",
         "resize": resize,

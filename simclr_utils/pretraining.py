@@ -157,6 +157,7 @@ def describe_pretraining(dataset, config, preset, seed, steps, seconds, findings
         "dataset": dataset.name,
         "image_shape": list(dataset.image_shape),
         "class_names": list(dataset.class_names),
+        "decoding": dict(dataset.decoding),
         "notes": list(dataset.notes),
         "steps": steps,
         "batch_size": batch_size,
@@ -190,8 +191,8 @@ def save_pretraining(folder, pretraining):
     set_aside_results(folder, pretraining.details)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
     encoder = portable.take_any_range(pretraining.encoder)
-    resize = pretraining.details.get("resize", "crop")
-    record = {**pretraining.details, "input": portable.describe_use(encoder, resize)}
+    decoding = pretraining.details.get("decoding", {})
+    record = {**pretraining.details, "input": portable.describe_use(encoder, **decoding)}
     with artifacts.atomic_path(folder / "encoder.keras") as path:
         portable.save_model(encoder, path, record)
     with artifacts.atomic_path(folder / "projection_head.keras") as path:

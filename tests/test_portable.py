@@ -228,6 +228,13 @@ def test_each_rule_of_resizing_has_its_line():
         assert names["pixels"].shape == (1, 16, 24, 3)
 
 
+def test_the_range_of_deeper_pictures_is_said():
+    encoder = networks.build_encoder((16, 16, 1), width=4)
+    use = portable.describe_use(encoder, value_range=(51600.0, 51850.0))
+    assert "(value - 51600) / (51850 - 51600)" in use["values"]
+    assert "more than 8 bits" not in portable.describe_use(encoder)["values"]
+
+
 def test_a_file_without_a_record_says_so(tmp_path):
     networks.build_encoder((16, 16, 3), width=4).save(tmp_path / "encoder.keras")
     with pytest.raises(ValueError, match="encoder.keras holds no record .* encoder.json"):

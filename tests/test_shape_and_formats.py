@@ -211,3 +211,12 @@ def test_headers_alone_give_the_size(tmp_path, monkeypatch):
     (tmp_path / "x.png").write_bytes(content.getvalue()[:60])  # no pixel left
     with open_image(tmp_path / "x.png") as image:
         assert image.size == (30, 20)
+
+
+def test_a_dataset_says_how_its_files_were_brought_to_arrays(tmp_path):
+    root = write_folder(tmp_path / "f", (40, 20))
+    dataset = load_dataset(root, SIZE, tmp_path / "cache", resize="pad", background="#808080")
+    expected = {"resize": "pad", "background": "#808080", "value_range": None}
+    assert dataset.decoding == expected
+    again = load_dataset(root, SIZE, tmp_path / "cache", resize="pad", background="#808080")
+    assert again.decoding == expected  # from the cache
