@@ -39,8 +39,8 @@ def many_bands(folder):
 
 def cures(text):
     """Returns the settings that a message offers, as arguments of the command line."""
-    offered = re.findall(r"--set (\"[^\"]+\"|'[^']+'|[^\s;)]+)", text)
-    settings = dict.fromkeys(shlex.split(setting)[0].rstrip(".,") for setting in offered)
+    found = re.findall(r"""--set (?:"(\w+=[^"]+)"|'(\w+=[^']+)'|(\w+=[^\s;)"']+))""", text)
+    settings = dict.fromkeys("".join(groups).rstrip(".,") for groups in found)
     return [part for setting in settings for part in ("--set", setting)]
 
 
