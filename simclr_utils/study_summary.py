@@ -73,7 +73,7 @@ def no_verdict(study):
 def small_print(study):
     """What a verdict is not to be read without, a list of sentences; often empty."""
     if not study.counts:
-        return []
+        return stored_findings(study.folder)
     sentences = []
     if study.preset in ("tiny", "quick"):
         sentences.append(
