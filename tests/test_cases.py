@@ -183,15 +183,7 @@ def test_a_probe_sees_the_class_and_nothing_in_noise(tmp_path):
 
 
 def test_settings_that_a_message_offers_become_arguments():
-    text = (
-        'a (in a terminal --set "label_counts=[10, 20]", in ...; --set max_pixels=9, or --set x=1).'
-    )
-    assert cures(text) == [
-        "--set",
-        "label_counts=[10, 20]",
-        "--set",
-        "max_pixels=9",
-        "--set",
-        "x=1",
-    ]
+    text = "(--set \"counts=[10, 20]\", or --set sizes='[1, 2]'; --set pixels=9), --set x=1."
+    settings = ["counts=[10, 20]", "sizes=[1, 2]", "pixels=9", "x=1"]
+    assert cures(text) == [part for setting in settings for part in ("--set", setting)]
     assert cures("nothing") == []

@@ -39,8 +39,9 @@ def many_bands(folder):
 
 def cures(text):
     """Returns the settings that a message offers, as arguments of the command line."""
-    found = re.findall(r"""--set (?:"(\w+=[^"]+)"|'(\w+=[^']+)'|(\w+=[^\s;)"']+))""", text)
-    settings = dict.fromkeys("".join(groups).rstrip(".,") for groups in found)
+    quoted = r""""[^"]+"|'[^']+'"""
+    found = re.findall(rf"--set ({quoted}|\w+=(?:{quoted}|[^\s;)]+))", text)
+    settings = dict.fromkeys(shlex.split(setting)[0].rstrip(".,") for setting in found)
     return [part for setting in settings for part in ("--set", setting)]
 
 
