@@ -40,7 +40,8 @@ SENTENCES = (
     ),
     (
         Trait.MISSING,
-        "images have pixels without a value (NaN, infinite, or marked as missing); they were "
+        "images have pixels without a value (NaN, infinite, marked as missing, or one of the "
+        "numbers that stand for none: -9,999, -32,768 and the smallest of its type); they were "
         "filled with {background}.",
     ),
     (Trait.BLANK, "images are blank: all of their pixels have the same value."),

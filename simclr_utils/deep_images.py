@@ -7,6 +7,8 @@ from PIL import Image, ImageOps
 
 from simclr_utils.pictures import Picture, Trait, cropped_share, fit_image, with_color
 
+# What programs write for "no value" where numbers may be negative, besides NaN and infinity.
+NO_VALUES = (-9999, -32768, -(2**31), float(np.finfo(np.float32).min))
 # The share of an image's darkest and brightest pixels that its span leaves out, in percent.
 SPAN_PERCENT = 0.5
 
@@ -33,7 +35,8 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
         values: Array `[height, width, channels]` of integers or floats, 1 or 3 channels.
         alpha: Float array `[height, width]` in 0 to 1, the opacity, or `None`.
         orientation: Integer from 1 to 8, as in EXIF.
-        nodata: Number that stands for no value, or `None`. NaN and infinity always do.
+        nodata: Number that stands for no value, or `None`. NaN and infinity always do, and
+            `NO_VALUES` where numbers may be negative.
 
     Returns:
         A `DeepImage`, and the `Trait` flags that this adds.
@@ -45,9 +48,12 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
         raise ValueError(f"pixels of the type {values.dtype}; expected integers or real numbers")
     traits = Trait.DEEP if values.dtype != np.uint8 else Trait(0)
     traits |= Trait.FLOAT if values.dtype.kind == "f" else 0
+    signed = values.dtype.kind in "if"
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
     missing = ~np.isfinite(values).all(axis=-1)
+    if signed:
+        missing |= np.isin(values, np.float32(NO_VALUES)).all(axis=-1)
     if nodata is not None:
         missing |= (values == np.float32(nodata)).all(axis=-1)
     if missing.all():

@@ -15,6 +15,7 @@ from simclr_utils.augmentations import build_augmenter
 from simclr_utils.batches import image_batches
 from simclr_utils.checkpoints import CheckpointError, Checkpoints, variables_of
 from simclr_utils.config import get_config
+from simclr_utils.datasets import Dataset
 from simclr_utils.networks import build_encoder, build_projection_head
 from simclr_utils.optimizers import build_optimizer, warmup_cosine
 from simclr_utils.simclr import SimCLR
@@ -185,9 +186,8 @@ def test_another_precision_is_refused(tmp_path):
 
 def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monkeypatch):
     monkeypatch.setattr(pretraining, "Checkpoints", functools.partial(Checkpoints, min_seconds=0))
-    dataset = SimpleNamespace(
-        unlabeled=IMAGES, image_shape=IMAGES.shape[1:], fingerprint="abc", name="noise"
-    )
+    none = (IMAGES[:0], np.empty(0, np.int64))
+    dataset = Dataset("noise", IMAGES, none, none, none, (), "abc", [], [], {})
     config = get_config("tiny", batch_size=10, pretraining_steps=12, width=4)
     whole = pretraining.pretrain(dataset, config)
 
@@ -212,15 +212,17 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
         pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)
 
 
+def tiny_network():
+    return keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalAveragePooling2D()])
+
+
 def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, capsys):
-    class Part:
-        def save(self, path):
-            path.write_text("weights")
+    part = tiny_network()
 
     def save(**changes):
         details = {"config": {"temperature": 0.1, "dims": (8, 4)}, "seed": 0, "steps": 9}
         details |= {"fingerprint": "abc", **changes}
-        made = pretraining.Pretraining(Part(), Part(), {"loss": [1.0]}, details)
+        made = pretraining.Pretraining(part, part, {"loss": [1.0]}, details)
         pretraining.save_pretraining(tmp_path, made)
 
     save()
@@ -243,19 +245,17 @@ def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, cap
 
 
 def test_a_killed_save_leaves_no_record_beside_weights_of_another(tmp_path):
-    class Weights:
-        def save(self, path):
-            path.write_text("weights")
+    part = tiny_network()
 
     class Killed:
         def save(self, path):
             raise KeyboardInterrupt
 
     details = {"config": {}, "seed": 0, "steps": 9, "fingerprint": "abc"}
-    whole = pretraining.Pretraining(Weights(), Weights(), {"loss": [1.0]}, details)
+    whole = pretraining.Pretraining(part, part, {"loss": [1.0]}, details)
     pretraining.save_pretraining(tmp_path, whole)
     assert (tmp_path / "encoder.json").exists()
-    cut = pretraining.Pretraining(Weights(), Killed(), {"loss": [1.0]}, {**details, "seed": 1})
+    cut = pretraining.Pretraining(part, Killed(), {"loss": [1.0]}, {**details, "seed": 1})
     with pytest.raises(KeyboardInterrupt):
         pretraining.save_pretraining(tmp_path, cut)
     with pytest.raises(FileNotFoundError):

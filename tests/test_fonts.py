@@ -1,13 +1,14 @@
 """Every figure draws every name: formulas, underscores, line breaks, letters of any script."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from simclr_utils import explorers, figures, plotting
+from simclr_utils import explorers, figures, image_sheets, plotting
 from simclr_utils.fonts import plain, readable
 from simclr_utils.plotting import alt_text, to_png
 
@@ -39,8 +40,13 @@ DRAW = {
     "plot_label_efficiency": lambda n: figures.plot_label_efficiency(SUMMARY, n),
     "plot_gains": lambda n: figures.plot_gains(GAINS, n),
     "plot_map": lambda n: figures.plot_map({n: POINTS}, LABELS, [n, "other"]),
-    "plot_neighbors": lambda n: figures.plot_neighbors(
+    "plot_neighbors": lambda n: image_sheets.plot_neighbors(
         PICTURES[0], {n: (PICTURES[:2], [True, False])}, f"class '{n}'"
+    ),
+    "plot_classes": lambda n: figures.plot_classes(
+        SimpleNamespace(
+            is_labeled=True, num_classes=2, class_names=(n, "b"), train=(PICTURES[:2], np.arange(2))
+        )
     ),
     "plot_confusion": lambda n: figures.plot_confusion(np.eye(2, dtype=int), [n, "other"]),
 }
@@ -50,7 +56,12 @@ NAMELESS |= {"plot_methods"}
 
 
 def test_every_figure_is_drawn_here():
-    there = {name for module in (plotting, figures) for name in vars(module) if "plot_" in name}
+    there = {
+        name
+        for module in (plotting, figures, image_sheets)
+        for name in vars(module)
+        if "plot_" in name
+    }
     assert there == set(DRAW) | NAMELESS
 
 

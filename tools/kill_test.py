@@ -14,7 +14,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 EPOCHS, STEPS = 60, 4
 START_SECONDS = 300  # for a process to import TensorFlow and to trace its model
@@ -32,12 +31,12 @@ def pretrain(folder):
     from simclr_utils import pretraining
     from simclr_utils.checkpoints import Checkpoints, variables_of
     from simclr_utils.config import get_config
+    from simclr_utils.datasets import Dataset
 
     pretraining.Checkpoints = functools.partial(Checkpoints, min_seconds=0)
     images = np.random.default_rng(0).integers(0, 256, (128, 16, 16, 3), dtype="uint8")
-    dataset = SimpleNamespace(
-        name="noise", unlabeled=images, image_shape=(16, 16, 3), fingerprint="noise"
-    )
+    none = (images[:0], np.empty(0, np.int64))
+    dataset = Dataset("noise", images, none, none, none, (), "noise", [], [], {})
     config = replace(get_config("tiny"), width=16, batch_size=32, pretraining_steps=EPOCHS * STEPS)
 
     class Note(keras.callbacks.Callback):
