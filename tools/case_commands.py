@@ -61,7 +61,7 @@ def many_classes(count, each, notebook):
     def check(folder):
         terminal, root, steps = Terminal(folder), folder / "many", []
         names = [f"{label:04d}" for label in range(count)]
-        options = {"classes": names, "size": (16, 16), "test": 0, "unlabeled": 0}
+        options = {"classes": names, "size": (16, 16), "channels": 1, "test": 0, "unlabeled": 0}
         inputs.write_folder(root, train=each, **options)
         command = ["--notebooks", notebook, "--source", root]
         for _ in range(4):
