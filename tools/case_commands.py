@@ -55,15 +55,15 @@ def add_validation(root, text, **options):
     return True
 
 
-def many_classes(count, each):
+def many_classes(count, each, notebook):
     """A case of a number of classes: it works, or the cures that are named do."""
 
     def check(folder):
         terminal, root, steps = Terminal(folder), folder / "many", []
         names = [f"{label:04d}" for label in range(count)]
-        options = {"classes": names, "size": (16, 16), "test": 0, "unlabeled": 0}
+        options = {"classes": names, "size": (16, 16), "channels": 1, "test": 0, "unlabeled": 0}
         inputs.write_folder(root, train=each, **options)
-        command = ["--notebooks", "09", "--source", root]
+        command = ["--notebooks", notebook, "--source", root]
         for _ in range(4):
             ran = terminal.course(*command)
             steps.append(f"exit code {ran.code}: {ran.last}")
@@ -177,8 +177,8 @@ def broken_source(folder):
 CASES = [
     Case("04", "TIFF of 13 bands", many_bands),
     Case("08f", "20 of 100 files are empty", broken_source),
-    Case("19", "1,000 classes of 4 pictures", many_classes(1000, 4)),
-    Case("19b", "3,000 classes of 2 pictures", many_classes(3000, 2)),
+    Case("19", "1,000 classes of 4 pictures, verdict", many_classes(1000, 4, "09")),
+    Case("19b", "3,000 classes of 2 pictures, pretraining", many_classes(3000, 2, "03")),
     Case("20", "`Ba$$in`, `_background`, Cyrillic and CJK in figures", class_names),
     Case("25", "own folder called `shapes`", called_like("shapes")),
     Case("28", "Cyrillic path, terminal in cp1252", western_terminal),
