@@ -64,7 +64,9 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
     if alpha is not None and (alpha < 1).any():
         empty = alpha == 0
         if empty.all():
-            raise ValueError("every pixel is transparent")
+            raise ValueError(
+                "every pixel is transparent; save it without transparency to use its colors"
+            )
         values[empty] = values[~empty].mean(axis=0)  # so that they do not bleed into the others
         return DeepImage(values, alpha.astype(np.float32), orientation), traits
     return DeepImage(values, None, orientation), traits

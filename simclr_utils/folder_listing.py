@@ -1,6 +1,7 @@
 """What lies in a user's folder of images: names, splits and labels, without opening a file."""
 
 import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -119,7 +120,12 @@ def _splits_of(folder, found):
 
 
 def _class_of(row):
-    return row[0].split("/")[1]
+    return _composed(row[0].split("/")[1])
+
+
+def _composed(name):
+    """Returns a name in Unicode's composed form: a Mac writes the same "é" as two characters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _depth(name):
@@ -165,7 +171,7 @@ def _check_classes(folder, splits, rows, strays):
 
 def _class_folders(folder, filled):
     """Returns the names of class folders; one that begins with a dot needs images to be one."""
-    names = [entry.name for entry in scan(folder) if os.path.isdir(entry)]
+    names = [_composed(entry.name) for entry in scan(folder) if os.path.isdir(entry)]
     names = [name for name in names if not debris_kind(name)]
     return sorted(name for name in names if name in filled or not name.startswith("."))
 

@@ -118,6 +118,9 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
         )
     except ValueError as error:
         reasons = f" Not read: {name_refused(refused)}." if refused else ""
+        num_blank = int(np.sum(traits & Trait.BLANK > 0))
+        if num_blank:
+            reasons += f" {num_blank} images are blank: all of their pixels have the same value."
         raise ValueError(f"{error}{reasons}") from error
     metadata["refused"] = [[printable(name), why] for name, why in refused + files.strays]
     metadata["notes"] = notes + describe(decoded, image_size, channels, reading) + metadata["notes"]

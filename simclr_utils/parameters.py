@@ -80,10 +80,17 @@ def is_named(source):
 
 
 def is_reading(value):
+    """Whether a value is a dict of settings of `Reading`.
+
+    Raises:
+        ParameterError: if a setting has a value that it cannot have.
+    """
+    if not isinstance(value, Mapping) or not set(value) <= set(READING_NAMES):
+        return False
     try:
         Reading(**value)
-    except (TypeError, ValueError):
-        return False
+    except ValueError as error:
+        raise ParameterError(str(error)) from error
     return True
 
 

@@ -104,7 +104,9 @@ def lay_on_background(image, background):
     if lowest == 255:
         return image, False
     if highest == 0:
-        raise ValueError("every pixel is transparent")
+        raise ValueError(
+            "every pixel is transparent; save it without transparency to use its colors"
+        )
     laid = Image.alpha_composite(Image.new("RGBA", image.size, background), image).convert("RGB")
     faint = all(high - low < FAINT_LEVELS for low, high in laid.getextrema())
     if faint and highest - lowest >= 128:

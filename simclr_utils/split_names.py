@@ -17,6 +17,8 @@ NEAR_NAMES = {
     **dict.fromkeys(("unlabel", "unlabelledimages", "unlabeledimages", "unlab"), "unlabeled"),
     **dict.fromkeys(("nolabel", "nolabels", "unsupervised", "unsup"), "unlabeled"),
 }
+# Names that some give to the validation images and some to the test images.
+EITHER = ("eval", "evals", "evaluation", "evalset", "holdout", "heldout", "holdoutset")
 
 
 def check_split_names(folders):
@@ -32,6 +34,12 @@ def check_split_names(folders):
         ValueError: for the first such name, with what to call it.
     """
     for name in folders:
+        if plain_name(name) in EITHER:
+            raise ValueError(
+                f"The folder {name}/ may hold validation or test images, and would not be read. "
+                "Rename it to validation/ (for choices) or to test/ (scored once), or move it out "
+                "of the folder if it is something else."
+            )
         split = meant_split(name)
         if split in (None, name):
             continue
@@ -45,9 +53,14 @@ def check_split_names(folders):
         )
 
 
+def plain_name(name):
+    """Returns a folder's name in lower case, without digits and signs."""
+    return re.sub(r"[\W\d_]+", "", name.lower())
+
+
 def meant_split(name):
     """Returns the split that a folder's name means, or `None`."""
-    plain = re.sub(r"[\W\d_]+", "", name.lower())
+    plain = plain_name(name)
     if plain in SPLITS:
         return plain
     if plain in NEAR_NAMES:

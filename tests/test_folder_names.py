@@ -304,3 +304,28 @@ def test_layouts_without_train_are_explained(tmp_path):
     (root / "unlabeled/0.png").write_bytes(b"x")
     with pytest.raises(ValueError, match="1 of 1 files cannot be read.*unlabeled/0.png"):
         load(root, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["eval", "Evaluation", "holdout", "held_out"])
+def test_a_name_that_may_mean_validation_or_test_stops(tmp_path, name):
+    root = make_folder(tmp_path / "f")
+    (root / name / "cat").mkdir(parents=True)
+    with pytest.raises(ValueError, match=f"{name}/ may hold validation or test images.*Rename"):
+        load(root, tmp_path)
+
+
+def test_a_class_is_the_same_in_both_forms_of_unicode(tmp_path):
+    """A Mac writes é as two characters, others as one."""
+    root = make_folder(tmp_path / "f")
+    (root / "train/cat").rename(root / "train/caf\u00e9")
+    (root / "test/cat").rename(root / "test/cafe\u0301")
+    _, data = load(root, tmp_path)
+    assert data["class_names"] == ["caf\u00e9", "dog"]
+
+
+def test_blank_images_are_named_where_a_class_is_lost(tmp_path):
+    root = make_folder(tmp_path / "f")
+    for path in (root / "train").glob("*/*"):
+        save(path, np.full((8, 8, 3), 7, np.uint8))
+    with pytest.raises(ValueError, match="20 images are blank: all of their pixels"):
+        load(root, tmp_path)

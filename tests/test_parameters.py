@@ -50,7 +50,7 @@ BAD = {
     "cache_dir": [""],
     "pretrained_dir": [1],
     "image_size": [8, 32.0, "32"],
-    "reading": [None, {"size": 3}, {"resize": "stretch"}, {"value_range": [1]}, {"max_refused": 2}],
+    "reading": [None, {"size": 3}, "pad"],
     "num_images": [0],
     "labels": [0, "100"],
     "width": [0, 1.5],

@@ -4,6 +4,7 @@ import pytest
 
 from simclr_utils.datasets import load_dataset
 from simclr_utils.headless import parse_settings
+from simclr_utils.parameters import ParameterError, check
 from simclr_utils.reading import READING_NAMES, Reading, how_to_set
 
 WRONG = [
@@ -40,3 +41,8 @@ def test_the_command_line_gathers_them_into_the_parameter_of_the_notebooks():
 def test_a_message_says_how_to_set_each(name):
     value = getattr(Reading(), name)
     assert f"--set {name}={value}" in how_to_set(name, value)
+
+
+def test_the_command_line_says_what_a_setting_may_be():
+    with pytest.raises(ParameterError, match="resize='stretch'; expected one of crop, pad, squash"):
+        check("reading", parse_settings(["resize=stretch"])["reading"])
