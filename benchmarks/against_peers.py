@@ -19,8 +19,8 @@ from pathlib import Path
 from measuring import run_alone, write_rows
 from PIL import Image
 
-from simclr_utils.processor import BFLOAT16_FLAGS, processor_flags
-from simclr_utils.shapes import CLASS_NAMES, render_shapes
+from simclr_utils.data.shapes import CLASS_NAMES, render_shapes
+from simclr_utils.system.processor import BFLOAT16_FLAGS, processor_flags
 
 PEERS = Path(__file__).resolve().parent / "peers"
 # The way's name, its script, and its options.

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 # Networks, batches and amounts of labels that have little in common.
 SETTINGS = {
@@ -59,22 +59,22 @@ class LargestSize(threading.Thread):
 def compare(name):
     """Estimates a study, runs it, and returns a row with both."""
     start(0)
-    from simclr_utils import cost_model
     from simclr_utils.config import get_config
-    from simclr_utils.datasets import load_dataset
-    from simclr_utils.study import Study
+    from simclr_utils.data.dataset import load_dataset
+    from simclr_utils.study import costs
+    from simclr_utils.study.study import Study
 
     config = get_config("quick", **SETTINGS[name])
     dataset = load_dataset("shapes", limits=config.limits)
     with tempfile.TemporaryDirectory() as folder:
         study = Study(dataset, config, folder, "quick", num_seeds=1)
-        study.rates = cost_model.measure_rates(dataset, config, study.build_model)
-        said = cost_model.costs(study)
+        study.rates = costs.measure_rates(dataset, config, study.build_model)
+        said = costs.costs(study)
         size, started = LargestSize(folder), time.monotonic()
         size.start()
         study.run(lambda line: None)
         took = {"minutes": (time.monotonic() - started) / 60}
-        took |= {"memory_gib": cost_model.peak_memory_gib(), "disk_mb": size.largest / 1e6}
+        took |= {"memory_gib": costs.peak_memory_gib(), "disk_mb": size.largest / 1e6}
         size.ended.set()
     row = {"setting": name}
     for what, value in said.items():

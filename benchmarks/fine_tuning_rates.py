@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 from measuring import RESULTS, write_rows
 
-from simclr_utils import artifacts
-from simclr_utils.startup import start
+from simclr_utils import files
+from simclr_utils.session import start
 
 RATES = (4e-3, 1e-2, 3e-2)  # the highest that fine-tuning tries, and the baseline's two highest
 
@@ -27,16 +27,16 @@ def main():
     parser.add_argument("--source", help="the folder of images, where the study had one")
     options = parser.parse_args()
     counts = [int(number) for number in options.labels.split(",")]
-    made = artifacts.load_json(options.study / "encoders" / "0" / "encoder.json")
+    made = files.load_json(options.study / "encoders" / "0" / "encoder.json")
     start(0, made.get("precision", "float32"))
-    from simclr_utils.baselines import supervised_steps
     from simclr_utils.config import get_config
-    from simclr_utils.datasets import load_dataset
-    from simclr_utils.fine_tuning import FineTuning
-    from simclr_utils.pretraining import load_encoder
-    from simclr_utils.study import Study
+    from simclr_utils.data.dataset import load_dataset
+    from simclr_utils.evaluation.fine_tuning import FineTuning
+    from simclr_utils.evaluation.supervised import supervised_steps
+    from simclr_utils.study.study import Study
+    from simclr_utils.training.pretraining import load_encoder
 
-    record = artifacts.load_json(options.study / "run.json")
+    record = files.load_json(options.study / "run.json")
     config = get_config(record["preset"], **record["settings"])
     source, cache = options.source or record["source"], "runs/cache"
     dataset = load_dataset(source, cache_dir=cache, limits=config.limits)
@@ -50,7 +50,7 @@ def main():
         for labels in counts:
             name = f"tuning/{record['preset']}-{made['fingerprint']}/{{}}-{labels}.json"
             chosen = {
-                method: artifacts.load_json(options.study / name.format(method))
+                method: files.load_json(options.study / name.format(method))
                 for method in ("supervised", "fine_tuned")
             }
             scratch = [

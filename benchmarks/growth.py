@@ -11,7 +11,7 @@ import argparse
 import json
 import tempfile
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 BLOCK = 10_000  # images that are written at once
 USUAL = {"num_images": 10_000, "batch_size": 256, "image_size": 32}
@@ -41,25 +41,26 @@ def train(path, batch_size):
     start(0, "float32")
     import numpy as np
 
-    from simclr_utils import cost_model, optimizers, pretraining
-    from simclr_utils.batches import image_batches
     from simclr_utils.config import get_config
+    from simclr_utils.study import costs
+    from simclr_utils.training import optimizers, pretraining
+    from simclr_utils.training.batches import image_batches
 
     images = np.load(path, mmap_mode="r")
     config = get_config("full", micro_batch_size=micro_batch_size(batch_size))
     model = pretraining.build_model(images.shape[1:], config)
     model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
-    clock, before = cost_model.StepClock(), cost_model.linux_memory_gib("RssFile")
+    clock, before = costs.StepClock(), costs.linux_memory_gib("RssFile")
     model.fit(
         image_batches(images, batch_size),
-        steps_per_epoch=cost_model.NUM_WARM_UP + (6 if batch_size < 4096 else 1),
+        steps_per_epoch=costs.NUM_WARM_UP + (6 if batch_size < 4096 else 1),
         callbacks=[clock],
         verbose=0,
         shuffle=False,
     )
-    after = cost_model.linux_memory_gib("RssFile")
+    after = costs.linux_memory_gib("RssFile")
     mapped = None if before is None else round(max(0, after - before), 3)
-    peak = round(cost_model.peak_memory_gib(), 3)
+    peak = round(costs.peak_memory_gib(), 3)
     return {"seconds": clock.seconds_per_step(), "peak_gib": peak, "mapped_gib": mapped}
 
 

@@ -16,8 +16,9 @@ import pandas as pd
 from measuring import RESULTS, read_rows, write_rows
 from time_to_accuracy import fold_accuracy
 
-from simclr_utils import artifacts
-from simclr_utils.startup import start
+from simclr_utils import files
+from simclr_utils.evaluation import results
+from simclr_utils.session import start
 
 NUM_COPIES = 6
 FOLDER = RESULTS / "laptop"
@@ -31,8 +32,8 @@ def train_with_copies(dataset, config, seed):
     """
     import keras
 
-    from simclr_utils import networks
-    from simclr_utils.pretraining import plan_epochs, pretrain
+    from simclr_utils.training import networks
+    from simclr_utils.training.pretraining import plan_epochs, pretrain
 
     _, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
     copies, began = [], 0.0
@@ -57,24 +58,24 @@ def train_with_copies(dataset, config, seed):
 
 def keep_to_settings(config):
     """Ends the script where test images have been scored with other settings."""
-    path, ours = FOLDER / "settings.json", artifacts.as_stored(asdict(config))
+    path, ours = FOLDER / "settings.json", files.as_stored(asdict(config))
     if not path.exists():
-        artifacts.save_json(path, ours)
-    elif artifacts.load_json(path) != ours:
+        files.save_json(path, ours)
+    elif files.load_json(path) != ours:
         raise SystemExit(f"{FOLDER} holds scores of other settings than the preset has now.")
 
 
 def score_on_test(dataset, encoder, steps, seed):
     """Accuracy of a linear probe on all labels, once; returns the row of `results.csv`."""
-    from simclr_utils import evaluation
-    from simclr_utils.comparison import Comparison
-    from simclr_utils.protocol import Protocol
+    from simclr_utils.evaluation.comparison import Comparison
+    from simclr_utils.evaluation.features import extract_features
+    from simclr_utils.evaluation.protocol import Protocol
 
     shared = {"dataset": dataset.name, "preset": "laptop", "fingerprint": dataset.fingerprint}
-    protocol = Protocol(dataset, artifacts.Results(FOLDER / "results.csv", **shared), FOLDER)
+    protocol = Protocol(dataset, results.Results(FOLDER / "results.csv", **shared), FOLDER)
     parts = {"train": dataset.train[0], "validation": dataset.validation[0]}
     parts["test"] = protocol.test_images
-    features = {name: evaluation.extract_features(encoder, part) for name, part in parts.items()}
+    features = {name: extract_features(encoder, part) for name, part in parts.items()}
     everything = len(dataset.train[1]) + len(dataset.validation[1])
     made = {"pretraining_seed": seed, "steps": steps}
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
@@ -85,7 +86,7 @@ def score_on_test(dataset, encoder, steps, seed):
 
 def draw(table):
     """The picture of all seeds: accuracy in folds by minutes, and on test at the end."""
-    from simclr_utils.plotting import COLORS, figure, to_png
+    from simclr_utils.plotting.base import COLORS, figure, to_png
 
     title = f"Preset laptop on {table['dataset'].iloc[0]}: linear probe by minutes of pretraining"
     with figure(1, 1, (9, 4)) as (drawing, axis):
@@ -100,7 +101,7 @@ def draw(table):
             axis.errorbar([last.minutes], [100 * last.test], yerr=ends, **style)
         axis.set(title=title, xlabel="minutes", ylabel="accuracy (%)", xlim=(0, None))
         axis.legend(loc="lower right")
-    artifacts.write_bytes(RESULTS / "time_to_accuracy.png", to_png(drawing))
+    files.write_bytes(RESULTS / "time_to_accuracy.png", to_png(drawing))
 
 
 def main():
@@ -109,9 +110,9 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     start(0)
-    from simclr_utils import provenance
     from simclr_utils.config import get_config
-    from simclr_utils.datasets import load_dataset
+    from simclr_utils.data.dataset import load_dataset
+    from simclr_utils.system import provenance
 
     config = get_config("laptop")
     keep_to_settings(config)

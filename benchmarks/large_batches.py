@@ -7,7 +7,7 @@ import argparse
 import json
 import time
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 
 def step(batch_size, micro_batch_size, steps):
@@ -16,9 +16,9 @@ def step(batch_size, micro_batch_size, steps):
     import numpy as np
     import tensorflow as tf
 
-    from simclr_utils import optimizers, pretraining
     from simclr_utils.config import get_config
-    from simclr_utils.cost_model import peak_memory_gib
+    from simclr_utils.study.costs import peak_memory_gib
+    from simclr_utils.training import optimizers, pretraining
 
     config = get_config("full", micro_batch_size=micro_batch_size or None)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)

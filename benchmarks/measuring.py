@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from simclr_utils import artifacts, provenance
+from simclr_utils import files
+from simclr_utils.system import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
 
@@ -73,5 +74,5 @@ def write_rows(name, rows):
     writer = csv.DictWriter(table, dict.fromkeys([*rows[0], *made]), lineterminator="\n")
     writer.writeheader()
     writer.writerows({**made, **row} for row in rows)
-    artifacts.write_text(RESULTS / f"{name}.csv", table.getvalue())
+    files.write_text(RESULTS / f"{name}.csv", table.getvalue())
     print(rows[-1], flush=True)

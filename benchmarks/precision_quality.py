@@ -13,16 +13,16 @@ from pathlib import Path
 from measuring import read_rows, run_alone, write_rows
 from time_to_accuracy import fold_accuracy
 
-from simclr_utils import provenance
-from simclr_utils.startup import start
+from simclr_utils.session import start
+from simclr_utils.system import provenance
 
 
 def pretrain_once(source, precision, seed, steps):
     """Pretrains the preset `full` for some steps; returns minutes and accuracy, a dict."""
     start(seed, precision)
     from simclr_utils.config import get_config
-    from simclr_utils.datasets import load_dataset
-    from simclr_utils.pretraining import pretrain
+    from simclr_utils.data.dataset import load_dataset
+    from simclr_utils.training.pretraining import pretrain
 
     dataset = load_dataset(source, cache_dir="runs/cache")
     done = pretrain(dataset, get_config("full", pretraining_steps=steps), seed)

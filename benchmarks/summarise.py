@@ -5,8 +5,8 @@ import json
 import pandas as pd
 from measuring import RESULTS
 
-from simclr_utils import artifacts
-from simclr_utils.provenance import explain_hardware
+from simclr_utils import files
+from simclr_utils.system.provenance import explain_hardware
 
 HEAD = """# Speed and memory
 
@@ -204,7 +204,7 @@ def main():
             parts.append(f"\n![{name.replace('_', ' ')}](benchmarks/{name}.png)\n")
         if name in NOTES:
             parts.append(f"\n{NOTES[name]}\n")
-    artifacts.write_text(RESULTS.parent / "benchmarks.md", "".join(parts))
+    files.write_text(RESULTS.parent / "benchmarks.md", "".join(parts))
     print("".join(parts))
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from measuring import read_rows, write_rows
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 FOLDS = 3
 MARGIN = 0.005  # the standard error of an accuracy on 10,000 images
@@ -52,16 +52,17 @@ def fold_accuracy(encoder, dataset):
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
 
-    from simclr_utils import evaluation
+    from simclr_utils.evaluation import probes
+    from simclr_utils.evaluation.features import extract_features
 
     images = np.concatenate([dataset.train[0], dataset.validation[0]])
     labels = np.concatenate([dataset.train[1], dataset.validation[1]])
-    features = evaluation.extract_features(encoder, images)
+    features = extract_features(encoder, images)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels)
     return float(
         np.mean(
             [
-                evaluation.fit_linear_probe(
+                probes.fit_linear_probe(
                     features[fit], labels[fit], (features[held], labels[held])
                 ).validation_accuracy
                 for fit, held in folds
@@ -74,8 +75,8 @@ def try_settings(dataset, settings, minutes):
     """Pretrains for so many minutes, and returns what came out, a dict."""
     import numpy as np
 
-    from simclr_utils.cost_model import NUM_WARM_UP, StepClock
-    from simclr_utils.pretraining import pretrain
+    from simclr_utils.study.costs import NUM_WARM_UP, StepClock
+    from simclr_utils.training.pretraining import pretrain
 
     config, clock = make_config(settings), StepClock()
     pretrain(dataset, replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED), callbacks=[clock])
@@ -101,8 +102,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=2.0)
     options = parser.parse_args()
     start(0)
-    from simclr_utils import provenance
-    from simclr_utils.datasets import load_dataset
+    from simclr_utils.data.dataset import load_dataset
+    from simclr_utils.system import provenance
 
     dataset, rows = load_dataset(options.source, cache_dir="runs/cache"), read_rows("search")
     # Elsewhere a minute is another number of steps.

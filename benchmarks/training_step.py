@@ -10,8 +10,8 @@ import math
 import subprocess
 import sys
 
-from simclr_utils.processor import BFLOAT16_FLAGS, processor_flags
-from simclr_utils.startup import start
+from simclr_utils.session import start
+from simclr_utils.system.processor import BFLOAT16_FLAGS, processor_flags
 
 SMALL_PARTS = ("two views", "head, loss and metrics", "optimizer")
 
@@ -48,9 +48,9 @@ def main():
     import tensorflow as tf
     from measuring import interleave, write_rows
 
-    from simclr_utils import optimizers, pretraining
-    from simclr_utils.batches import image_batches
     from simclr_utils.config import get_config
+    from simclr_utils.training import optimizers, pretraining
+    from simclr_utils.training.batches import image_batches
 
     config, size, steps = get_config("full"), 32, options.steps
     images = np.random.default_rng(0).integers(0, 256, (8192, size, size, 3), np.uint8)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from simclr_utils.parameters import PRESET_NAMES
-from simclr_utils.startup import environment_precision, print_anything, set_environment
+from simclr_utils.session import environment_precision, print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -90,12 +90,13 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     # Imported late: the help is to answer at once.
-    from simclr_utils import folder_lock, headless
+    from simclr_utils.cli import notebooks
+    from simclr_utils.system import folder_lock
 
     try:
-        settings = headless.parse_settings(options.settings)
+        settings = notebooks.parse_settings(options.settings)
         if options.command == "study":
-            from simclr_utils import study_command
+            from simclr_utils.cli import study as study_command
 
             study_command.run(
                 source=options.source,
@@ -107,15 +108,15 @@ def main(arguments=None):
                 from_run=options.from_run,
             )
             return 0
-        finished = headless.run(
-            headless.select_notebooks(NOTEBOOKS, options.notebooks),
+        finished = notebooks.run(
+            notebooks.select_notebooks(NOTEBOOKS, options.notebooks),
             source=options.source,
             preset=options.preset,
             seed=options.seed,
             settings=settings,
             out=options.out,
         )
-    except (headless.RunError, folder_lock.FolderInUseError) as error:
+    except (notebooks.RunError, folder_lock.FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, a folder that is not ours

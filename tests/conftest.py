@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from simclr_utils.processor import BFLOAT16_FLAGS, CAPS_WITHOUT_BFLOAT16, processor_flags
-from simclr_utils.startup import set_environment
+from simclr_utils.session import set_environment
+from simclr_utils.system.processor import BFLOAT16_FLAGS, CAPS_WITHOUT_BFLOAT16, processor_flags
 
 set_environment()
 

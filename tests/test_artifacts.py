@@ -5,7 +5,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from simclr_utils import artifacts, provenance
+from simclr_utils import files
+from simclr_utils.evaluation import results as tables
+from simclr_utils.system import provenance
 
 ROW = {"dataset": "d", "method": "probe", "labels": 100, "metric": "accuracy", "value": 0.5}
 ROW |= {"preset": "quick", "fingerprint": "0123"}
@@ -13,32 +15,32 @@ ROW |= {"preset": "quick", "fingerprint": "0123"}
 
 @pytest.fixture
 def results(tmp_path):
-    return artifacts.Results(tmp_path / "run" / "results.csv")
+    return tables.Results(tmp_path / "run" / "results.csv")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file.json"
-    artifacts.save_json(path, {"a": [1, None]})
-    with pytest.raises(RuntimeError), artifacts.atomic_path(path) as temporary:
+    files.save_json(path, {"a": [1, None]})
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
         temporary.write_text("half of")
         assert temporary.suffix == ".json"
         raise RuntimeError
-    assert artifacts.load_json(path) == {"a": [1, None]}
+    assert files.load_json(path) == {"a": [1, None]}
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_history_survives_with_gaps(tmp_path):
     history = {"loss": [2.5, 1.25], "knn": [None, 0.5], "steps": [10, 20]}
-    artifacts.save_history(tmp_path / "history.csv", history)
-    assert artifacts.load_history(tmp_path / "history.csv") == history
+    files.save_history(tmp_path / "history.csv", history)
+    assert files.load_history(tmp_path / "history.csv") == history
     with pytest.raises(ValueError, match="lengths"):
-        artifacts.save_history(tmp_path / "history.csv", {"loss": [1.0], "knn": [1.0, 2.0]})
+        files.save_history(tmp_path / "history.csv", {"loss": [1.0], "knn": [1.0, 2.0]})
 
 
 def test_the_commit_is_named_and_marked_when_files_have_changed(tmp_path, monkeypatch):
     package = tmp_path / "simclr_utils"
     package.mkdir()
-    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    monkeypatch.setattr(provenance, "__file__", str(package / "system" / "provenance.py"))
     provenance.commit.cache_clear()
     assert provenance.commit() is None  # no checkout
 
@@ -62,19 +64,19 @@ def test_the_commit_is_named_and_marked_when_files_have_changed(tmp_path, monkey
 
 
 def test_provenance_names_versions_and_hardware(tmp_path):
-    made = artifacts.provenance(preset="full", seed=3, fingerprint="f")
+    made = provenance.provenance(preset="full", seed=3, fingerprint="f")
     assert (made["preset"], made["seed"], made["fingerprint"]) == ("full", 3, "f")
     assert made["versions"]["numpy"] == np.__version__
     assert {"tensorflow", "keras", "scikit-learn", "python"} <= set(made["versions"])
     assert made["hardware"]["cores"] >= 1 and made["hardware"]["processor"]
-    artifacts.save_json(tmp_path / "made.json", made)
-    assert f"numpy {np.__version__}" in artifacts.versions_string()
+    files.save_json(tmp_path / "made.json", made)
+    assert f"numpy {np.__version__}" in provenance.versions_string()
 
 
 def test_a_row_comes_back(results):
     results.add(**ROW, low=np.float32(0.25), subset_seed=np.int64(2))
     frame = results.frame()
-    assert tuple(frame.columns) == artifacts.COLUMNS
+    assert tuple(frame.columns) == tables.COLUMNS
     row = frame.iloc[0]
     assert (row["labels"], row["value"], row["low"], row["subset_seed"]) == (100, 0.5, 0.25, 2)
     assert row["fingerprint"] == "0123"
@@ -84,7 +86,7 @@ def test_a_row_comes_back(results):
 def test_a_row_names_its_precision_and_commit(results, monkeypatch):
     import keras
 
-    monkeypatch.setattr(artifacts, "commit", lambda: "abc")
+    monkeypatch.setattr(tables, "commit", lambda: "abc")
     results.add(**ROW)
     row = results.frame().iloc[0]
     assert (row["precision"], row["commit"]) == (keras.config.dtype_policy().name, "abc")
@@ -100,10 +102,10 @@ def test_the_same_measurement_is_replaced_and_another_is_not(results):
 def test_a_stopped_run_sees_what_is_there(results):
     assert not results.has(method="probe") and results.frame().empty
     results.add(**ROW, subset_seed=1)
-    again = artifacts.Results(results.path, preset="quick")
+    again = tables.Results(results.path, preset="quick")
     assert again.has(method="probe", labels=np.int32(100), subset_seed=1)
     assert not again.has(method="probe", labels=100, subset_seed=2)
-    assert not artifacts.Results(results.path, preset="full").has(method="probe")
+    assert not tables.Results(results.path, preset="full").has(method="probe")
     again.add(**{**ROW, "labels": 250})
     assert len(results.frame()) == 2
 
@@ -123,7 +125,7 @@ def test_wrong_rows_are_refused(results):
 def test_a_foreign_file_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="has the columns"):
-        artifacts.Results(tmp_path / "other.csv")
+        tables.Results(tmp_path / "other.csv")
     assert (tmp_path / "other.csv").read_text() == "a,b\n1,2\n"
 
 
@@ -136,7 +138,7 @@ def test_means_and_intervals(results):
     for seed in range(3):
         row = {"labels": 500, "subset_seed": seed, "value": 0.5, "low": 0.47, "high": 0.53}
         results.add(**{**ROW, **row})
-    many, one, equal = artifacts.summarize(results.frame()).itertuples()
+    many, one, equal = tables.summarize(results.frame()).itertuples()
     # Student's t with 2 degrees of freedom, as tables print it: 4.303. The rows' own intervals
     # are next to nothing.
     half_width = 4.303 * 0.1 / 3**0.5
@@ -153,7 +155,7 @@ def test_unlike_rows_are_not_averaged(results):
     results.add(**ROW)
     results.add(**{**ROW, "preset": "full"})
     with pytest.raises(ValueError, match="several values of 'preset'.*Select one"):
-        artifacts.summarize(results.frame())
+        tables.summarize(results.frame())
     frame = results.frame()
-    assert artifacts.summarize(frame[frame["preset"] == "full"])["n"].tolist() == [1]
-    assert artifacts.summarize(frame[:0]).empty
+    assert tables.summarize(frame[frame["preset"] == "full"])["n"].tolist() == [1]
+    assert tables.summarize(frame[:0]).empty

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils.augmentation_lab import (
+from simclr_utils.course.augmentation_lab import (
     AugmentationLab,
     as_recipe,
     color_histograms,
     recipe_call,
 )
-from simclr_utils.augmentations import build_augmenter
+from simclr_utils.views.recipe import build_augmenter
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (12, 16, 16, 3), dtype="uint8")

@@ -7,16 +7,16 @@ import tensorflow as tf
 from PIL import Image
 from scipy import ndimage, stats
 
-from simclr_utils.augmentations import OPERATIONS, build_augmenter
-from simclr_utils.color_operations import RandomColorJitter, RandomGrayscale
-from simclr_utils.random_operations import (
+from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views.color import RandomColorJitter, RandomGrayscale
+from simclr_utils.views.layers import (
     RandomFlip,
     RandomGaussianBlur,
     RandomGaussianNoise,
     RandomOperation,
     RandomResizedCrop,
 )
-from simclr_utils.simclr import SimCLR
+from simclr_utils.views.recipe import OPERATIONS, build_augmenter
 
 pytestmark = pytest.mark.numbers
 

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils import comparison
-from simclr_utils.artifacts import Results, load_json
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.baselines import (
+from simclr_utils.evaluation import comparison
+from simclr_utils.evaluation.comparison import Comparison, OtherTrainingsError, usable_label_counts
+from simclr_utils.evaluation.protocol import Protocol
+from simclr_utils.evaluation.results import Results
+from simclr_utils.evaluation.supervised import (
     AugmentedClassifier,
     SupervisedBaseline,
     SupervisedRun,
     build_supervised,
     supervised_steps,
 )
-from simclr_utils.comparison import Comparison, OtherTrainingsError, usable_label_counts
-from simclr_utils.networks import build_encoder
-from simclr_utils.protocol import Protocol
+from simclr_utils.files import load_json
+from simclr_utils.training.networks import build_encoder
+from simclr_utils.views.recipe import build_augmenter
 
 pytestmark = pytest.mark.numbers
 

@@ -12,8 +12,8 @@ import where_time_goes
 from measuring import interleave, run_alone, write_rows
 
 from simclr_utils.config import get_config
-from simclr_utils.cost_model import peak_memory_gib
-from simclr_utils.datasets import load_dataset
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.study.costs import peak_memory_gib
 
 
 def test_variants_are_timed_in_turn_and_the_first_round_does_not_count():

@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_utils.callbacks import EpochLine, KNNMonitor, LiveCurves, fit_until_stopped
-from simclr_utils.evaluation import extract_features, knn_accuracy
-from simclr_utils.networks import build_encoder
+from simclr_utils.evaluation.features import extract_features
+from simclr_utils.evaluation.monitor import KNNMonitor
+from simclr_utils.evaluation.probes import knn_accuracy
+from simclr_utils.training.callbacks import EpochLine, LiveCurves, fit_until_stopped
+from simclr_utils.training.networks import build_encoder
 
 
 def report(capsys, callback, epochs, logs):
@@ -39,7 +41,7 @@ def test_lines_can_be_rarer_but_the_first_and_the_last_come(capsys):
 
 def test_the_time_left_is_in_proportion(capsys, monkeypatch):
     clock = iter([0.0, 60.0, 120.0, 180.0])
-    monkeypatch.setattr("simclr_utils.callbacks.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("simclr_utils.training.callbacks.time.monotonic", lambda: next(clock))
     lines = report(capsys, EpochLine(), 3, {"loss": 1.0})
     ends = ["1.0 min, 2.0 left", "2.0 min, 1.0 left", "3.0 min, 0.0 left"]
     assert [line.split("  ")[-1] for line in lines] == ends
@@ -155,7 +157,7 @@ def test_an_epoch_that_was_cut_short_has_no_validation(data):
 
 def test_a_resumed_training_goes_on_with_its_history_and_clock(capsys, monkeypatch):
     clock = iter(60.0 * minute for minute in range(100))
-    monkeypatch.setattr("simclr_utils.callbacks.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("simclr_utils.training.callbacks.time.monotonic", lambda: next(clock))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(loss="mse", optimizer="sgd")
     inputs, past, shown = np.ones((4, 1), "float32"), {"loss": [9.0, 8.0]}, []

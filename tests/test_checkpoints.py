@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils import pretraining
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.batches import image_batches
-from simclr_utils.checkpoints import CheckpointError, Checkpoints, variables_of
 from simclr_utils.config import get_config
-from simclr_utils.datasets import Dataset
-from simclr_utils.networks import build_encoder, build_projection_head
-from simclr_utils.optimizers import build_optimizer, warmup_cosine
-from simclr_utils.simclr import SimCLR
+from simclr_utils.data.dataset import Dataset
+from simclr_utils.training import pretraining
+from simclr_utils.training.batches import image_batches
+from simclr_utils.training.checkpoints import CheckpointError, Checkpoints, variables_of
+from simclr_utils.training.networks import build_encoder, build_projection_head
+from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
+from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views.recipe import build_augmenter
 
 pytestmark = pytest.mark.numbers
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from test_image_folder import load, make_folder, noise, save
 
-from simclr_utils.artifacts import save_dataset_record
-from simclr_utils.conflicts import find_conflicts
-from simclr_utils.datasets import load_dataset
-from simclr_utils.image_cache import digest_images, settle_images
+from simclr_utils.data.cache import digest_images, settle_images
+from simclr_utils.data.conflicts import find_conflicts
+from simclr_utils.data.dataset import load_dataset, save_dataset_record
 
 
 def test_labels_are_compared_within_labeled_splits_and_across():

@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from simclr_utils import cost_model
 from simclr_utils.config import get_config
-from simclr_utils.cost_model import Rates, StepClock
-from simclr_utils.datasets import load_dataset
-from simclr_utils.pretraining import pretrain, save_pretraining
-from simclr_utils.study import Study
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.study import costs
+from simclr_utils.study.costs import Rates, StepClock
+from simclr_utils.study.study import Study
+from simclr_utils.training.pretraining import pretrain, save_pretraining
 
 CONFIG = get_config(
     "tiny",
@@ -39,7 +39,7 @@ def total(study):
 
 def test_measured_rates_are_times_of_this_machine(dataset, tmp_path):
     before, started = dataset.train[0].copy(), time.monotonic()
-    rates = cost_model.measure_rates(dataset, CONFIG, study(dataset, tmp_path).build_model)
+    rates = costs.measure_rates(dataset, CONFIG, study(dataset, tmp_path).build_model)
     seconds = time.monotonic() - started
     assert 0 < rates.forward < seconds / 64 and 0 < rates.image < seconds / 64
     assert 0 < rates.view < seconds / 64 and 0 < rates.training < seconds
@@ -71,14 +71,14 @@ def test_a_step_clock_leaves_the_warm_up_out():
 
 def test_the_estimate_is_a_sentence(dataset, tmp_path):
     ours = study(dataset, tmp_path, rates=Rates(1.0, 1.0, 1.0))
-    text = cost_model.estimate_costs(ours)
+    text = costs.estimate_costs(ours)
     assert text.startswith(f"{len(ours.tasks())} tasks are left: about ")
     assert f"about {total(ours) / 60:.0f} minutes" in text and text.endswith(" MB of disk")
     assert ("GiB of memory" in text) == (sys.platform != "win32")
 
 
 def test_checkpoints_and_encoder_fit_into_what_was_said(dataset, tmp_path):
-    said = cost_model.disk_bytes(study(dataset, tmp_path / "study"))
+    said = costs.disk_bytes(study(dataset, tmp_path / "study"))
     done = pretrain(dataset, CONFIG, checkpoint_folder=tmp_path / "run" / "checkpoints")
     save_pretraining(tmp_path / "run", done)
     found = sum(path.stat().st_size for path in (tmp_path / "run").rglob("*") if path.is_file())

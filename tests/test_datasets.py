@@ -14,12 +14,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils import downloads, named_datasets, shapes
-from simclr_utils.datasets import load_dataset
-from simclr_utils.downloads import file_md5
-from simclr_utils.image_cache import digest_images, settle_images
-from simclr_utils.medmnist_files import MEDMNIST_FILES
-from simclr_utils.splits import SPLITS, assign_splits, find_overlaps, hold_out, stratified_sample
+from simclr_utils.data import downloads, named, shapes
+from simclr_utils.data.cache import digest_images, settle_images
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.downloads import file_md5
+from simclr_utils.data.medmnist import MEDMNIST_FILES
+from simclr_utils.data.splits import (
+    SPLITS,
+    assign_splits,
+    find_overlaps,
+    hold_out,
+    stratified_sample,
+)
 
 TINY = {"unlabeled": 64, "train": 40, "validation": 20, "test": 30}
 
@@ -93,7 +99,7 @@ def test_shapes_without_unlabeled_images():
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, simclr_utils.datasets; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, simclr_utils.data.dataset; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -308,7 +314,7 @@ def test_fashion_mnist_files_already_there_are_used(offline, monkeypatch):
         write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8) % 10)
     with pytest.raises(ValueError, match=r"train-images-idx3-ubyte.gz has the MD5 .*8d4fb7e6"):
         load_dataset("fashion_mnist")
-    accept(monkeypatch, named_datasets.FASHION_MNIST_FILES, offline)
+    accept(monkeypatch, named.FASHION_MNIST_FILES, offline)
     dataset = load_dataset("fashion_mnist")
     check_form(dataset)
     assert dataset.image_shape == (28, 28, 1) and dataset.class_names[9] == "Ankle boot"
@@ -339,7 +345,7 @@ def test_cifar10_is_read_from_its_archive_and_split_stratified(offline, monkeypa
     write_cifar10(archive, {name: (images[part], labels[part]) for name, part in batches.items()})
     with pytest.raises(ValueError, match="has the MD5 .* but the official file has c32a1d4a"):
         load_dataset("cifar10")
-    accept(monkeypatch, named_datasets.CIFAR10_FILES, offline)
+    accept(monkeypatch, named.CIFAR10_FILES, offline)
     dataset = load_dataset("cifar10", limits={"train": 50})
     check_form(dataset)
     np.testing.assert_array_equal(dataset.test[0], images[200:])
@@ -447,11 +453,11 @@ def test_medmnist_names_and_paths_that_do_not_exist(tmp_path):
 
 
 def test_stl10_needs_its_extra_and_its_files(offline, monkeypatch):
-    monkeypatch.setattr(named_datasets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(named.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install -e '.\[stl10\]'"):
         load_dataset("stl10", cache_dir=offline)
     spec = importlib.machinery.ModuleSpec("tensorflow_datasets", None)
-    monkeypatch.setattr(named_datasets.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(named.importlib.util, "find_spec", lambda name: spec)
     with pytest.raises(ConnectionError, match="tfds build stl10.*stl10_binary.tar.gz"):
         load_dataset("stl10", cache_dir=offline)
 
@@ -497,6 +503,6 @@ def test_stl10_is_streamed_into_the_cache(offline, tmp_path, monkeypatch):
     assert len(dataset.unlabeled) == 39 + 20 and len(dataset.validation[0]) == 10
     np.testing.assert_array_equal(dataset.unlabeled[0], random_images(90, size=96)[0])
     np.testing.assert_array_equal(dataset.test[1], np.arange(30, 50) % 10)
-    monkeypatch.setattr(named_datasets, "open_stl10", None)  # the second time, it is not needed
+    monkeypatch.setattr(named, "open_stl10", None)  # the second time, it is not needed
     again = load_dataset("stl10", cache_dir=tmp_path / "cache")
     assert again.fingerprint == dataset.fingerprint

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from simclr_utils import image_decoding
-from simclr_utils.datasets import load_dataset
-from simclr_utils.image_decoding import decode_files, decode_image
-from simclr_utils.pictures import Trait
+from simclr_utils.data import decoding
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.decoding import decode_files, decode_image
+from simclr_utils.data.pictures import Trait
+from simclr_utils.data.value_range import find_range
 from simclr_utils.reading import Reading
-from simclr_utils.value_range import find_range
 
 SIZE = 16
 
@@ -182,11 +182,11 @@ def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch):
     paths = write_set(tmp_path / "f", lambda p: 300 + 3 * p.astype(np.uint16), channels=3)
     paths[4:6] = write_set(tmp_path / "g", lambda p: p / 7, ".tif", count=2)
     paths[9] = write(tmp_path / "h.png", picture(9))
-    monkeypatch.setattr(image_decoding, "FILES_PER_TASK", 4)
-    monkeypatch.setattr(image_decoding, "available_cores", lambda: 2)
+    monkeypatch.setattr(decoding, "FILES_PER_TASK", 4)
+    monkeypatch.setattr(decoding, "available_cores", lambda: 2)
     found = []
     for files_for_a_pool in (100, 1):
-        monkeypatch.setattr(image_decoding, "FILES_FOR_A_POOL", files_for_a_pool)
+        monkeypatch.setattr(decoding, "FILES_FOR_A_POOL", files_for_a_pool)
         images, decoded = decode(paths, tmp_path / "map", num_pool=20)
         found.append((images.tobytes(), decoded.traits.tolist(), decoded.ranges))
     assert found[0] == found[1] and len(found[0][2]) == 2

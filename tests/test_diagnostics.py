@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simclr_utils import diagnostics
+from simclr_utils.training import diagnostics
 
 pytestmark = pytest.mark.numbers
 

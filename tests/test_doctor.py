@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import sabotage
 
-from simclr_utils import doctor
-from simclr_utils.frozen import frozen
+from simclr_utils.evaluation.frozen import frozen
+from simclr_utils.training import doctor
 
 
 @pytest.mark.parametrize(

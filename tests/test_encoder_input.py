@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils.encoder_input import check_images
+from simclr_utils.evaluation.encoder_input import check_images
 
 
 def zeros(*shape, dtype=np.uint8):

@@ -4,19 +4,18 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_utils import evaluation
-from simclr_utils.evaluation import (
+from simclr_utils.data.splits import label_subset
+from simclr_utils.evaluation import probes as evaluation
+from simclr_utils.evaluation.features import extract_features, pixel_features
+from simclr_utils.evaluation.intervals import accuracy_interval
+from simclr_utils.evaluation.probes import (
     PENALTIES,
-    accuracy_interval,
-    extract_features,
     fit_knn,
     fit_linear_probe,
     fit_logistic,
     knn_accuracy,
-    label_subset,
-    pixel_features,
 )
-from simclr_utils.networks import build_encoder
+from simclr_utils.training.networks import build_encoder
 
 pytestmark = pytest.mark.numbers
 

@@ -8,17 +8,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from simclr_utils.exercises import (
+from simclr_utils.course.exercises import (
     check_carrier,
     check_crossing,
     check_folded_layer,
-    check_nt_xent,
     check_probe,
     check_verdict,
-    reference_nt_xent,
 )
-from simclr_utils.losses import nt_xent_loss
-from simclr_utils.view_exercise import check_views
+from simclr_utils.course.view_exercise import check_views
+from simclr_utils.training.losses import nt_xent_loss
+from simclr_utils.training.nt_xent_check import check_nt_xent, reference_nt_xent
 
 pytestmark = pytest.mark.numbers
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils.explorers import MistakesExplorer, RetrievalExplorer, SimilarityExplorer
-from simclr_utils.losses import nt_xent_loss
-from simclr_utils.sketch import Sketch
+from simclr_utils.course.explorers import MistakesExplorer, RetrievalExplorer, SimilarityExplorer
+from simclr_utils.course.sketch import Sketch
+from simclr_utils.training.losses import nt_xent_loss
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (8, 8, 8, 3), dtype="uint8")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils.feature_explorer import FeatureExplorer, similarity_to_first
-from simclr_utils.networks import build_encoder, build_projection_head
+from simclr_utils.course.feature_explorer import FeatureExplorer, similarity_to_first
+from simclr_utils.training.networks import build_encoder, build_projection_head
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype="uint8")
 RECIPE = {"crop": 0.6, "color_jitter": 0.5}

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.baselines import SupervisedBaseline, build_supervised
-from simclr_utils.evaluation import extract_features, fit_linear_probe
-from simclr_utils.fine_tuning import FineTuning, LayerwiseAdamW, as_dense_weights
-from simclr_utils.networks import build_encoder
+from simclr_utils.evaluation.features import extract_features
+from simclr_utils.evaluation.fine_tuning import FineTuning, LayerwiseAdamW, as_dense_weights
+from simclr_utils.evaluation.probes import fit_linear_probe
+from simclr_utils.evaluation.supervised import SupervisedBaseline, build_supervised
+from simclr_utils.training.networks import build_encoder
+from simclr_utils.views.recipe import build_augmenter
 
 pytestmark = pytest.mark.numbers
 

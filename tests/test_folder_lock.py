@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from simclr_utils.__main__ import main
-from simclr_utils.folder_lock import FolderInUseError, hold
+from simclr_utils.system.folder_lock import FolderInUseError, hold
 
-HOLD = "import sys, time\nfrom simclr_utils.folder_lock import hold\n"
+HOLD = "import sys, time\nfrom simclr_utils.system.folder_lock import hold\n"
 HOLD += "file = hold(sys.argv[1])\nprint('held', flush=True)\ntime.sleep(600)"
 
 

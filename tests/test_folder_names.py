@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_image_folder import load, make_folder, noise, save
 
-from simclr_utils.file_names import debris_kind, find_masks, is_no_image
-from simclr_utils.folder_listing import is_unlabeled, list_images
-from simclr_utils.image_folder import most_refused
-from simclr_utils.split_names import meant_split
+from simclr_utils.data.file_names import debris_kind, find_masks, is_no_image
+from simclr_utils.data.folder import most_refused
+from simclr_utils.data.listing import is_unlabeled, list_images
+from simclr_utils.data.split_names import meant_split
 
 
 def note_with(data, words):

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from simclr_utils import explorers, figures, image_sheets, plotting
-from simclr_utils.fonts import plain, readable
-from simclr_utils.plotting import alt_text, to_png
+from simclr_utils.course import explorers
+from simclr_utils.plotting import base, figures, image_sheets
+from simclr_utils.plotting.base import alt_text, to_png
+from simclr_utils.plotting.fonts import plain, readable
 
 NAMES = [
     *("Ba$$in", "$1-$5", r"$\\alpha_x$", r"a\\$b$", "a^b_c{", "_background", "_", " "),
@@ -30,13 +31,13 @@ GAINS = pd.DataFrame(
 CURVE, COLUMN = ([1, 2], [3, 4]), np.array([0.1, 0.5])
 # All that takes a name; each is drawn with each name, and with all of them at once below.
 DRAW = {
-    "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
-    "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),
-    "plot_bars": lambda n: plotting.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),
-    "plot_view_histograms": lambda n: plotting.plot_view_histograms(
+    "plot_images": lambda n: base.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
+    "plot_curves": lambda n: base.plot_curves({n: {n: CURVE}}, "x"),
+    "plot_bars": lambda n: base.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),
+    "plot_view_histograms": lambda n: base.plot_view_histograms(
         RANDOM.uniform(size=(1, 2, 8, 8, 3)), [n]
     ),
-    "plot_similarities": lambda n: plotting.plot_similarities({n: (COLUMN, COLUMN)}),
+    "plot_similarities": lambda n: base.plot_similarities({n: (COLUMN, COLUMN)}),
     "plot_label_efficiency": lambda n: figures.plot_label_efficiency(SUMMARY, n),
     "plot_gains": lambda n: figures.plot_gains(GAINS, n),
     "plot_map": lambda n: figures.plot_map({n: POINTS}, LABELS, [n, "other"]),
@@ -57,10 +58,7 @@ NAMELESS |= {"plot_methods"}
 
 def test_every_figure_is_drawn_here():
     there = {
-        name
-        for module in (plotting, figures, image_sheets)
-        for name in vars(module)
-        if "plot_" in name
+        name for module in (base, figures, image_sheets) for name in vars(module) if "plot_" in name
     }
     assert there == set(DRAW) | NAMELESS
 
@@ -75,7 +73,7 @@ def test_a_figure_draws_any_name(draw):
 def test_figures_draw_many_strange_names_at_once():
     many = len(NAMES)
     figures.plot_confusion(np.eye(many, dtype=int), NAMES)
-    plotting.plot_images(PICTURES, NAMES, 10)
+    base.plot_images(PICTURES, NAMES, 10)
     numbers = np.arange(19).repeat(4)
     drawing = figures.plot_map({"map": RANDOM.normal(size=(76, 2))}, numbers, NAMES)
     assert len(drawing.legends[0].get_texts()) == 19  # none is hidden
@@ -108,7 +106,7 @@ def test_a_figure_and_its_description_say_the_name(name, shown):
     drawing = figures.plot_confusion(np.eye(2, dtype=int), [name, "other"])
     ticks = list(drawing.axes[0].get_yticklabels())
     assert ticks[0]._preprocess_math(ticks[0].get_text())[0].strip() == shown  # what is drawn
-    drawing = plotting.plot_curves({name: {name: CURVE}}, "x")
+    drawing = base.plot_curves({name: {name: CURVE}}, "x")
     assert shown in alt_text(drawing) and r"\$" not in alt_text(drawing)
     assert drawing.axes[0].get_legend().get_texts()[0].get_text().strip() == plain(name).strip()
 

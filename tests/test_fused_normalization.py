@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.fused_normalization import BatchNormalization
-from simclr_utils.networks import as_float32, build_encoder
+from simclr_utils.training.fused_normalization import BatchNormalization
+from simclr_utils.training.networks import as_float32, build_encoder
 
 pytestmark = pytest.mark.numbers
 

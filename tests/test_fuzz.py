@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from simclr_utils.datasets import load_dataset
-from simclr_utils.image_decoding import decode_image
-from simclr_utils.image_files import FORMATS
-from simclr_utils.pictures import Trait, fit_image
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.decoding import decode_image
+from simclr_utils.data.opening import FORMATS
+from simclr_utils.data.pictures import Trait, fit_image
 
 REPEATABLE = settings(
     derandomize=True,

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.batches import image_batches
 from simclr_utils.config import get_config
-from simclr_utils.gradient_caching import cached_gradients
-from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
-from simclr_utils.networks import build_projection_head
-from simclr_utils.pretraining import plan_epochs
-from simclr_utils.simclr import SimCLR
+from simclr_utils.training.batches import image_batches
+from simclr_utils.training.gradient_caching import cached_gradients
+from simclr_utils.training.losses import contrastive_accuracy, nt_xent_loss
+from simclr_utils.training.networks import build_projection_head
+from simclr_utils.training.pretraining import plan_epochs
+from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views.recipe import build_augmenter
 
 pytestmark = pytest.mark.numbers
 

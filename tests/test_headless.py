@@ -10,14 +10,18 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from simclr_utils import artifacts, datasets, headless, parameters, report
+from simclr_utils import files, parameters
 from simclr_utils.__main__ import build_parser, main
-from simclr_utils.run_folder import open_run
+from simclr_utils.cli import notebooks as headless
+from simclr_utils.cli import report
+from simclr_utils.cli.run_folder import open_run
+from simclr_utils.data import dataset
+from simclr_utils.evaluation.results import Results
 
 PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
 PICTURE = "from PIL import Image\nfrom IPython.display import Image as Show\n"
 PICTURE += 'Image.new("RGB", (2, 2)).save("{}")\nShow("{}")'
-MEASURE = """from simclr_utils.artifacts import Results
+MEASURE = """from simclr_utils.files import Results
 results = Results(run_dir + "/results.csv", dataset=source, preset=preset, fingerprint="f")
 for subset in range(3):
     results.add(method="probe", labels=500, subset_seed=subset, metric="accuracy", value=0.5)
@@ -57,7 +61,7 @@ def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
     assert stdout(run_dir / "notebooks" / "01_first.ipynb") == "7\n"
     assert (run_dir / "html" / "02_second.html").stat().st_size > 1000
     assert [path.name for path in (run_dir / "figures").iterdir()] == ["02_second-01.png"]
-    record = artifacts.load_json(run_dir / "run.json")
+    record = files.load_json(run_dir / "run.json")
     assert record["settings"] == {"epochs": 7} and record["seed"] == 3
     assert len(record["notebooks"]["01_first"]["cells"]) == 3  # with the injected parameters
     assert record["provenance"]["versions"]["python"]
@@ -106,7 +110,7 @@ def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
     assert f"add --out {where} --notebooks 02 to go on from here" in printed.out
     assert stdout(folder.parent / "here" / "notebooks" / "02_second.ipynb") == "before\n"
     assert (folder.parent / "here" / "html" / "02_second.html").exists()
-    record = artifacts.load_json(folder.parent / "here" / "run.json")
+    record = files.load_json(folder.parent / "here" / "run.json")
     assert "ZeroDivisionError" in record["notebooks"]["02_second"]["failure"]
 
 
@@ -124,7 +128,7 @@ def test_the_same_run_continues_and_replaces_its_rows(folder):
     run_dir = folder.parent / "here"
     with open(run_dir / "results.csv") as file:
         assert len(list(csv.DictReader(file))) == 5
-    assert set(artifacts.load_json(run_dir / "run.json")["notebooks"]) == {"01_first", "02_second"}
+    assert set(files.load_json(run_dir / "run.json")["notebooks"]) == {"01_first", "02_second"}
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"preset": "full"}, {"settings": {"epochs": 2}}])
@@ -145,7 +149,7 @@ def test_what_only_adds_to_a_run_may_change(folder):
     settings = {"num_subsets": 5, "label_counts": [50]}
     assert headless.run(notebooks, settings=settings, out="here")
     assert stdout(folder.parent / "here" / "notebooks" / "01_first.ipynb") == "5\n"
-    assert artifacts.load_json(folder.parent / "here" / "run.json")["settings"] == settings
+    assert files.load_json(folder.parent / "here" / "run.json")["settings"] == settings
 
 
 def test_a_run_goes_on_with_the_settings_of_its_earlier_part(folder, capsys):
@@ -239,11 +243,11 @@ def test_sources(tmp_path, monkeypatch):
 
 
 def test_the_named_sources_are_those_that_datasets_knows():
-    assert set(parameters.NAMED_SOURCES) == {name for name in datasets.SOURCES if "<" not in name}
+    assert set(parameters.NAMED_SOURCES) == {name for name in dataset.SOURCES if "<" not in name}
 
 
 def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
-    results = artifacts.Results(tmp_path / "results.csv", dataset="d", labels=10, metric="m")
+    results = Results(tmp_path / "results.csv", dataset="d", labels=10, metric="m")
     results.add(method="probe", value=0.1, preset="quick", fingerprint="old")
     results.add(method="probe", value=0.2, preset="quick", fingerprint="new")
     results.add(method="probe", value=0.3, preset="full", fingerprint="other")
@@ -292,7 +296,7 @@ def test_a_corrected_command_may_have_the_same_folder(folder):
     notebooks = headless.select_notebooks(folder, "1")
     assert not headless.run(notebooks, settings={"epochs": 7}, out="here")
     assert headless.run(notebooks, settings={"epochs": 3}, out="here")
-    assert artifacts.load_json(folder.parent / "here" / "run.json")["settings"] == {"epochs": 3}
+    assert files.load_json(folder.parent / "here" / "run.json")["settings"] == {"epochs": 3}
     with pytest.raises(headless.RunError, match="belongs to another run"):  # it does now
         headless.run(notebooks, settings={"epochs": 4}, out="here")
 
@@ -326,7 +330,7 @@ def test_what_the_run_doctor_found_reaches_the_terminal_and_the_report(folder, c
 def test_a_folder_that_is_called_like_a_data_set_is_no_guess(tmp_path, monkeypatch, name):
     (tmp_path / "here" / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
-    for ask in (headless.resolve_source, datasets.load_dataset):
+    for ask in (headless.resolve_source, dataset.load_dataset):
         with pytest.raises(ValueError, match=rf"'{name}' is ambiguous.*For the folder write \./"):
             ask(name)
     folder = str(tmp_path / "here" / name)
@@ -334,7 +338,7 @@ def test_a_folder_that_is_called_like_a_data_set_is_no_guess(tmp_path, monkeypat
         assert headless.resolve_source(path) == folder
     for path in (f"./{name}", Path(name), folder):  # a Path has no ./, and is a folder all the same
         with pytest.raises(ValueError, match="train/"):
-            datasets.load_dataset(path)
+            dataset.load_dataset(path)
     monkeypatch.chdir(tmp_path)
     assert headless.resolve_source(name) == name
 

@@ -10,11 +10,12 @@ import pytest
 from hostile_input import png_header
 from PIL import Image
 
-from simclr_utils import image_cache, image_decoding, image_folder
-from simclr_utils.folder_listing import list_images
-from simclr_utils.image_decoding import decode_files, decode_image
-from simclr_utils.image_folder import load_image_folder
-from simclr_utils.pictures import Trait
+from simclr_utils.data import cache, decoding
+from simclr_utils.data import folder as image_folder
+from simclr_utils.data.decoding import decode_files, decode_image
+from simclr_utils.data.folder import load_image_folder
+from simclr_utils.data.listing import list_images
+from simclr_utils.data.pictures import Trait
 from simclr_utils.reading import Reading
 
 LEFT_RED = np.zeros((8, 8, 3), np.uint8)
@@ -148,10 +149,10 @@ def test_large_jpeg_is_decoded_at_a_lower_resolution_but_looks_the_same(tmp_path
 def test_the_pool_of_processes_gives_what_one_process_gives(tmp_path, monkeypatch):
     paths = [str(save(tmp_path / f"{index}.png", noise(index))) for index in range(12)]
     (tmp_path / "5.png").write_bytes(b"broken")
-    monkeypatch.setattr(image_decoding, "FILES_PER_TASK", 5)
+    monkeypatch.setattr(decoding, "FILES_PER_TASK", 5)
     results = []
     for files_for_a_pool in (100, 1):
-        monkeypatch.setattr(image_decoding, "FILES_FOR_A_POOL", files_for_a_pool)
+        monkeypatch.setattr(decoding, "FILES_FOR_A_POOL", files_for_a_pool)
         decoded = decode_files(paths, 8, str(tmp_path / "map"))
         traits, refused = decoded.traits.tolist(), decoded.refused
         results.append((traits, refused, (tmp_path / "map").read_bytes()))
@@ -268,7 +269,7 @@ def test_images_of_test_and_validation_are_removed_elsewhere(tmp_path):
     assert overlaps["train_in_test"] + overlaps["validation_in_test"] == 1
     assert overlaps["unlabeled_in_validation"] == data["sizes"]["validation"]
     assert data["sizes"]["test"] == 6 and len(images) == sum(data["sizes"].values())
-    digests = image_cache.digest_images(images)
+    digests = cache.digest_images(images)
     ends = np.cumsum(list(data["sizes"].values()))
     pool, validation, test = np.split(digests, ends[1:3])
     assert not np.isin(pool, test).any() and not np.isin(validation, test).any()
@@ -392,7 +393,7 @@ def test_two_runs_at_once_end_with_one_good_entry(tmp_path):
 
 
 def test_what_a_killed_run_left_goes_when_nothing_has_been_written_for_a_day(tmp_path):
-    root, day = make_folder(tmp_path / "f"), image_cache.SECONDS_TO_LIVE
+    root, day = make_folder(tmp_path / "f"), cache.SECONDS_TO_LIVE
     old = time.time() - 2 * day
     for name, written in (("growing", time.time() - day / 2), ("dead", old)):
         folder = tmp_path / "cache" / f".writing-{name}"

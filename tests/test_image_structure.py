@@ -5,10 +5,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from simclr_utils.datasets import load_dataset
-from simclr_utils.image_decoding import decode_files, decode_image
-from simclr_utils.image_files import open_image
-from simclr_utils.pictures import Trait
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.decoding import decode_files, decode_image
+from simclr_utils.data.opening import open_image
+from simclr_utils.data.pictures import Trait
 from simclr_utils.reading import Reading
 
 SIZE = 16

@@ -1,4 +1,4 @@
-"""Data flow one way: no module of ours imports one further down the path of an image."""
+"""Data flow one way: no part of the package imports one further down the path of an image."""
 
 import ast
 import subprocess
@@ -8,150 +8,41 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
-# All that a module may import of ours; a module that is not named may import nothing.
-ALLOWED = {
-    "__init__": {"keras_settings"},
-    "__main__": {"folder_lock", "headless", "parameters", "startup", "study_command"},
-    "artifacts": {"intervals", "places", "provenance"},
-    "augmentation_lab": {"augmentations", "sketch"},
-    "augmentations": {"color_operations", "keras_settings", "random_operations"},
-    "baselines": {"batches", "networks", "optimizers"},
-    "callbacks": {"evaluation"},
-    "checkpoints": {"artifacts", "places"},
-    "color_operations": {"random_operations"},
-    "comparison": {"artifacts", "evaluation"},
-    "config": {"parameters"},
-    "conflicts": {"splits"},
-    "cost_model": {"baselines", "evaluation", "networks", "pretraining"},
-    "datasets": {
-        "image_cache",
-        "image_decoding",
-        "image_folder",
-        "named_datasets",
-        "parameters",
-        "pictures",
-        "places",
-        "reading",
-        "shapes",
-        "splits",
-    },
-    "decoding_notes": {"deep_images", "pictures", "reading", "value_range"},
-    "deep_images": {"pictures"},
-    "doctor": {"examinations", "findings"},
-    "encoder_signs": {"augmentations", "diagnostics", "evaluation", "image_sheets", "pretraining"},
-    "evaluation": {"encoder_input"},
-    "examinations": {"diagnostics", "exercises", "findings"},
-    "explorers": {"fonts", "plotting", "sketch"},
-    "feature_explorer": {"augmentation_lab", "diagnostics", "plotting", "sketch"},
-    "figures": {"fonts", "plotting"},
-    "findings": {"artifacts", "places"},
-    "fine_tuning": {"baselines", "evaluation", "optimizers", "splits"},
-    "folder_listing": {"file_names", "folder_walk", "split_names", "splits"},
-    "folder_walk": {"file_names", "split_names"},
-    "headless": {
-        "artifacts",
-        "findings",
-        "folder_lock",
-        "notebook_choice",
-        "parameters",
-        "places",
-        "reading",
-        "report",
-        "run_folder",
-    },
-    "image_cache": {"conflicts", "splits"},
-    "image_decoding": {"cores", "image_files", "pictures", "reading", "value_range"},
-    "image_files": {"deep_images", "foreign_formats", "pictures", "reading", "tiff_files"},
-    "image_folder": {
-        "decoding_notes",
-        "folder_listing",
-        "image_cache",
-        "image_decoding",
-        "image_files",
-        "pictures",
-        "places",
-        "reading",
-        "splits",
-    },
-    "image_sheets": {"fonts", "plotting"},
-    "losses": {"block_loss"},
-    "named_datasets": {"downloads", "medmnist_files", "places"},
-    "networks": {"fused_normalization", "keras_settings"},
-    "notebook_choice": {"folder_listing", "run_folder"},
-    "paired": {"intervals"},
-    "parameters": {"places", "reading"},
-    "pictures": {"reading"},
-    "plotting": {"fonts"},
-    "pretraining": {
-        "artifacts",
-        "augmentations",
-        "batches",
-        "checkpoints",
-        "doctor",
-        "networks",
-        "optimizers",
-        "places",
-        "portable",
-        "simclr",
-    },
-    "protocol": {"artifacts", "evaluation"},
-    "provenance": {"cores", "processor"},
-    "report": {"artifacts", "findings", "html_page"},
-    "run_folder": {"artifacts", "parameters", "places"},
-    "shapes": {"cores"},
-    "simclr": {"gradient_caching", "keras_settings", "losses"},
-    "sketch": {"fonts"},
-    "split_names": {"splits"},
-    "startup": {"cores", "keras_settings", "parameters", "processor", "provenance"},
-    "step_exercise": {"losses"},
-    "study": {
-        "artifacts",
-        "augmentations",
-        "baselines",
-        "comparison",
-        "cost_model",
-        "evaluation",
-        "fine_tuning",
-        "frozen",
-        "networks",
-        "parameters",
-        "places",
-        "pretraining",
-        "progress",
-        "protocol",
-    },
-    "study_command": {
-        "artifacts",
-        "checkpoints",
-        "comparison",
-        "config",
-        "cost_model",
-        "datasets",
-        "doctor",
-        "encoder_signs",
-        "figures",
-        "folder_lock",
-        "headless",
-        "parameters",
-        "plotting",
-        "report",
-        "run_folder",
-        "startup",
-        "study",
-        "study_summary",
-        "study_takeover",
-        "verdict_page",
-    },
-    "study_summary": {"artifacts", "findings", "paired"},
-    "study_takeover": {"artifacts", "places", "pretraining", "study"},
-    "tiff_files": {"deep_images", "pictures"},
-    "value_range": {"pictures", "reading"},
-    "verdict_page": {"artifacts", "html_page"},
-}
+# The path of an image. A part may import the parts before it, and what all of them stand on.
+PATH = ("data", "views", "training", "evaluation", "study", "cli")
+# What all of them stand on: it imports none of them.
+GROUND = (
+    "config",
+    "doors",
+    "files",
+    "keras_settings",
+    "parameters",
+    "places",
+    "reading",
+    "session",
+)
+# Beside the path: figures need none of it, lessons look at views and training.
+BESIDE = {"system": (), "plotting": (), "course": ("views", "training", "plotting")}
 # Libraries that few modules deal with.
-ALONE = {"matplotlib": {"fonts", "plotting"}, "ipywidgets": {"widgets"}}
-LIGHT = ("__init__", "__main__", "artifacts", "config", "datasets", "image_folder", "shapes")
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+ALONE = {
+    "matplotlib": ("plotting/base", "plotting/fonts"),
+    "ipywidgets": ("course/widgets",),
+    "tensorflow": ("views", "training", "evaluation", "study", "course", "session"),
+}
+LIGHT = ("", ".__main__", ".files", ".config", ".data.dataset", ".data.folder", ".data.shapes")
+MODULES = sorted(str(p.relative_to(PACKAGE).with_suffix("")) for p in PACKAGE.rglob("*.py"))
+
+
+def allowed_parts(part):
+    """Returns the parts of the package that a part may import."""
+    if part in GROUND or part == "__init__":
+        return {*GROUND, "system"}
+    if part in BESIDE:
+        return {part, *BESIDE[part], *GROUND, "system"}
+    if part == "__main__":
+        return {*PATH, *BESIDE, *GROUND}
+    beside = {"plotting", "course"} if part == "cli" else set()
+    return {*PATH[: PATH.index(part) + 1], *GROUND, "system", *beside}
 
 
 def imported_names(source):
@@ -161,43 +52,41 @@ def imported_names(source):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = "simclr_utils" if node.level else ""
-            base = ".".join(part for part in (base, node.module) if part)
+            base = ".".join(name for name in (base, node.module) if name)
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def wrong_imports(module, source):
     """Returns the names among a module's imports that it may not have."""
-    wrong = []
+    part, wrong = module.split("/")[0], []
     for name in imported_names(source):
         first, *rest = name.split(".")
-        alone = module not in ALONE.get(first, {module})
-        ours = first == "simclr_utils" and (not rest or rest[0] not in ALLOWED.get(module, set()))
-        if alone or ours:
+        if first == "simclr_utils" and (not rest or rest[0] not in allowed_parts(part)):
+            wrong.append(name)
+        if first in ALONE and not {module, part} & set(ALONE[first]):
             wrong.append(name)
     return wrong
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way(module):
-    source = (PACKAGE / f"{module}.py").read_text()
-    assert wrong_imports(module, source) == []
-    parts = [name.split(".") for name in imported_names(source)]
-    used = {part[1] for part in parts if part[0] == "simclr_utils" and len(part) > 1}
-    assert used >= ALLOWED.get(module, set())  # what is not used is not allowed
+    assert wrong_imports(module, (PACKAGE / f"{module}.py").read_text()) == []
 
 
 @pytest.mark.parametrize(
     "module, line",
     [
-        ("losses", "from simclr_utils.simclr import SimCLR"),
-        ("losses", "from simclr_utils import simclr"),
-        ("losses", "from . import simclr"),
-        ("losses", "from .simclr import SimCLR"),
-        ("losses", "import simclr_utils.simclr"),
-        ("simclr", "def f():\n    from simclr_utils.evaluation import knn_accuracy"),
-        ("datasets", "from simclr_utils.config import get_config"),
-        ("losses", "import matplotlib.pyplot as plt"),
-        ("plotting", "from ipywidgets import Image"),
+        ("views/recipe", "from simclr_utils.training.simclr import SimCLR"),
+        ("views/recipe", "from simclr_utils.training import simclr"),
+        ("views/recipe", "import simclr_utils.training.simclr"),
+        ("views/recipe", "from simclr_utils import training"),
+        ("training/simclr", "def f():\n    from simclr_utils.evaluation import probes"),
+        ("data/dataset", "import tensorflow as tf"),
+        ("study/study", "from simclr_utils.plotting import figures"),
+        ("files", "from simclr_utils.data import splits"),
+        ("training/losses", "from ..evaluation import probes"),
+        ("training/losses", "import matplotlib.pyplot as plt"),
+        ("plotting/figures", "from ipywidgets import Image"),
     ],
 )
 def test_a_wrong_import_is_found(module, line):
@@ -205,18 +94,20 @@ def test_a_wrong_import_is_found(module, line):
 
 
 def test_right_imports_pass():
-    assert wrong_imports("simclr", "from simclr_utils.losses import nt_xent_loss") == []
-    assert wrong_imports("plotting", "import matplotlib.pyplot as plt\nimport numpy") == []
+    line = "from simclr_utils.training.losses import nt_xent_loss"
+    assert wrong_imports("training/simclr", line) == wrong_imports("evaluation/probes", line) == []
+    assert wrong_imports("plotting/base", "import matplotlib.pyplot as plt\nimport numpy") == []
 
 
-def test_the_modules_that_a_rule_is_about_exist():
-    assert set().union(*ALONE.values(), LIGHT) <= set(MODULES)
+def test_every_part_has_its_place():
+    parts = {module.split("/")[0] for module in MODULES} - {"__init__", "__main__"}
+    assert parts == {*PATH, *GROUND, *BESIDE}
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        *(f"import simclr_utils.{module}" for module in LIGHT),
+        *(f"import simclr_utils{module}" for module in LIGHT),
         "import runpy; runpy.run_module('simclr_utils', run_name='__main__')",
     ],
 )

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from simclr_utils.artifacts import load_json
+from simclr_utils.files import load_json
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "03_contrastive_pretraining.ipynb"
 STEPS = 2000  # far more than are done before the interrupt

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simclr_utils.intervals import half_width
+from simclr_utils.evaluation.intervals import half_width
 
 
 def test_one_reason_is_students_interval():

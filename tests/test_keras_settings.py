@@ -31,7 +31,7 @@ pool = keras.layers.MaxPooling2D()(images.astype("float32"))
 weights = b"".join(w.tobytes() for w in encoder.get_weights() + head.get_weights())
 print(hashlib.sha256(weights + np.asarray(pool).tobytes()).hexdigest(), pool.shape)
 """
-START = "from simclr_utils.startup import start; print(start(precision='float32'))"
+START = "from simclr_utils.session import start; print(start(precision='float32'))"
 
 
 def run(code, folder, settings=None, **variables):

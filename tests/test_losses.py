@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.losses import contrastive_accuracy, nt_xent_loss
+from simclr_utils.training.losses import contrastive_accuracy, nt_xent_loss
 
 pytestmark = pytest.mark.numbers
 

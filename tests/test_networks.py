@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from simclr_utils.networks import as_float32, build_classifier, build_encoder, build_projection_head
+from simclr_utils.training.networks import (
+    as_float32,
+    build_classifier,
+    build_encoder,
+    build_projection_head,
+)
 
 pytestmark = pytest.mark.numbers
 

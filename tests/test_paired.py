@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import comb
 
-from simclr_utils.exercises import check_verdict
-from simclr_utils.paired import (
+from simclr_utils.course.exercises import check_verdict
+from simclr_utils.evaluation.paired import (
     Difference,
     crossing_interval,
     describe_test,

@@ -9,9 +9,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
 
-from simclr_utils import augmentations, networks, optimizers, parameters
+from simclr_utils import parameters
 from simclr_utils.config import PRESETS, get_config
 from simclr_utils.parameters import ParameterError, check, check_parameters
+from simclr_utils.training import networks, optimizers
+from simclr_utils.views import recipe
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 GOOD = {
@@ -100,7 +102,7 @@ def test_names_are_those_of_the_code():
     assert tuple(PRESETS) == parameters.PRESET_NAMES
     assert tuple(networks.ENCODERS) == parameters.ENCODER_NAMES
     assert tuple(optimizers.OPTIMIZERS) == parameters.OPTIMIZER_NAMES
-    assert tuple(augmentations.OPERATIONS) == parameters.OPERATION_NAMES
+    assert tuple(recipe.OPERATIONS) == parameters.OPERATION_NAMES
 
 
 def test_the_presets_pass_their_own_rules():
@@ -153,7 +155,7 @@ def test_injected_names_have_to_be_declared():
     "wrong, words", [({"sede": 3}, "no parameter `sede`"), ({"seed": 1.5}, "`seed` is 1.5")]
 )
 def test_papermill_stops_in_the_first_cell(tmp_path, wrong, words):
-    sources = [DECLARED, "from simclr_utils.startup import start\nstart(parameters=globals())"]
+    sources = [DECLARED, "from simclr_utils.session import start\nstart(parameters=globals())"]
     cells = [new_code_cell(source) for source in [*sources, "print('too late')"]]
     cells[0].metadata["tags"] = ["parameters"]
     kernel = {"name": "python3", "display_name": "python3", "language": "python"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simclr_utils import artifacts, places
+from simclr_utils import files, places
+from simclr_utils.evaluation.results import Results
 
 TWINS = sorted((Path(__file__).parent.parent / "notebooks" / "text").glob("*.md"))
 
@@ -43,11 +44,11 @@ def test_no_folder_is_called_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    artifacts.save_json("~/runs/a.json", {"a": 1})
-    assert artifacts.load_json("~/runs/a.json") == {"a": 1}
-    artifacts.save_history("~/runs/h.csv", {"loss": [1.0]})
-    assert artifacts.load_history("~/runs/h.csv") == {"loss": [1.0]}
-    results = artifacts.Results("~/runs/results.csv", dataset="d", preset="p", fingerprint="f")
+    files.save_json("~/runs/a.json", {"a": 1})
+    assert files.load_json("~/runs/a.json") == {"a": 1}
+    files.save_history("~/runs/h.csv", {"loss": [1.0]})
+    assert files.load_history("~/runs/h.csv") == {"loss": [1.0]}
+    results = Results("~/runs/results.csv", dataset="d", preset="p", fingerprint="f")
     results.add(method="m", labels=1, metric="accuracy", value=0.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
     assert len(results.frame()) == 1 and (tmp_path / "home" / "runs" / "results.csv").exists()

@@ -12,8 +12,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from simclr_utils import figures, image_sheets, plotting
-from simclr_utils.plotting import (
+from simclr_utils.plotting import base, figures, image_sheets
+from simclr_utils.plotting.base import (
     COLORS,
     STYLE,
     alt_text,
@@ -69,14 +69,12 @@ CLASSES = SimpleNamespace(
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
     "plot_pretraining": lambda: plot_pretraining(HISTORY, 6.2, 511),
-    "plot_curves": lambda: plotting.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
-    "plot_bars": lambda: plotting.plot_bars(
-        ["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1
-    ),
-    "plot_view_histograms": lambda: plotting.plot_view_histograms(
+    "plot_curves": lambda: base.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
+    "plot_bars": lambda: base.plot_bars(["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1),
+    "plot_view_histograms": lambda: base.plot_view_histograms(
         RANDOM.uniform(size=(2, 2, 8, 8, 3)), ["a", "b"]
     ),
-    "plot_similarities": lambda: plotting.plot_similarities(
+    "plot_similarities": lambda: base.plot_similarities(
         {"a": (RANDOM.uniform(size=9), RANDOM.uniform(-1, 1, 9))}
     ),
     "plot_similarity": lambda: figures.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
@@ -95,7 +93,7 @@ DRAW = {
 
 
 def plot_functions():
-    for module in (plotting, figures, image_sheets):
+    for module in (base, figures, image_sheets):
         for name, value in vars(module).items():
             if name.startswith("plot_") and value.__module__ == module.__name__:
                 yield name
@@ -191,9 +189,9 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
 
 def test_a_short_curve_has_a_mark_and_a_tick_at_each_of_its_points():
     few, many = [8, 16, 64], list(range(1, 40))
-    (axis,) = plotting.plot_curves({"a": {"x": (few, few)}}, "N", log_x=True).axes
+    (axis,) = base.plot_curves({"a": {"x": (few, few)}}, "N", log_x=True).axes
     assert list(axis.get_xticks()) == few and axis.lines[0].get_markevery() is None
-    (axis,) = plotting.plot_curves({"a": {"x": (many, many)}}, "N", log_x=True).axes
+    (axis,) = base.plot_curves({"a": {"x": (many, many)}}, "N", log_x=True).axes
     assert len(axis.get_xticks()) < len(many) and axis.lines[0].get_markevery() == 0.12
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils import artifacts, networks, portable
-from simclr_utils.evaluation import extract_features
-from simclr_utils.pretraining import Pretraining, load_encoder, save_pretraining
+from simclr_utils import files
+from simclr_utils.evaluation.features import extract_features
+from simclr_utils.training import networks, portable
+from simclr_utils.training.pretraining import Pretraining, load_encoder, save_pretraining
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = sorted(ROOT.glob("data/pretrained/*.keras"))
@@ -166,7 +167,7 @@ def test_what_loads_an_encoder_sees_the_network_it_was(tmp_path):
     logits = networks.build_classifier(loaded, 3)(pictures())
     assert logits.shape == (6, 3)
     assert portable.read_record(tmp_path / "encoder.keras") == made
-    assert artifacts.load_json(tmp_path / "encoder.json") == made
+    assert files.load_json(tmp_path / "encoder.json") == made
 
 
 def own_encoders():

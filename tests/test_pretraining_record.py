@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from simclr_utils import portable
 from simclr_utils.config import get_config
-from simclr_utils.datasets import load_dataset
-from simclr_utils.pretraining import pretrain, save_pretraining
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.training import portable
+from simclr_utils.training.pretraining import pretrain, save_pretraining
 
 
 def test_the_record_follows_the_dataset(tmp_path):

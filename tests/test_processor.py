@@ -3,7 +3,7 @@
 import pandas
 import pytest
 
-from simclr_utils import processor, provenance
+from simclr_utils.system import processor, provenance
 
 ZEN_4 = """processor\t: 0
 vendor_id\t: AuthenticAMD

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simclr_utils.artifacts import Results
-from simclr_utils.protocol import Protocol, ScoredBefore
+from simclr_utils.evaluation.protocol import Protocol, ScoredBefore
+from simclr_utils.evaluation.results import Results
 
 
 def part(count, seed):

@@ -8,7 +8,7 @@ import publish_results
 import pytest
 import results_page
 
-from simclr_utils import artifacts
+from simclr_utils.evaluation import results
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,8 +25,8 @@ def test_there_are_studies():
 
 
 def test_the_readme_shows_the_published_table():
-    frame = artifacts.Results(ROOT / "results" / "cifar10.csv").frame()
-    table = results_page.markdown_table(artifacts.summarize(frame))
+    frame = results.Results(ROOT / "results" / "cifar10.csv").frame()
+    table = results_page.markdown_table(results.summarize(frame))
     assert table.count("\n") >= 6
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -45,7 +45,7 @@ def test_what_is_published_is_what_the_command_writes(study, tmp_path):
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
 def test_each_row_of_a_stored_study_has_its_predictions(folder):
     """What paired comparisons are made of; the row's accuracy is the share that is right."""
-    frame = artifacts.Results(folder / "results.csv").frame()
+    frame = results.Results(folder / "results.csv").frame()
     assert len(frame) > 0
     for row in frame.itertuples():
         seed = "" if pd.isna(row.pretraining_seed) else f"-{int(row.pretraining_seed)}"

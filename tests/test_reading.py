@@ -2,8 +2,8 @@
 
 import pytest
 
-from simclr_utils.datasets import load_dataset
-from simclr_utils.headless import parse_settings
+from simclr_utils.cli.notebooks import parse_settings
+from simclr_utils.data.dataset import load_dataset
 from simclr_utils.parameters import ParameterError, check
 from simclr_utils.reading import READING_NAMES, Reading, how_to_set
 

@@ -10,12 +10,12 @@ import tifffile
 from hostile_input import png_header
 from PIL import Image, UnidentifiedImageError
 
-from simclr_utils import image_files
-from simclr_utils.datasets import load_dataset
-from simclr_utils.foreign_formats import MAGIC, SUFFIXES, name_format
-from simclr_utils.image_decoding import decode_files, decode_image
-from simclr_utils.image_files import open_image
-from simclr_utils.pictures import Trait
+from simclr_utils.data import opening
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.decoding import decode_files, decode_image
+from simclr_utils.data.foreign_formats import MAGIC, SUFFIXES, name_format
+from simclr_utils.data.opening import open_image
+from simclr_utils.data.pictures import Trait
 from simclr_utils.reading import Reading
 
 SIZE = 16
@@ -166,7 +166,7 @@ def test_heic_is_named_where_its_reader_is_missing(tmp_path, monkeypatch):
             raise ImportError(name)
         return real(name, *rest)
 
-    image_files._register_heif.cache_clear()
+    opening._register_heif.cache_clear()
     monkeypatch.setattr(importlib, "import_module", missing)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     for name in "ab":
@@ -175,7 +175,7 @@ def test_heic_is_named_where_its_reader_is_missing(tmp_path, monkeypatch):
             (tmp_path / f"f/train/{name}/{index}.HEIC").write_bytes(HEIC + bytes([index]))
     with pytest.raises(ValueError, match=r"HEIC.*pip install pillow-heif"):
         load_dataset(tmp_path / "f", cache_dir=tmp_path / "cache")
-    image_files._register_heif.cache_clear()
+    opening._register_heif.cache_clear()
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("pillow_heif"), reason="needs pillow-heif")

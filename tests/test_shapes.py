@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simclr_utils import shapes
-from simclr_utils.shapes import (
+from simclr_utils.data import shapes
+from simclr_utils.data.shapes import (
     CLASS_NAMES,
     MAX_DISTRACTORS,
     MIN_CONTRAST,

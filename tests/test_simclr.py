@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.batches import image_batches
-from simclr_utils.networks import build_encoder, build_projection_head
-from simclr_utils.optimizers import (
+from simclr_utils.training.batches import image_batches
+from simclr_utils.training.networks import build_encoder, build_projection_head
+from simclr_utils.training.optimizers import (
     OPTIMIZERS,
     build_optimizer,
     square_root_learning_rate,
     warmup_cosine,
 )
-from simclr_utils.simclr import SimCLR
+from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views.recipe import build_augmenter
 
 pytestmark = pytest.mark.numbers
 

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from simclr_utils import processor, startup
+from simclr_utils import session
 from simclr_utils.__main__ import main
+from simclr_utils.system import processor
 
 
 def test_quiet_stderr_swallows_native_output_and_gives_it_back(capfd):
-    with startup.quiet_stderr():
+    with session.quiet_stderr():
         os.write(2, b"noise of native code\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -20,7 +21,7 @@ def test_quiet_stderr_swallows_native_output_and_gives_it_back(capfd):
 
 def test_exceptions_surface_and_the_descriptor_is_given_back(capfd):
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    with pytest.raises(KeyError, match="wrong"), startup.quiet_stderr():
+    with pytest.raises(KeyError, match="wrong"), session.quiet_stderr():
         os.write(2, b"noise\n")
         raise KeyError("wrong")
     os.write(2, b"after\n")
@@ -49,7 +50,7 @@ def fake_tensorflow(capability=None, gpus=0):
 )
 def test_precision_on_a_gpu(capability, precision, reason, monkeypatch):
     monkeypatch.setattr(processor, "processor_flags", lambda: {"avx512_bf16"})  # does not count
-    assert startup.choose_precision(fake_tensorflow(capability, gpus=1)) == (precision, reason)
+    assert session.choose_precision(fake_tensorflow(capability, gpus=1)) == (precision, reason)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +66,14 @@ def test_precision_on_a_processor(flags, precision, reason, monkeypatch):
     monkeypatch.setattr(processor, "processor_flags", lambda: flags)
     for name in processor.CAPS:
         monkeypatch.delenv(name, raising=False)
-    assert startup.choose_precision(fake_tensorflow()) == (precision, reason)
+    assert session.choose_precision(fake_tensorflow()) == (precision, reason)
 
 
 def test_cores_are_those_this_process_may_use(monkeypatch):
     if hasattr(os, "sched_getaffinity"):
-        assert startup.available_cores() == len(os.sched_getaffinity(0))
+        assert session.available_cores() == len(os.sched_getaffinity(0))
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert startup.available_cores() == os.cpu_count()
+    assert session.available_cores() == os.cpu_count()
 
 
 SESSION = """
@@ -96,7 +97,7 @@ except ValueError as error:
 def test_the_reason_names_a_cap(monkeypatch):
     monkeypatch.setattr(processor, "processor_flags", lambda: {"avx512_bf16"})
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    chosen, reason = startup.choose_precision(fake_tensorflow())
+    chosen, reason = session.choose_precision(fake_tensorflow())
     assert chosen == "float32" and "under ONEDNN_MAX_CPU_ISA=AVX2" in reason
 
 
@@ -110,7 +111,7 @@ def test_the_command_line_refuses_a_wrong_precision_before_it_writes(
     assert not (tmp_path / "run").exists()
 
 
-PRECISION = "from simclr_utils.startup import start; print(start({}))"
+PRECISION = "from simclr_utils.session import start; print(start({}))"
 
 
 @pytest.mark.parametrize(
@@ -133,13 +134,13 @@ def test_a_variable_chooses_the_precision_that_nobody_asked_for(said, arguments,
 def test_a_precision_that_there_is_not_is_refused_by_the_variable_s_name(monkeypatch):
     monkeypatch.setenv("SIMCLR_PRECISION", "bfloat")
     with pytest.raises(ValueError, match="SIMCLR_PRECISION is 'bfloat'; expected one of auto, fl"):
-        startup.start()
+        session.start()
 
 
 @pytest.mark.parametrize("asked", [None, "0"])
 def test_a_session_starts_quietly_and_says_what_it_runs_on(asked, monkeypatch):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
-    expected = "1" if "avx2" in startup.processor_flags() else None
+    expected = "1" if "avx2" in session.processor_flags() else None
     if asked is not None:  # what a user set stays
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
         expected = asked

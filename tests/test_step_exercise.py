@@ -4,8 +4,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from simclr_utils.losses import nt_xent_loss
-from simclr_utils.step_exercise import ANSWERS, check_training_step, reference_step
+from simclr_utils.course.step_exercise import ANSWERS, check_training_step, reference_step
+from simclr_utils.training.losses import nt_xent_loss
 
 pytestmark = pytest.mark.numbers
 

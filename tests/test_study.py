@@ -9,17 +9,18 @@ import publish_results
 import pytest
 from PIL import Image
 
-from simclr_utils import study as study_module
-from simclr_utils import study_command, study_summary
-from simclr_utils.artifacts import load_json, save_json
-from simclr_utils.baselines import SupervisedBaseline
+from simclr_utils.cli import study as study_command
+from simclr_utils.cli.notebooks import RunError
 from simclr_utils.config import get_config
-from simclr_utils.datasets import load_dataset
-from simclr_utils.fine_tuning import FineTuning
-from simclr_utils.headless import RunError
-from simclr_utils.progress import Progress, Task
-from simclr_utils.study import Study, StudyError
-from simclr_utils.study_takeover import take_over
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.evaluation.fine_tuning import FineTuning
+from simclr_utils.evaluation.supervised import SupervisedBaseline
+from simclr_utils.files import load_json, save_json
+from simclr_utils.study import study as study_module
+from simclr_utils.study import summary
+from simclr_utils.study.progress import Progress, Task
+from simclr_utils.study.study import Study, StudyError
+from simclr_utils.study.takeover import take_over
 
 CONFIG = get_config(
     "tiny",
@@ -118,7 +119,7 @@ def test_lines_tell_the_time_left(finished):
 
 def test_methods_are_compared_on_the_same_images(finished):
     study = finished[0]
-    comparisons = study_summary.compare(study)
+    comparisons = summary.compare(study)
     assert len(comparisons) == 4 and set(comparisons["labels"]) == {20, 90}
     assert set(comparisons["subsets"]) == {2} and set(comparisons["seeds"]) == {2}
     frame = study.results.frame()
@@ -128,11 +129,11 @@ def test_methods_are_compared_on_the_same_images(finished):
         assert row.value == pytest.approx(means[0] - means[1])
         assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
         assert row.verdict.startswith(f"At {row.labels} labels, ")
-    assert set(study_summary.crossings(study)) == {"linear_probe", "fine_tuned"}
+    assert set(summary.crossings(study)) == {"linear_probe", "fine_tuned"}
     # What is said first was fixed beforehand: fine-tuning, at the most labels.
-    headline = study_summary.headline(comparisons)
+    headline = summary.headline(comparisons)
     assert headline.startswith("At 90 labels, contrastive pretraining with fine-tuning")
-    assert study_summary.headline(comparisons.iloc[:0]) is None
+    assert summary.headline(comparisons.iloc[:0]) is None
 
 
 def test_a_folder_keeps_to_one_study(finished, dataset):
@@ -177,7 +178,7 @@ def test_a_study_begins_with_the_rows_and_the_encoder_of_a_run(run_dir, dataset,
         "fine_tuned at 20 labels, encoder 1",
         "fine_tuned at 90 labels, encoder 1",
     ]
-    assert study_summary.correct(study, "supervised", 20) is not None  # predictions came along
+    assert summary.correct(study, "supervised", 20) is not None  # predictions came along
     study.results.add(method="chance", labels=3, metric="accuracy", value=0.5)
     take_over(study, run_dir)  # the command repeated: nothing of the study is replaced
     assert study.results.has(method="chance", labels=3)
@@ -229,7 +230,7 @@ def test_an_encoder_is_made_for_missing_rows_only(finished, dataset, tmp_path):
 
 def test_a_missing_row_is_no_comparison(finished, dataset):
     study = Study(dataset, CONFIG, finished[0].folder, "tiny", num_seeds=3)
-    assert study_summary.compare(study).empty and study_summary.crossings(study) == {}
+    assert summary.compare(study).empty and summary.crossings(study) == {}
 
 
 def test_the_summary_writes_what_it_says(finished):
@@ -245,7 +246,7 @@ def test_the_summary_writes_what_it_says(finished):
 
 def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     study = finished[0]
-    said = study_summary.small_print(study)
+    said = summary.small_print(study)
     assert "proves nothing" in said[0] and "on 30 validation images" in said[1]
     assert "The most frequent class alone has 10.0%" in said[2] and len(said) == 3
     assert said[0] in study_command.summarize(study)
@@ -254,17 +255,17 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     assert made["findings"] == []
     save_json(record, {**made, "findings": ["nothing learned: the loss is 4.1."]})
     finding = "The run doctor on encoder 1: nothing learned: the loss is 4.1."
-    assert finding in study_summary.small_print(study)
+    assert finding in summary.small_print(study)
     assert finding in study_command.summarize(study)
     record.write_bytes(kept)
     alone = Study(dataset, replace(CONFIG, num_subsets=1), tmp_path / "alone", "full", 1)
-    assert "about these two networks" in study_summary.small_print(alone)[0]
+    assert "about these two networks" in summary.small_print(alone)[0]
     short = Study(dataset, CONFIG, tmp_path / "short", "laptop", 1)
-    assert "a longer pretraining may gain more" in study_summary.small_print(short)[0]
+    assert "a longer pretraining may gain more" in summary.small_print(short)[0]
     for method, low in (("chance", 0.1), ("supervised", 0.3)):
         row = {"labels": 90, "subset_seed": 0, "metric": "accuracy", "value": low + 0.05}
         alone.results.add(method=method, low=low, high=0.4, **row)
-    assert not any("most frequent" in sentence for sentence in study_summary.small_print(alone))
+    assert not any("most frequent" in sentence for sentence in summary.small_print(alone))
 
 
 def test_a_study_is_published_with_what_made_it(finished, tmp_path):
@@ -290,7 +291,7 @@ def test_a_study_is_published_with_what_made_it(finished, tmp_path):
 
 def test_time_left_is_in_proportion_to_the_work(monkeypatch):
     clock, lines = iter([0.0, 60.0, 240.0]), []
-    monkeypatch.setattr("simclr_utils.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("simclr_utils.study.progress.time.monotonic", lambda: next(clock))
     tasks = [Task("a", 10, lambda progress: None), Task("b", 30, lambda progress: None)]
     Progress(tasks, lines.append).run()
     assert lines == ["a: done, 1.0 min, about 3 left", "b: done, 4.0 min, about 0 left"]

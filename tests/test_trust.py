@@ -11,13 +11,14 @@ import nbformat
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from simclr_utils import artifacts, report
+from simclr_utils import files
+from simclr_utils.cli import report
 from simclr_utils.config import get_config
-from simclr_utils.datasets import load_dataset
-from simclr_utils.pretraining import load_encoder, pretrain
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.training.pretraining import load_encoder, pretrain
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [*(ROOT / "simclr_utils").glob("*.py"), *(ROOT / "tools").glob("*.py")]
+SOURCES = [*(ROOT / "simclr_utils").rglob("*.py"), *(ROOT / "tools").glob("*.py")]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 DANGEROUS = {"eval", "exec", "system", "popen", "extractall", "extract", "unsafe_load"}
 IMPORTS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -70,7 +71,7 @@ def test_an_encoder_that_carries_code_is_refused(tmp_path):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
     model.save(tmp_path / "encoder.keras")
-    artifacts.save_json(tmp_path / "encoder.json", {"dataset": "x", "fingerprint": "x"})
+    files.save_json(tmp_path / "encoder.json", {"dataset": "x", "fingerprint": "x"})
     with pytest.raises((ValueError, TypeError), match="[Ll]ambda"):
         load_encoder(tmp_path)
 
@@ -102,7 +103,7 @@ def test_jupyterlab_keeps_to_this_machine_and_its_token():
 
 def test_pages_load_nothing_and_escape_names(tmp_path):
     hostile = "<script>alert(1)</script>"
-    artifacts.save_json(tmp_path / "data.json", {"summary": f"{hostile}: 3 images"})
+    files.save_json(tmp_path / "data.json", {"summary": f"{hostile}: 3 images"})
     record = {"source": f"/x/{hostile}", "preset": "tiny", "settings": {"run_dir": hostile}}
     record |= {"command": hostile, "notebooks": {}, "provenance": {"dataset": hostile}}
     report.write_report(tmp_path, record)

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 from test_image_folder import noise, save
 
-from simclr_utils import headless, study_summary
 from simclr_utils.__main__ import NOTEBOOKS, main
-from simclr_utils.callbacks import KNNMonitor
-from simclr_utils.comparison import usable_label_counts
+from simclr_utils.cli import notebooks
+from simclr_utils.cli.encoder_signs import NearestImages, nearest_in_pool
+from simclr_utils.cli.notebook_choice import leave_out_labels
+from simclr_utils.cli.run_folder import RunError
 from simclr_utils.config import get_config
-from simclr_utils.cost_model import Rates, estimate_costs, measure_rates
-from simclr_utils.datasets import load_dataset
-from simclr_utils.encoder_signs import NearestImages, nearest_in_pool
-from simclr_utils.notebook_choice import leave_out_labels
-from simclr_utils.run_folder import RunError
-from simclr_utils.study import Study
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.evaluation.comparison import usable_label_counts
+from simclr_utils.evaluation.monitor import KNNMonitor
+from simclr_utils.study import summary
+from simclr_utils.study.costs import Rates, estimate_costs, measure_rates
+from simclr_utils.study.study import Study
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def test_a_study_is_its_pretrainings(dataset, tmp_path):
     study = Study(dataset, get_config("tiny"), tmp_path / "study", "tiny", num_seeds=2)
     assert study.counts == usable_label_counts((20, 50), 0, 0, 0) == ()
     assert [task.name for task in study.tasks()] == ["pretraining 0", "pretraining 1"]
-    assert study_summary.compare(study).empty and study_summary.small_print(study) == []
-    assert "none of these images has a label" in study_summary.no_verdict(study)
+    assert summary.compare(study).empty and summary.small_print(study) == []
+    assert "none of these images has a label" in summary.no_verdict(study)
     assert "2 tasks are left" in estimate_costs(study)
 
 
@@ -73,19 +74,19 @@ def test_only_pretraining_is_timed(dataset):
 
 
 def test_a_run_leaves_out_what_needs_labels(folder, capsys):
-    chosen = headless.select_notebooks(NOTEBOOKS, "01-06")
+    chosen = notebooks.select_notebooks(NOTEBOOKS, "01-06")
     kept = [path.stem[:2] for path in leave_out_labels(chosen, str(folder))]
     assert kept == ["01", "02", "03"]
     assert "notebooks 04, 05, 06 need labels and are left out" in capsys.readouterr().out
     with pytest.raises(RunError, match=r"04, 05 need labels. Add train/.*--notebooks 01-03"):
-        leave_out_labels(headless.select_notebooks(NOTEBOOKS, "04-05"), str(folder))
+        leave_out_labels(notebooks.select_notebooks(NOTEBOOKS, "04-05"), str(folder))
     assert leave_out_labels(chosen, "shapes") == chosen
 
 
 def test_a_layout_that_cannot_work_stops_a_run_before_it_begins(folder):
     (folder / "unlabeled").rename(folder / "unlabelled")
     with pytest.raises(RunError, match="called nearly like unlabeled/"):
-        headless.run(headless.select_notebooks(NOTEBOOKS, "01"), str(folder), "tiny")
+        notebooks.run(notebooks.select_notebooks(NOTEBOOKS, "01"), str(folder), "tiny")
 
 
 def test_the_monitor_measures_nothing():

@@ -8,14 +8,16 @@ jitter destroys it, and pretraining must not be recommended.
 import numpy as np
 import pytest
 
-from simclr_utils import diagnostics, evaluation, study_summary
-from simclr_utils.augmentations import build_augmenter, on_every_image
-from simclr_utils.baselines import SupervisedBaseline
 from simclr_utils.config import get_config
-from simclr_utils.datasets import Dataset
-from simclr_utils.fine_tuning import FineTuning
-from simclr_utils.pretraining import pretrain, save_pretraining
-from simclr_utils.study import Study
+from simclr_utils.data.dataset import Dataset
+from simclr_utils.evaluation import probes
+from simclr_utils.evaluation.fine_tuning import FineTuning
+from simclr_utils.evaluation.supervised import SupervisedBaseline
+from simclr_utils.study import summary
+from simclr_utils.study.study import Study
+from simclr_utils.training import diagnostics
+from simclr_utils.training.pretraining import pretrain, save_pretraining
+from simclr_utils.views.recipe import build_augmenter, on_every_image
 
 LABELS = 16
 VIEWS = {"crop": 0.6, "color_jitter": 1.0, "grayscale": 1.0}  # no flip: it turns directions round
@@ -81,7 +83,7 @@ def verdicts(label, pretrained, folder, monkeypatch):
     study = Study(stripes_dataset(label), CONFIG, folder, "tiny", num_seeds=1)
     save_pretraining(study.encoder_folder(0), pretrained)
     study.run(lambda line: None)
-    return study_summary.compare(study).set_index("first")["verdict"]
+    return summary.compare(study).set_index("first")["verdict"]
 
 
 def test_yes_where_the_views_keep_the_label(pretrained, tmp_path, monkeypatch):
@@ -103,7 +105,7 @@ def test_the_operation_that_destroys_the_label_is_found():
         for name in VIEWS
     }
     damage = diagnostics.accuracy_under(
-        operations, evaluation.PixelKNN, dataset.train, dataset.validation
+        operations, probes.PixelKNN, dataset.train, dataset.validation
     )
     assert damage["nothing"] > 0.95 and damage["crop"] > 0.9
     # Gray pictures have no hue; jitter turns it by up to a fifth, of the quarter between classes.

@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 
-from simclr_utils.verdict_page import write_verdict_page
+from simclr_utils.cli.verdict_page import write_verdict_page
 
 
 def test_one_file_with_everything_in_it(tmp_path):

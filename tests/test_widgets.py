@@ -6,8 +6,8 @@ import ipywidgets
 import pytest
 from PIL import Image
 
-from simclr_utils.plotting import figure, to_png
-from simclr_utils.widgets import LivePicture, explore, recipe_controls
+from simclr_utils.course.widgets import LivePicture, explore, recipe_controls
+from simclr_utils.plotting.base import figure, to_png
 
 
 def png(color):

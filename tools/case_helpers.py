@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from simclr_utils.datasets import load_dataset
+from simclr_utils.data.dataset import load_dataset
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from simclr_utils.startup import set_environment
+from simclr_utils.session import set_environment
 
 set_environment()
 
@@ -22,7 +22,8 @@ import case_pictures  # noqa: E402
 import case_settings  # noqa: E402
 from case_helpers import Outcome  # noqa: E402
 
-from simclr_utils import artifacts, provenance  # noqa: E402
+from simclr_utils import files  # noqa: E402
+from simclr_utils.system import provenance  # noqa: E402
 
 HEAD = """# What users come with, and what happens
 
@@ -127,7 +128,7 @@ def main(arguments=None):
         print(rows[-1], flush=True)
         print(f"{case.key}: {time.monotonic() - started:.1f} s", file=sys.stderr)
         if options.out is not None:
-            artifacts.write_text(options.out, page(rows, right))
+            files.write_text(options.out, page(rows, right))
     print(f"{right} of {len(rows)} cases end as they should.")
     return 0 if right == len(rows) else 1
 

@@ -17,9 +17,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from simclr_utils.cores import available_cores
-from simclr_utils.image_decoding import decode_image
-from simclr_utils.image_files import FORMATS, quiet
+from simclr_utils.data.decoding import decode_image
+from simclr_utils.data.opening import FORMATS, quiet
+from simclr_utils.system.cores import available_cores
 
 SIZE = 16
 FILES_PER_TASK = 250

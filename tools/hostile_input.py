@@ -18,8 +18,9 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from simclr_utils import folder_lock, image_decoding, named_datasets
-from simclr_utils.datasets import load_dataset
+from simclr_utils.data import decoding, named
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.system import folder_lock
 
 SIZE = 16
 WRONG_LABEL = "WRONG LABEL"
@@ -171,14 +172,14 @@ def link_out(root):
 
 def vanishing(root, labels):
     """A file that is gone between the listing and the decoding."""
-    decode = image_decoding.decode_image
+    decode = decoding.decode_image
 
     def gone(path, *rest):
         if path.endswith(os.path.join("cat", "0.png")) and os.path.exists(path):
             os.unlink(path)
         return decode(path, *rest)
 
-    with mock.patch.object(image_decoding, "decode_image", gone):
+    with mock.patch.object(decoding, "decode_image", gone):
         return load(root, labels)
 
 
@@ -207,7 +208,7 @@ def full_disk(root, labels):
     def refuse(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with mock.patch.object(image_decoding.os, "posix_fallocate", refuse):
+    with mock.patch.object(decoding.os, "posix_fallocate", refuse):
         return load(root, labels)
 
 
@@ -265,7 +266,7 @@ def tar_climbs(root, labels):
     with tarfile.open(folder / "cifar-10-binary.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("../../climbs.bin"))
     with mock.patch.dict(os.environ, {"KERAS_HOME": str(root.parent / "keras")}):
-        named_datasets.load_cifar10()
+        named.load_cifar10()
 
 
 OBJECTS = np.array([{"a": 1}], dtype=object)
@@ -317,7 +318,7 @@ CASES = [
      "not a regular file"),
     ("file that vanishes meanwhile", vanishing, "No such file"),
     ("file that may not be read",
-     unreadable("train/dog/0.png", image_decoding, "open_image"), "Permission denied"),
+     unreadable("train/dog/0.png", decoding, "open_image"), "Permission denied"),
     ("folder that may not be read",
      unreadable("train/dog", os, "scandir"), "cannot be read (Permission denied)"),
     ("read-only folder", read_only, "images read, nothing in it has changed"),

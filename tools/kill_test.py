@@ -22,16 +22,16 @@ KILL_SECONDS = 0.5  # seconds after the first epoch of a process, within which i
 
 def pretrain(folder):
     """The pretraining: 60 epochs, a checkpoint after each."""
-    from simclr_utils.startup import start
+    from simclr_utils.session import start
 
     start(0, "float32")
     import keras
     import numpy as np
 
-    from simclr_utils import pretraining
-    from simclr_utils.checkpoints import Checkpoints, variables_of
     from simclr_utils.config import get_config
-    from simclr_utils.datasets import Dataset
+    from simclr_utils.data.dataset import Dataset
+    from simclr_utils.training import pretraining
+    from simclr_utils.training.checkpoints import Checkpoints, variables_of
 
     pretraining.Checkpoints = functools.partial(Checkpoints, min_seconds=0)
     images = np.random.default_rng(0).integers(0, 256, (128, 16, 16, 3), dtype="uint8")

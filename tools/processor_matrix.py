@@ -22,7 +22,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import NamedTuple
 
-from simclr_utils.processor import BFLOAT16_FLAGS, CAPS, processor_flags
+from simclr_utils.system.processor import BFLOAT16_FLAGS, CAPS, processor_flags
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOAT32 = {"SIMCLR_PRECISION": "float32"}

@@ -13,41 +13,43 @@ from pathlib import Path
 import pandas as pd
 from results_page import write_page
 
-from simclr_utils import artifacts, figures
-from simclr_utils.plotting import to_png
-from simclr_utils.startup import print_anything
+from simclr_utils import files
+from simclr_utils.evaluation import results
+from simclr_utils.plotting import figures
+from simclr_utils.plotting.base import to_png
+from simclr_utils.session import print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def publish(run_dir, name, folder=ROOT / "results"):
     """Copies the results of a run or a study, and writes the page about them."""
-    record = artifacts.load_json(run_dir / "run.json")
+    record = files.load_json(run_dir / "run.json")
     made = {key: record[key] for key in ("preset", "seed", "settings", "provenance")}
     notebooks = record.get("notebooks", {})
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
     finished = sorted((run_dir / "encoders").glob("*/encoder.json"))
     encoders = [path.parent for path in finished] or [run_dir]  # a run has one
-    made["encoders"] = [artifacts.load_json(encoder / "encoder.json") for encoder in encoders]
+    made["encoders"] = [files.load_json(encoder / "encoder.json") for encoder in encoders]
     made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}"
     tuned = {path.stem: path for path in (run_dir / "tuning" / made_from).glob("*.json")}
     in_order = sorted(tuned, key=lambda stem: (stem.split("-")[0], int(stem.split("-")[1])))
-    made["tuning"] = {stem: artifacts.load_json(tuned[stem]) for stem in in_order}
-    artifacts.save_json(folder / f"{name}.json", made)
+    made["tuning"] = {stem: files.load_json(tuned[stem]) for stem in in_order}
+    files.save_json(folder / f"{name}.json", made)
     curves = [
         pd.read_csv(encoder / "pretraining.csv").assign(pretraining_seed=made_by["seed"])
         for encoder, made_by in zip(encoders, made["encoders"], strict=True)
     ]
     text = pd.concat(curves).to_csv(index=False)
-    artifacts.write_text(folder / f"{name}_pretraining.csv", text)
+    files.write_text(folder / f"{name}_pretraining.csv", text)
     copies = {"results.csv": f"{name}.csv", "comparisons.csv": f"{name}_comparisons.csv"}
     for source, target in copies.items():
         if (run_dir / source).exists():
-            artifacts.write_bytes(folder / target, (run_dir / source).read_bytes())
-    summary = artifacts.summarize(artifacts.Results(folder / f"{name}.csv").frame())
+            files.write_bytes(folder / target, (run_dir / source).read_bytes())
+    summary = results.summarize(results.Results(folder / f"{name}.csv").frame())
     title = "Test accuracy by number of labels: mean and 95 % interval"
     picture = figures.plot_label_efficiency(summary, title)
-    artifacts.write_bytes(folder / f"{name}.png", to_png(picture))
+    files.write_bytes(folder / f"{name}.png", to_png(picture))
     write_page(record, made["encoders"], run_dir, name, folder)
 
 

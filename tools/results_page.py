@@ -6,9 +6,11 @@ import shlex
 import numpy as np
 import pandas as pd
 
-from simclr_utils import artifacts, figures
-from simclr_utils.paired import mcnemar
-from simclr_utils.provenance import explain_hardware
+from simclr_utils import files
+from simclr_utils.evaluation import results
+from simclr_utils.evaluation.paired import mcnemar
+from simclr_utils.plotting import figures
+from simclr_utils.system.provenance import explain_hardware
 
 PAGE = """# {dataset}: accuracy by number of labels
 
@@ -132,8 +134,8 @@ def write_page(record, encoders, run_dir, name, folder):
         run_dir: path of the run or study.
         name, folder: of the published files.
     """
-    frame = artifacts.Results(folder / f"{name}.csv").frame()
-    images = artifacts.load_json(run_dir / "data.json")["summary"]
+    frame = results.Results(folder / f"{name}.csv").frame()
+    images = files.load_json(run_dir / "data.json")["summary"]
     comparisons = folder / f"{name}_comparisons.csv"
     gains = ""
     if comparisons.exists():
@@ -143,11 +145,11 @@ def write_page(record, encoders, run_dir, name, folder):
     page = PAGE.format(
         name=name,
         dataset=frame["dataset"].iloc[0],
-        table=markdown_table(artifacts.summarize(frame)),
+        table=markdown_table(results.summarize(frame)),
         gains=gains,
         command=command_of(record, frame),
         fingerprint=frame["fingerprint"].iloc[0],
         images=images.replace("\n", "\n    "),
         made=made_by(frame, encoders),
     )
-    artifacts.write_text(folder / f"{name}.md", page)
+    files.write_text(folder / f"{name}.md", page)

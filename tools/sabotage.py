@@ -9,15 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simclr_utils import artifacts, doctor, evaluation, simclr
-from simclr_utils.augmentations import build_augmenter
-from simclr_utils.batches import image_batches
-from simclr_utils.datasets import load_dataset
-from simclr_utils.frozen import EncoderChangedError, frozen
-from simclr_utils.networks import build_encoder, build_projection_head
-from simclr_utils.optimizers import build_optimizer
-from simclr_utils.protocol import Protocol
-from simclr_utils.shapes import render_shapes
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.data.shapes import render_shapes
+from simclr_utils.evaluation import probes
+from simclr_utils.evaluation.frozen import EncoderChangedError, frozen
+from simclr_utils.evaluation.protocol import Protocol
+from simclr_utils.evaluation.results import Results
+from simclr_utils.training import doctor, simclr
+from simclr_utils.training.batches import image_batches
+from simclr_utils.training.networks import build_encoder, build_projection_head
+from simclr_utils.training.optimizers import build_optimizer
+from simclr_utils.views.recipe import build_augmenter
 
 SIZE, BATCH, STEPS, EPOCHS = 16, 32, 30, 2
 
@@ -148,9 +150,7 @@ def test_looked_at_twice():
     """A setting chosen by its test score: the row is scored again."""
     dataset = small_shapes()
     with tempfile.TemporaryDirectory() as folder:
-        results = artifacts.Results(
-            f"{folder}/results.csv", dataset="shapes", preset="tiny", fingerprint="x"
-        )
+        results = Results(f"{folder}/results.csv", dataset="shapes", preset="tiny", fingerprint="x")
         protocol = Protocol(dataset, results, folder)
         row = {"method": "linear_probe", "labels": 60, "subset_seed": 0}
         protocol.score(np.zeros(40, int), **row)
@@ -164,7 +164,7 @@ def test_looked_at_twice():
 def constant_labels():
     features, labels = np.random.default_rng(0).normal(size=(50, 4)), np.zeros(50, int)
     try:
-        evaluation.fit_linear_probe(features, labels, (features, labels))
+        probes.fit_linear_probe(features, labels, (features, labels))
     except ValueError as error:
         return [f"labels constant: {error}"]
     return []
@@ -176,7 +176,7 @@ def probe_not_converged():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            evaluation.fit_linear_probe(*data, data, max_iterations=1)
+            probes.fit_linear_probe(*data, data, max_iterations=1)
     except RuntimeError as error:
         return [f"probe not converged: {error}"]
     return []

@@ -12,7 +12,7 @@ import argparse
 import re
 from pathlib import Path
 
-from simclr_utils.artifacts import write_text
+from simclr_utils.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 BADGES = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)

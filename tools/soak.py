@@ -12,7 +12,7 @@ import time
 from itertools import zip_longest
 from pathlib import Path
 
-from simclr_utils.startup import set_environment
+from simclr_utils.session import set_environment
 
 set_environment()
 
@@ -21,9 +21,11 @@ import sabotage  # noqa: E402
 from fuzz_images import fuzz, seed_files  # noqa: E402
 from kill_test import kill_and_compare  # noqa: E402
 
-from simclr_utils import artifacts, provenance  # noqa: E402
-from simclr_utils.image_files import FORMATS  # noqa: E402
-from simclr_utils.pretraining import load_encoder  # noqa: E402
+from simclr_utils import files  # noqa: E402
+from simclr_utils.data.opening import FORMATS  # noqa: E402
+from simclr_utils.evaluation import results  # noqa: E402
+from simclr_utils.system import provenance  # noqa: E402
+from simclr_utils.training.pretraining import load_encoder  # noqa: E402
 
 TARGET = Path(__file__).resolve().parent.parent / "results" / "reliability.md"
 HEAD = """# What was broken on purpose, and what happened
@@ -120,7 +122,7 @@ def repeated_section():
         for name in ("first", "second"):
             run = Path(folder) / name
             subprocess.run([*command, str(run)], check=True, stdout=subprocess.DEVNULL)
-            frame = artifacts.Results(run / "results.csv").frame().drop(columns="minutes")
+            frame = results.Results(run / "results.csv").frame().drop(columns="minutes")
             tables.append(frame.to_csv(index=False).splitlines())
             curves.append((run / "pretraining.csv").read_bytes())
             weights.append([w.tobytes() for w in load_encoder(run)[0].get_weights()])
@@ -167,7 +169,7 @@ def main():
         commit=made["commit"],
         minutes=(time.monotonic() - started) / 60,
     )
-    artifacts.write_text(TARGET, "".join([head, *sections]))
+    files.write_text(TARGET, "".join([head, *sections]))
     print(f"Wrote {os.path.relpath(TARGET)}")
 
 

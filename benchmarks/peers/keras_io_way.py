@@ -13,7 +13,7 @@ from pathlib import Path
 
 from timing import BATCH_SIZE, NUM_WARM_UP, build_parser, report
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 
 def main():
@@ -27,8 +27,8 @@ def main():
     import tensorflow as tf
     from PIL import Image
 
-    from simclr_utils import networks
-    from simclr_utils.cost_model import StepClock
+    from simclr_utils.study.costs import StepClock
+    from simclr_utils.training import networks
 
     class ColorShift(keras.layers.Layer):
         """Brightness, and a random mixture of the channels, for each image."""

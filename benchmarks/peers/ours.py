@@ -4,7 +4,7 @@ import tempfile
 
 from timing import BATCH_SIZE, NUM_WARM_UP, build_parser, report
 
-from simclr_utils.startup import start
+from simclr_utils.session import start
 
 
 def main():
@@ -12,13 +12,15 @@ def main():
     parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
     start(0, options.precision)
-    from simclr_utils import cost_model, datasets, optimizers, pretraining
-    from simclr_utils.batches import image_batches
     from simclr_utils.config import get_config
+    from simclr_utils.data import dataset
+    from simclr_utils.study import costs
+    from simclr_utils.training import optimizers, pretraining
+    from simclr_utils.training.batches import image_batches
 
-    config, clock = get_config("full"), cost_model.StepClock()
+    config, clock = get_config("full"), costs.StepClock()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:  # mapped until the end
-        images = datasets.load_dataset(options.images, 32, cache).unlabeled
+        images = dataset.load_dataset(options.images, 32, cache).unlabeled
         model = pretraining.build_model((32, 32, 3), config)
         model.compile(optimizers.build_optimizer(config.optimizer, 1e-3, config.weight_decay))
         model.fit(

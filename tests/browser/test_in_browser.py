@@ -96,7 +96,7 @@ def test_a_picture_that_does_not_follow_is_noticed(open_notebook, course):
         nbformat.v4.new_code_cell(
             "import io, ipywidgets\n"
             "from PIL import Image\n"
-            "from simclr_utils.widgets import explore\n"
+            "from simclr_utils.course.widgets import explore\n"
             "buffer = io.BytesIO()\n"
             "Image.new('RGB', (9, 9)).save(buffer, 'png')\n"
             "explore(lambda level: buffer.getvalue(), level=ipywidgets.IntSlider(3, 0, 9))"

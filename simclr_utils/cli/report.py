@@ -1,0 +1,135 @@
+"""What a reader looks at after a run: web pages, figures, the table of results."""
+
+import base64
+import logging
+from html import escape
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+
+from simclr_utils import files
+from simclr_utils.cli.html_page import build_page, build_table, flatten
+from simclr_utils.evaluation.results import Results, summarize
+from simclr_utils.training.findings import stored_findings
+
+BODY = """<p><code>{command}</code></p>
+{findings}
+<h2>Results</h2>
+{results}
+<h2>Data</h2>
+<pre>{data}</pre>
+<h2>Notebooks</h2>
+{notebooks}
+<h2>Provenance</h2>
+{provenance}"""
+
+
+def export_notebook(run_dir, name):
+    """Writes `html/<notebook>.html`, and each picture as `figures/<notebook>-<number>.png`.
+
+    Args:
+        run_dir: Path of the run.
+        name: File name of a notebook in `run_dir/notebooks`; one that is not there is passed over.
+    """
+    run_dir = Path(run_dir)
+    path = run_dir / "notebooks" / name
+    if not path.exists():
+        return
+    notebook = nbformat.read(path, as_version=4)
+    exporter = HTMLExporter(require_js_url="")  # a page loads nothing from elsewhere ...
+    if not any("$" in cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
+        exporter.mathjax_url = ""  # ... but MathJax, if it has a formula
+    # It warns of every picture without a description: of matplotlib's, that is all.
+    exporter.log.setLevel(logging.ERROR)
+    html, _ = exporter.from_notebook_node(notebook)
+    files.write_text(run_dir / "html" / f"{path.stem}.html", html)
+    for old in (run_dir / "figures").glob(f"{path.stem}-*.png"):
+        old.unlink()
+    for number, content in enumerate(_pictures(notebook), start=1):
+        files.write_bytes(run_dir / "figures" / f"{path.stem}-{number:02d}.png", content)
+
+
+def _pictures(notebook):
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                yield base64.b64decode(output["data"]["image/png"])
+
+
+def results_tables(frame, preset):
+    """Returns the results of a run as tables to print.
+
+    Rows of other presets, and of images that have changed since, are left out.
+
+    Args:
+        frame: DataFrame as `Results.frame` returns it.
+        preset: Name of the preset.
+
+    Returns:
+        A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if
+        the run has no results.
+    """
+    frame = frame[frame["preset"] == preset]
+    if frame.empty:
+        return {}
+    frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
+    summary = summarize(frame).sort_values("labels", kind="stable")
+    methods = list(frame["method"].unique())
+    tables = {}
+    for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False):
+        cells = rows.assign(cell=[_cell(row) for row in rows.itertuples()])
+        cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
+        columns = list(cells["labels"].unique())
+        table = cells.pivot(index="method", columns="labels", values="cell")
+        order = [method for method in methods if method in table.index]
+        table = table.loc[order, columns].fillna("").rename_axis(index=None, columns=None)
+        tables[f"{metric} on {dataset}"] = table
+    return tables
+
+
+def _cell(row):
+    if row.low != row.low:  # NaN: no interval is known.
+        return f"{row.mean:.3f}"
+    return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
+
+
+def write_report(run_dir, record):
+    """Writes `index.html`, a page that needs no other file to be read.
+
+    Args:
+        run_dir: Path of the run.
+        record: Dict as in `run.json`.
+
+    Returns:
+        The text to print at the end of the run: the tables, what the run doctor found, and where
+        the report lies.
+    """
+    run_dir = Path(run_dir)
+    frame = Results(run_dir / "results.csv").frame()
+    tables = results_tables(frame, record["preset"])
+    results = [f"<h3>{escape(title)}</h3>{table.to_html()}" for title, table in tables.items()]
+    links = [
+        (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
+        for stem, entry in sorted(record["notebooks"].items())
+    ]
+    findings = stored_findings(run_dir)
+    data = run_dir / "data.json"
+    made = {**record["provenance"], "settings": record["settings"]}
+    body = BODY.format(
+        data=escape(files.load_json(data)["summary"]) if data.exists() else "",
+        command=escape(record["command"]),
+        findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
+        results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",
+        notebooks=build_table(links),
+        provenance=build_table(flatten(made)),
+    )
+    title = f"{Path(record['source']).name}, preset {record['preset']}"
+    files.write_text(run_dir / "index.html", build_page(title, body))
+    lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
+    lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
+    lines += [f"\n{finding}" for finding in findings]
+    lines.append(f"\nReport: {run_dir / 'index.html'}")
+    if (run_dir / "verdict.html").exists():
+        lines.append(f"Verdict: {run_dir / 'verdict.html'}")
+    return "\n".join(lines)

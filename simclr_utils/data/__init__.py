@@ -1,0 +1,11 @@
+"""From a folder or a name to a `Dataset`. Nothing here imports TensorFlow."""
+
+from simclr_utils.doors import open_door
+
+PUBLIC = {
+    "dataset": ("Dataset", "load_dataset", "save_dataset_record"),
+    "splits": ("label_subset",),
+    "cache": ("digest_images",),
+    "shapes": ("CLASS_NAMES", "render_shapes"),
+}
+__getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,0 +1,195 @@
+"""From image files to uint8 arrays of one size, in parallel, every file opened once."""
+
+import errno
+import math
+import multiprocessing
+import os
+import shutil
+import struct
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from simclr_utils.data.opening import open_image, quiet
+from simclr_utils.data.pictures import DEFAULT_READING, Trait
+from simclr_utils.data.value_range import DeepRows, rescale
+from simclr_utils.reading import how_to_set
+from simclr_utils.system.cores import available_cores
+
+FILES_PER_TASK = 256
+# Starting a process costs about half a second: not worth it for fewer files.
+FILES_FOR_A_POOL = 1024
+STUMBLES = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, struct.error)
+
+
+class Decoded(NamedTuple):
+    """What became of N files.
+
+    Attributes:
+        traits: Integer array `[N]` of `Trait` flags; 0 for a refused file.
+        cropped: Float array `[N]`, the share of each file's pixels that was cropped away.
+        refused: List of `(index, reason)`, in the order of the files.
+        ranges: List of `ValueRange`, one for the integers and one for the floating-point numbers
+            among the images of more than 8 bits, where there are any.
+    """
+
+    traits: np.ndarray
+    cropped: np.ndarray
+    refused: list
+    ranges: list
+
+
+def decode_image(path, image_size, reading=DEFAULT_READING):
+    """Decodes one file to a square image.
+
+    The orientation stored in EXIF is applied. Palettes, CMYK and other color spaces become RGB;
+    transparent pixels are laid on a background; one channel stays one channel. Of several pages,
+    the first is used, unless it is much smaller than another.
+
+    Args:
+        path: Path of the file, or a file object.
+        image_size: Height and width of the result, in pixels.
+        reading: A `Reading`.
+
+    Returns:
+        A `Picture`: uint8, or float32 in the units of the file if it has more than 8 bits.
+
+    Raises:
+        ValueError: If the image is of a kind that is not read.
+        Exception: Whatever a reader raises for a broken file.
+    """
+    with open_image(path, reading.max_pixels) as image:
+        return image.picture(image_size, reading)
+
+
+def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=None):
+    """Decodes files into a raw uint8 file of shape `[N, image_size, image_size, 3]`.
+
+    The work is shared by one process a core. Gray images are repeated to three channels. The row
+    of a refused file stays zero. Images of more than 8 bits wait in a second file, as float32,
+    until the range of their values is known.
+
+    Args:
+        paths: List of N paths.
+        image_size: Height and width of the result.
+        map_path: Path of the file to create.
+        reading: A `Reading`.
+        num_pool: Integer, how many of the first files the range is found from. Defaults to all.
+
+    Returns:
+        A `Decoded`.
+
+    Raises:
+        OSError: If the disk has no room for the images.
+        RuntimeError: If a worker process dies.
+    """
+    shape = (len(paths), image_size, image_size, 3)
+    images = create_map(map_path, shape)
+    starts = range(0, len(paths), FILES_PER_TASK)
+    tasks = [(paths[at : at + FILES_PER_TASK], at, map_path, shape, reading) for at in starts]
+    traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
+    spans, refused = np.zeros((len(paths), 2)), []
+    try:
+        with tqdm(total=len(paths), desc="Decoding images", unit=" files", leave=False) as bar:
+            for start, *columns, task_refused in _run_tasks(tasks, len(paths)):
+                rows = slice(start, start + len(columns[0]))
+                traits[rows], cropped[rows], spans[rows] = columns
+                refused.extend(task_refused)
+                bar.update(len(columns[0]))
+        rows = DeepRows(_deep_path(map_path), image_size)
+        num_pool = len(paths) if num_pool is None else num_pool
+        ranges, hidden = rescale(rows, images, traits, spans, num_pool, reading)
+    finally:
+        Path(_deep_path(map_path)).unlink(missing_ok=True)
+    return Decoded(traits, cropped, sorted(refused + hidden), ranges)
+
+
+def _deep_path(map_path):
+    return f"{map_path}.deep"
+
+
+def create_map(path, shape):
+    """Creates a file for a uint8 memory map, and all of it: writing into one kills the process
+    when the disk turns out to be full.
+
+    Raises:
+        OSError: if it is full, with what is needed and what there is.
+    """
+    size = math.prod(shape)
+    free = shutil.disk_usage(os.path.dirname(path) or ".").free
+    try:
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate") and size:
+                os.posix_fallocate(file.fileno(), 0, size)
+            elif size > free:  # not claimed here, but at least asked
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            else:
+                file.truncate(size)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror}: the decoded images take {size / 1e9:.3f} GB and {free / 1e9:.3f} "
+            f"are free; free some space, or use another disk: {how_to_set('cache_dir', '/path')}",
+            str(path),
+        ) from error
+    return np.memmap(path, np.uint8, "r+", shape=shape)
+
+
+def _run_tasks(tasks, num_files):
+    workers = min(available_cores(), len(tasks))
+    if num_files < FILES_FOR_A_POOL or workers == 1:
+        yield from map(_decode_task, tasks)
+        return
+    # "spawn", because forking a process in which TensorFlow runs threads can hang.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            yield from pool.map(_decode_task, tasks)
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "A process that decodes images died. In a script, call load_dataset below "
+            '`if __name__ == "__main__":`; otherwise the machine may have run out of memory.'
+        ) from error
+
+
+def _decode_task(task):
+    """Decodes some files; returns where they begin, and their traits, crops, spans, refusals."""
+    paths, start, map_path, shape, reading = task
+    images = np.memmap(map_path, np.uint8, "r+", shape=shape)
+    traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
+    spans, refused = np.zeros((len(paths), 2)), []
+    deep = DeepRows(_deep_path(map_path), shape[1])
+    with quiet():
+        for offset, path in enumerate(paths):
+            try:
+                picture = decode_image(path, shape[1], reading)
+            # Broken files make the readers raise nearly anything.
+            except Exception as error:
+                refused.append((start + offset, _reason(error, reading)))
+                continue
+            traits[offset], cropped[offset] = picture.traits, picture.cropped
+            if Trait.DEEP in picture.traits:
+                spans[offset] = picture.span
+                deep.write(start + offset, picture)
+            else:
+                images[start + offset] = picture.pixels
+    return start, traits, cropped, spans, refused
+
+
+def _reason(error, reading):
+    """One plain phrase for a refused file, without the machine's paths."""
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+        return (
+            f"more than twice max_pixels={reading.max_pixels:,}, a guard against bombs; allow "
+            f"more: {how_to_set('max_pixels', 10 * reading.max_pixels)}"
+        )
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    said = " ".join(str(error).split()) or type(error).__name__
+    # A reader that stumbles over what it did not expect says so in the words of a programmer.
+    return f"damaged file ({said})" if isinstance(error, STUMBLES) else said

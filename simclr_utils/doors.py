@@ -1,0 +1,23 @@
+"""Public names of the package and its parts, each loaded when it is first used."""
+
+import importlib
+
+
+def open_door(package, public):
+    """Makes the `__getattr__` and `__dir__` of a package that hands on names of its modules.
+
+    Args:
+        package: String, the package's `__name__`.
+        public: Dict from a module, relative to the package, to its public names.
+
+    Returns:
+        A pair of functions, and a dict from each name to its module.
+    """
+    modules = {name: module for module, names in public.items() for name in names}
+
+    def get(name):
+        if name in modules:
+            return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        raise AttributeError(f"{package} has no name {name!r}; it has {', '.join(modules)}.")
+
+    return get, lambda: sorted(modules), modules

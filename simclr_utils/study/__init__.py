@@ -1,0 +1,10 @@
+"""Several pretrainings and label subsets in one folder: tasks, costs, what was found."""
+
+from simclr_utils.doors import open_door
+
+PUBLIC = {
+    "study": ("FINE_TUNING_SHARE", "Study"),
+    "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
+    "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
+}
+__getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,0 +1,27 @@
+"""Contrastive pretraining: networks, loss, `SimCLR`, optimizer, checkpoints, the run doctor."""
+
+from simclr_utils.doors import open_door
+
+PUBLIC = {
+    "networks": ("as_float32", "build_encoder", "build_projection_head"),
+    "losses": ("candidate_logits", "contrastive_accuracy", "nt_xent_loss"),
+    "nt_xent_check": ("check_nt_xent",),
+    "simclr": ("SimCLR",),
+    "batches": ("image_batches",),
+    "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),
+    "checkpoints": ("Checkpoints",),
+    "callbacks": ("EpochLine", "fit_until_stopped", "LiveCurves"),
+    "doctor": ("RunDoctor",),
+    "diagnostics": ("accuracy_under", "describe", "normalized"),
+    "pretraining": (
+        "build_model",
+        "describe_pretraining",
+        "in_float32",
+        "load_encoder",
+        "plan_epochs",
+        "pretrain",
+        "run_identity",
+        "save_pretraining",
+    ),
+}
+__getattr__, __dir__, _ = open_door(__name__, PUBLIC)

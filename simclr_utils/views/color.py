@@ -1,0 +1,107 @@
+"""The two colour operations among the views: jitter and grayscale."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from simclr_utils.views.layers import RandomOperation
+
+# Weights of red, green and blue in luma, and the RGB -> YIQ colour space built on them.
+LUMA = (0.299, 0.587, 0.114)
+RGB_TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+
+
+def luma(images):
+    """The brightness of each pixel as one channel, `[N, H, W, 1]`."""
+    if images.shape[-1] == 1:
+        return images
+    red, green, blue = (images[..., channel, None] for channel in range(3))
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomColorJitter(RandomOperation):
+    """Changes brightness, contrast, saturation and hue of each image.
+
+    Each factor is uniform in `[1 - x, 1 + x]` (not below 0), the hue's turn uniform in
+    `[-hue, hue]` of the colour circle. All four are linear in the colour, so together they are
+    one 3x3 matrix an image: saturation scales and hue turns the two colour axes of YIQ. The
+    order is fixed (the paper shuffles it), and values are cut to 0..1 once, at the end.
+    One-channel images get brightness and contrast only.
+
+    Args:
+        brightness, contrast, saturation, hue: floats >= 0. The paper's, at strength 1, are 0.8,
+            0.8, 0.8 and 0.2.
+        probability: float in [0, 1]. The paper's is 0.8.
+        seed: int or `None`.
+
+    Raises:
+        ValueError: if a value is negative, or `hue` is above 0.5.
+
+    References:
+        SimCLR (Chen et al. 2020), appendix A. Hue as a turn in YIQ: NVIDIA DALI's `hsv`.
+    """
+
+    def __init__(self, brightness, contrast, saturation, hue, probability=0.8, seed=None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+        self.ranges = {
+            "brightness": brightness,
+            "contrast": contrast,
+            "saturation": saturation,
+            "hue": hue,
+        }
+        if min(self.ranges.values()) < 0 or hue > 0.5:
+            raise ValueError(
+                f"Strengths must not be negative, and `hue` at most 0.5. Received: {self.ranges}"
+            )
+
+    def factor(self, images, name):
+        strength = self.ranges[name]
+        return self.per_image(images, max(0.0, 1 - strength), 1 + strength)
+
+    def color_matrix(self, images):
+        """Saturation and hue as matrices float32 `[N, 3, 3]` that act on colour rows."""
+        saturation = self.factor(images, "saturation")[:, 0, 0, 0]
+        turn = self.ranges["hue"]
+        angle = 2 * math.pi * self.per_image(images, -turn, turn)[:, 0, 0, 0]
+        cos, sin = saturation * tf.cos(angle), saturation * tf.sin(angle)
+        zero, one = tf.zeros_like(cos), tf.ones_like(cos)
+        rows = [[one, zero, zero], [zero, cos, -sin], [zero, sin, cos]]
+        turned = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+        to_yiq = tf.constant(RGB_TO_YIQ)
+        matrix = tf.linalg.inv(to_yiq) @ turned @ to_yiq
+        return tf.transpose(matrix, [0, 2, 1])
+
+    def transform(self, images):
+        brightness, contrast = self.factor(images, "brightness"), self.factor(images, "contrast")
+        mean = tf.reduce_mean(luma(images), axis=[1, 2], keepdims=True)
+        if images.shape[-1] == 3:
+            matrix = self.color_matrix(images)[:, None]
+            images = tf.matmul(images, tf.tile(matrix, [1, images.shape[1], 1, 1]))
+        changed = brightness * (contrast * images + (1 - contrast) * mean)
+        return tf.clip_by_value(changed, 0.0, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), **self.ranges}
+
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class RandomGrayscale(RandomOperation):
+    """Replaces each image by its gray version, with a probability; keeps three channels.
+
+    Args:
+        amount: float in [0, 1], the share of gray that is mixed in.
+        probability: float in [0, 1]. The paper's is 0.2.
+        seed: int or `None`.
+    """
+
+    def __init__(self, amount=1.0, probability=0.2, seed=None, **kwargs):
+        super().__init__(probability, seed, **kwargs)
+        self.amount = amount
+
+    def transform(self, images):
+        return (1 - self.amount) * images + self.amount * luma(images)
+
+    def get_config(self):
+        return {**super().get_config(), "amount": self.amount}
