@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simclr_utils.course.feature_explorer import FeatureExplorer, similarity_to_first
+from simclr_utils.course.feature_explorer import FeatureExplorer, scaled, similarity_to_first
 from simclr_utils.training.networks import build_encoder, build_projection_head
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype="uint8")
@@ -68,3 +68,10 @@ def test_a_slider_that_moves_traces_nothing_anew(networks):
 def test_similarity_by_hand():
     vectors = np.array([[3.0, 4.0], [-3, -4], [4, -3], [0, 0]])
     np.testing.assert_allclose(similarity_to_first(vectors), [1, -1, 0, 0], atol=1e-12)
+
+
+def test_a_recipe_may_have_probabilities(networks):
+    pairs = {name: (strength, 1.0) for name, strength in RECIPE.items()}
+    pictures = FeatureExplorer(IMAGES, pairs, networks).pictures(3, 0.5, 0)
+    assert pictures.shape == (4, *IMAGES.shape[1:])
+    assert scaled((0.8, 0.3), 0.5) == (0.4, 0.3) and scaled((0.8, 0.3), 9) == (1.0, 0.3)

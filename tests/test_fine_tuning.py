@@ -150,3 +150,11 @@ def test_fine_tuning_is_not_tuned_harder_than_the_baseline():
     assert len(other) == 7
     for axis in (*FineTuning.axes.values(), *SupervisedBaseline.axes.values()):
         assert len(set(axis)) == len(axis)
+
+
+def test_the_layerwise_optimizer_comes_back_from_its_configuration():
+    optimizer = LayerwiseAdamW(0.01, 0.25, weight_decay=1e-3)
+    config = keras.optimizers.serialize(optimizer)
+    again = keras.optimizers.deserialize(config)
+    assert type(again) is LayerwiseAdamW
+    assert (again.encoder_share, again.head, again.weight_decay) == (0.25, "logits", 1e-3)

@@ -77,3 +77,15 @@ def test_a_saved_encoder_has_layers_of_keras_alone(tmp_path):
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in encoder.layers]
     images = np.random.default_rng(0).uniform(size=(3, 16, 16, 3)).astype("float32")
     np.testing.assert_array_equal(loaded(images, training=False), encoder(images, training=False))
+
+
+@pytest.mark.parametrize("options", [{"center": False}, {"scale": False}, {"axis": 1}], ids=str)
+def test_what_it_does_not_do_itself_is_left_to_keras(options):
+    theirs, ours = (
+        kind(momentum=0.7, **options)
+        for kind in (keras.layers.BatchNormalization, BatchNormalization)
+    )
+    expected, found = (layer(IMAGES, training=True) for layer in (theirs, ours))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for a, b in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

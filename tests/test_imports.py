@@ -118,3 +118,9 @@ def test_light_modules_do_not_wait_for_tensorflow(code):
     done = subprocess.run([sys.executable, "-c", report + code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "False\n"
+
+
+def test_the_map_in_contributing_names_every_part():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [part for part in (*PATH, *BESIDE) if f"`{part}/`" not in text] == []
+    assert [part for part in GROUND if f"`{part}`" not in text] == []

@@ -52,3 +52,18 @@ def test_each_row_of_a_stored_study_has_its_predictions(folder):
         part = folder / "predictions" / f"{row.preset}-{row.fingerprint}"
         with np.load(part / f"{row.method}-{row.labels}-{row.subset_seed}{seed}.npz") as stored:
             assert stored["correct"].mean() == pytest.approx(row.value), row
+
+
+@pytest.mark.parametrize(
+    "record, source",
+    [
+        ({"source": "cifar10", "from_folder": False}, "cifar10"),
+        ({"source": "cifar10", "from_folder": True}, "<folder>"),
+        ({"source": "cifar10"}, "<folder>"),
+        ({"source": "shapes"}, "shapes"),
+        ({"source": "medmnist:pathmnist"}, "medmnist:pathmnist"),
+    ],
+)
+def test_a_command_names_a_data_set_but_not_a_users_folder(record, source):
+    record = {"kind": "run", "preset": "full", "settings": {}, **record}
+    assert f"--source {source} " in results_page.command_of(record, None)

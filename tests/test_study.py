@@ -303,7 +303,7 @@ def test_label_counts_are_read(text, counts):
     assert study_command.parse_label_counts(None) is None
 
 
-@pytest.mark.parametrize("text", ["50,", "a", "0", "-5", "1.5"])
+@pytest.mark.parametrize("text", ["50,", "a", "0", "-5", "1.5", "50,\u00b2", "\u0665"])
 def test_wrong_label_counts_are_refused(text):
     with pytest.raises(RunError, match="write --labels"):
         study_command.parse_label_counts(text)

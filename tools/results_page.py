@@ -99,8 +99,9 @@ def seeds_alone(run_dir, frame):
 
 def command_of(record, frame):
     """The arguments that ask for what is there, a string."""
-    named = record["source"] == "shapes" or ":" in record["source"]  # of a folder it is the name
-    source = record["source"] if named else "<folder>"
+    # Older records do not say which it was; but for the shapes, they are of folders.
+    guess = record["source"] != "shapes" and ":" not in record["source"]
+    source = "<folder>" if record.get("from_folder", guess) else record["source"]
     parts = [record["kind"], f"--source {source}", f"--preset {record['preset']}"]
     parts += [f"--set {name}={shlex.quote(str(v))}" for name, v in record["settings"].items()]
     if record["kind"] == "study":

@@ -33,7 +33,7 @@ def parse_label_counts(text):
     if text is None:
         return None
     parts = [part.strip().replace("_", "") for part in text.split(",")]
-    wrong = [part for part in parts if not part.isdigit() or not int(part)]
+    wrong = [part for part in parts if not (part.isascii() and part.isdigit() and int(part))]
     if wrong:
         raise RunError(f"{wrong[0]!r} is no number of labels: write --labels 50,100,500.")
     return tuple(sorted({int(part) for part in parts}))
@@ -70,8 +70,10 @@ def run(source, preset, label_counts=None, num_seeds=3, settings=None, out=None,
         raise RunError(str(error)) from error
     # The folder's name only: a study may go on where the images lie elsewhere. Whether they are
     # the same is a matter of their fingerprint.
-    shown = Path(source).name if Path(source).is_dir() else source
+    from_folder = Path(source).is_dir()
+    shown = Path(source).name if from_folder else source
     record = {"kind": "study", "source": shown, "preset": preset, "seed": 0, "settings": settings}
+    record["from_folder"] = from_folder  # which a name alone does not say
     folder, record = open_run(record, out)
     with hold(folder):
         print(start(0, kept_precision(folder)))

@@ -1,5 +1,7 @@
 """What networks make of an image and of its views, before the projection head and after it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,7 +19,8 @@ class FeatureExplorer:
 
     Args:
         images: uint8 array `[N, H, W, C]`, at least two.
-        recipe: mapping from an operation's name to its strength, as `build_augmenter` takes it.
+        recipe: mapping from an operation's name to its strength, or to a pair of strength and
+            probability, as `build_augmenter` takes it.
         networks: dict from a name to a pair of `keras.Model`, encoder and projection head.
     """
 
@@ -32,7 +35,7 @@ class FeatureExplorer:
     def pictures(self, image, strength, seed):
         """An image, two views of it and the next image, float32 `[4, H, W, C]` in 0..1."""
         pair = self.images[[image, (image + 1) % len(self.images)]]
-        recipe = {name: min(1.0, strength * value) for name, value in self.recipe.items()}
+        recipe = {name: scaled(value, strength) for name, value in self.recipe.items()}
         lab = AugmentationLab(pair)
         views = lab.views(recipe, seed)
         return np.stack([lab.images[0], views[0][0], views[1][0], lab.images[1]])
@@ -73,6 +76,13 @@ class FeatureExplorer:
             sketch.words(name, LEFT - SIDE - 26, top + SIDE // 2, anchor="rm")
             sketch.picture(picture, LEFT - SIDE - 16, top, SIDE)
         return sketch.png(), f"Similarity to the image: {'; '.join(sentences)}."
+
+
+def scaled(value, factor):
+    """Multiplies a strength, or that of a pair of strength and probability; it ends at 1."""
+    if isinstance(value, Sequence):
+        return (min(1.0, factor * value[0]), *value[1:])
+    return min(1.0, factor * value)
 
 
 def similarity_to_first(vectors):

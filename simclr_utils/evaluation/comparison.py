@@ -27,7 +27,7 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
     """
     if not num_classes:
         return ()
-    counts = sorted(count for count in label_counts if num_classes <= count <= num_train)
+    counts = sorted({count for count in label_counts if num_classes <= count <= num_train})
     if any(count > num_train for count in label_counts):
         counts.append(num_train + num_validation)
     if not counts:

@@ -7,6 +7,7 @@ from simclr_utils.data.splits import hold_out
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.evaluation.probes import fit_linear_probe
 from simclr_utils.evaluation.supervised import BATCH_SIZE, CHOSEN_AT_FULL_LENGTH, SupervisedBaseline
+from simclr_utils.training.networks import HEAD
 from simclr_utils.training.optimizers import decay_kernels_only
 
 
@@ -54,7 +55,7 @@ class FineTuning(SupervisedBaseline):
 
     def start(self, model, train, validation):
         """Puts the pretrained encoder, and the probe fitted on these labels, into a model."""
-        head = model.classifier.layers[-1]
+        head = model.classifier.get_layer(HEAD)
         start = head.get_weights()
         if self.head_first:
             start = as_dense_weights(self.fit_head(train, validation), head.units)
@@ -96,6 +97,7 @@ def as_dense_weights(probe, num_classes):
     return [kernel.astype("float32"), bias.astype("float32")]
 
 
+@keras.saving.register_keras_serializable("simclr_utils")
 class LayerwiseAdamW(keras.optimizers.AdamW):
     """AdamW that learns the encoder more slowly than the head; weight decay is the same for both.
 
@@ -106,7 +108,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         **kwargs: of `keras.optimizers.AdamW`.
     """
 
-    def __init__(self, learning_rate, encoder_share=1.0, head="logits", **kwargs):
+    def __init__(self, learning_rate=1e-3, encoder_share=1.0, head=HEAD, **kwargs):
         super().__init__(learning_rate, **kwargs)
         self.encoder_share = encoder_share
         self.head = head
@@ -115,3 +117,6 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         path = getattr(variable, "path", variable.name)  # the backend's own variables have a name
         share = 1.0 if f"/{self.head}/" in f"/{path}" else self.encoder_share
         super().update_step(gradient, variable, learning_rate * share)
+
+    def get_config(self):
+        return {**super().get_config(), "encoder_share": self.encoder_share, "head": self.head}

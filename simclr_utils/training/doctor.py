@@ -54,7 +54,8 @@ class RunDoctor(keras.callbacks.Callback):
     def __init__(self, images, batch_size, report=print):
         super().__init__()
         # From all of the pool: files in the order of their names may begin with one class.
-        self.images = np.asarray(images[:: max(1, len(images) // NUM_IMAGES)][:NUM_IMAGES])
+        rows = np.linspace(0, len(images) - 1, min(len(images), NUM_IMAGES)).astype(int)
+        self.images = np.asarray(images[rows])
         self.batch_size, self.report = batch_size, report
         self.findings, self.steps, self.examined = [], 0, 0
 

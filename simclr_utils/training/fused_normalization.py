@@ -9,12 +9,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, whose statistics, scaling and gradient in training are one kernel each.
 
     Variables, configuration and values are Keras' own, up to rounding. Only training on images
-    `[N, H, W, C]` differs; everything else is left to Keras. Networks are saved with Keras' layer
+    `[N, H, W, C]`, normalized over their channels with center and scale, differs; everything else,
+    `synchronized` and `renorm` included, is left to Keras. Networks are saved with Keras' layer
     in its place, so that a file needs nothing of ours: `networks.as_float32`.
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable) or mask is not None or len(inputs.shape) != 4:
+        images = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        plain = images and self.center and self.scale and not self.synchronized and mask is None
+        if not (training and self.trainable and plain) or getattr(self, "renorm", False):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,

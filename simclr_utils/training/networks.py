@@ -10,6 +10,8 @@ from simclr_utils.training.fused_normalization import BatchNormalization
 
 warn_of_overridden()
 
+HEAD = "logits"  # the name of a classifier's last layer
+
 
 def build_encoder(image_shape, name="small_cnn", width=None):
     """Builds an encoder without weights from elsewhere.
@@ -152,7 +154,7 @@ def build_classifier(encoder, num_classes):
     Returns:
         A `keras.Model`: images `[N, H, W, C]` -> float32 logits `[N, num_classes]`.
     """
-    logits = layers.Dense(num_classes, dtype="float32", name="logits")(encoder.output)
+    logits = layers.Dense(num_classes, dtype="float32", name=HEAD)(encoder.output)
     return keras.Model(encoder.input, logits, name="classifier")
 
 
