@@ -32,7 +32,7 @@ def test_a_script_runs_alone_and_its_last_line_counts(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux only")
 def test_a_process_does_not_take_over_the_memory_of_the_one_that_started_it(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("from simclr_utils import cost_model\nprint(cost_model.peak_memory_gib())")
+    script.write_text("from simclr_utils.study import costs\nprint(costs.peak_memory_gib())")
     much = np.ones(2**30, np.uint8)
     ours = peak_memory_gib()
     assert run_alone(script) < 1 <= len(much) / 2**30 <= ours

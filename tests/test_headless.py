@@ -21,7 +21,7 @@ from simclr_utils.evaluation.results import Results
 PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
 PICTURE = "from PIL import Image\nfrom IPython.display import Image as Show\n"
 PICTURE += 'Image.new("RGB", (2, 2)).save("{}")\nShow("{}")'
-MEASURE = """from simclr_utils.files import Results
+MEASURE = """from simclr_utils import Results
 results = Results(run_dir + "/results.csv", dataset=source, preset=preset, fingerprint="f")
 for subset in range(3):
     results.add(method="probe", labels=500, subset_seed=subset, metric="accuracy", value=0.5)

@@ -17,14 +17,14 @@ SCRIPT = """
 import hashlib, sys
 import numpy as np
 {start}
-from simclr_utils import augmentations, networks, simclr
+from simclr_utils import SimCLR, build_augmenter, build_encoder, build_projection_head
 import keras
 keras.utils.set_random_seed(0)
 images = np.random.default_rng(0).integers(0, 256, (16, 16, 20, 3), dtype=np.uint8)
-augmenter = augmentations.build_augmenter(16, operations=["crop", "color_jitter"], seed=0)
-encoder = networks.build_encoder((16, 16, 3), width=4)
-head = networks.build_projection_head(32, 8, 4)
-model = simclr.SimCLR(augmenter, encoder, head)
+augmenter = build_augmenter(16, operations=["crop", "color_jitter"], seed=0)
+encoder = build_encoder((16, 16, 3), width=4)
+head = build_projection_head(32, 8, 4)
+model = SimCLR(augmenter, encoder, head)
 model.compile(keras.optimizers.AdamW(1e-3))
 model.fit(images[:, :, :16], batch_size=8, verbose=0, shuffle=False)
 pool = keras.layers.MaxPooling2D()(images.astype("float32"))

@@ -8,13 +8,13 @@ import pytest
 pytestmark = pytest.mark.numbers
 
 TRAINING = """
-from simclr_utils.startup import start
+from simclr_utils.session import start
 start(0, "float32")
 import hashlib
 import numpy as np
 import tensorflow as tf
-from simclr_utils.networks import build_encoder, build_projection_head
-from simclr_utils.losses import nt_xent_loss
+from simclr_utils.training.networks import build_encoder, build_projection_head
+from simclr_utils.training.losses import nt_xent_loss
 
 encoder = build_encoder((32, 32, 3))
 head = build_projection_head(encoder.output_shape[-1])

@@ -78,7 +78,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 
 SESSION = """
 import os
-from simclr_utils.startup import start
+from simclr_utils.session import start
 print(start(seed=7, precision="mixed_bfloat16"))
 import keras, numpy, tensorflow as tf
 from tensorflow.python.framework import config

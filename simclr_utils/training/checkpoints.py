@@ -33,7 +33,7 @@ class Checkpoints(keras.callbacks.Callback):
     Files are written whole or not at all, and read back with the checksum of each array. The
     newest two stay. One that is damaged is reported and the one before it is used.
 
-    Bits are the same on the same machine, with deterministic operations, as `startup.start` sets
+    Bits are the same on the same machine, with deterministic operations, as `session.start` sets
     them. Precision and versions belong to what has to agree.
 
     Args:
