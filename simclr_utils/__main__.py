@@ -90,11 +90,11 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     # Imported late: the help is to answer at once.
-    from simclr_utils.cli import notebooks
+    from simclr_utils.cli import arguments, notebooks, run_folder
     from simclr_utils.system import folder_lock
 
     try:
-        settings = notebooks.parse_settings(options.settings)
+        settings = arguments.parse_settings(options.settings)
         if options.command == "study":
             from simclr_utils.cli import study as study_command
 
@@ -109,14 +109,14 @@ def main(arguments=None):
             )
             return 0
         finished = notebooks.run(
-            notebooks.select_notebooks(NOTEBOOKS, options.notebooks),
+            arguments.select_notebooks(NOTEBOOKS, options.notebooks),
             source=options.source,
             preset=options.preset,
             seed=options.seed,
             settings=settings,
             out=options.out,
         )
-    except (notebooks.RunError, folder_lock.FolderInUseError) as error:
+    except (run_folder.RunError, folder_lock.FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, a folder that is not ours

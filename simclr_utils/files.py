@@ -60,6 +60,14 @@ def load_json(path):
     return json.loads(user_path(path).read_text(encoding="utf-8"))
 
 
+def update_json(path, **changes):
+    """Replaces some values of the dict in a JSON file, which need not exist; returns all of it."""
+    path = user_path(path)
+    content = {**(load_json(path) if path.exists() else {}), **changes}
+    save_json(path, content)
+    return content
+
+
 def as_stored(content):
     """What `load_json` would give back of `content`: tuples, for one, become lists."""
     return json.loads(json.dumps(content))

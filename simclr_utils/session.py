@@ -6,9 +6,9 @@ import sys
 
 from simclr_utils.keras_settings import override_settings
 from simclr_utils.parameters import check_parameters
-from simclr_utils.system.cores import available_cores
 from simclr_utils.system.processor import (
     PRECISION_VARIABLE,
+    available_cores,
     bfloat16_features,
     caps,
     processor_flags,

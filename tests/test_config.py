@@ -1,10 +1,12 @@
 """Presets and what may be changed in them."""
 
-from dataclasses import FrozenInstanceError, fields, replace
+import json
+from dataclasses import FrozenInstanceError, asdict, fields, make_dataclass, replace
 
 import pytest
 
-from simclr_utils.config import PRESETS, Config, get_config
+from simclr_utils import config as config_module
+from simclr_utils.config import PRESETS, Config, describe_changes, get_config, identity, restore
 from simclr_utils.parameters import PRESET_NAMES
 
 
@@ -43,4 +45,48 @@ def test_unknown_names_are_refused():
 def test_a_configuration_is_frozen_and_small():
     with pytest.raises(FrozenInstanceError):
         get_config().temperature = 1.0
-    assert len(fields(Config)) <= 15
+    assert len(fields(Config)) <= 20
+
+
+def test_a_record_gives_back_the_configuration():
+    config = get_config("tiny", operations=(("crop", (0.5, 0.8)), ("flip", 1.0)))
+    assert restore(json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_views_as_a_dict_and_as_pairs_are_one_setting():
+    pairs = replace(Config(), operations=(("crop", 0.5), ("flip", 1.0)))
+    assert replace(Config(), operations={"crop": 0.5, "flip": 1.0}) == pairs
+    assert describe_changes({"operations": {"crop": 0.5, "flip": 1.0}}, pairs) == []
+    assert describe_changes({"operations": [["crop", 0.5]]}, pairs) != []
+
+
+def test_a_field_that_a_record_lacks_has_its_default():
+    stored = asdict(Config())
+    del stored["temperature"]
+    assert describe_changes(stored, Config()) == []
+    assert describe_changes(stored, replace(Config(), temperature=0.5)) == [
+        "temperature is 0.1 there and 0.5 here"
+    ]
+
+
+def test_a_new_field_of_the_dataclass_orphans_no_record(monkeypatch):
+    stored = asdict(get_config("tiny"))
+    grown = make_dataclass("Config", [("loss", str, "nt_xent")], bases=(Config,), frozen=True)
+    monkeypatch.setattr(config_module, "Config", grown)
+    tiny = grown(**stored)
+    assert "loss" in identity(tiny) and describe_changes(stored, tiny) == []
+    assert describe_changes(stored, replace(tiny, loss="dcl")) == [
+        "loss is 'nt_xent' there and 'dcl' here"
+    ]
+
+
+def test_a_record_of_a_later_version_is_refused():
+    with pytest.raises(ValueError, match=r"\['warp'\], which this version .* does not know"):
+        restore({**asdict(Config()), "warp": 9})
+
+
+def test_only_what_matters_holds_a_study_and_its_encoders():
+    encoder, study = identity(Config(), ("pretraining",)), identity(Config())
+    assert {"temperature", "operations", "pretraining_steps"} <= set(encoder) < set(study)
+    assert set(study) - set(encoder) == {"supervised_steps_factor", "limits"}
+    assert not {"label_counts", "num_subsets"} & set(study)

@@ -16,6 +16,7 @@ GROUND = (
     "doors",
     "files",
     "keras_settings",
+    "methods",
     "parameters",
     "places",
     "reading",
@@ -124,3 +125,9 @@ def test_the_map_in_contributing_names_every_part():
     text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert [part for part in (*PATH, *BESIDE) if f"`{part}/`" not in text] == []
     assert [part for part in GROUND if f"`{part}`" not in text] == []
+
+
+def test_the_tests_mirror_the_package():
+    tests = {path.name for path in Path(__file__).parent.iterdir() if path.is_dir()}
+    tests.discard("__pycache__")
+    assert tests == {*PATH, *BESIDE, "browser", "notebooks", "project"}

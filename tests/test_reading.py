@@ -2,7 +2,7 @@
 
 import pytest
 
-from simclr_utils.cli.notebooks import parse_settings
+from simclr_utils.cli.arguments import parse_settings
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.parameters import ParameterError, check
 from simclr_utils.reading import READING_NAMES, Reading, how_to_set

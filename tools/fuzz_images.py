@@ -19,7 +19,7 @@ from PIL import Image
 
 from simclr_utils.data.decoding import decode_image
 from simclr_utils.data.opening import FORMATS, quiet
-from simclr_utils.system.cores import available_cores
+from simclr_utils.system.processor import available_cores
 
 SIZE = 16
 FILES_PER_TASK = 250

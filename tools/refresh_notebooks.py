@@ -18,7 +18,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from notebook_rules import content, find_problems
 from tqdm import tqdm
 
-from simclr_utils.cli.notebooks import RunError, select
+from simclr_utils.cli.arguments import select
+from simclr_utils.cli.run_folder import RunError
 from simclr_utils.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.evaluation import results
-from simclr_utils.evaluation.paired import mcnemar
+from simclr_utils.evaluation.statistics import mcnemar
 from simclr_utils.plotting import figures
 from simclr_utils.system.provenance import explain_hardware
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.data.shapes import render_shapes
 from simclr_utils.evaluation import probes
-from simclr_utils.evaluation.frozen import EncoderChangedError, frozen
+from simclr_utils.evaluation.features import EncoderChangedError, frozen
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
 from simclr_utils.training import doctor, simclr

@@ -4,6 +4,6 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "encoder_signs": ("nearest_in_pool", "NearestImages", "project_views", "some_images"),
-    "verdict_page": ("write_verdict_page",),
+    "pages": ("write_verdict_page",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,13 +1,9 @@
 """Executes the notebooks in order, outside Jupyter, into one folder a run."""
 
-import ast
-import json
-import re
 import shlex
 import shutil
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import papermill
@@ -16,22 +12,16 @@ from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import files
 from simclr_utils.cli import report
-from simclr_utils.cli.notebook_choice import leave_out_labels
+from simclr_utils.cli.arguments import assign_parameters, leave_out_labels, resolve_source
 from simclr_utils.cli.run_folder import RunError, advise, open_run
 from simclr_utils.parameters import (
-    NAMED_SOURCES,
-    ParameterError,
     absolute_paths,
-    check,
-    is_named,
 )
 from simclr_utils.places import user_path
-from simclr_utils.reading import READING_NAMES
 from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
 from simclr_utils.training.findings import stored_findings
 
-PARAMETERS = ("source", "preset", "seed", "run_dir")
 # Seconds a cell may take: long enough for slow machines, short enough that a hang is noticed. The
 # trainings of the larger presets may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "laptop": 7 * 24 * 3600, "full": 7 * 24 * 3600}
@@ -197,118 +187,3 @@ def _cell_seconds(path):
     cells = nbformat.read(path, as_version=4).cells
     notes = [cell.metadata.get("papermill", {}) for cell in cells if cell.cell_type == "code"]
     return [round(note.get("duration") or 0, 1) for note in notes if note.get("start_time")]
-
-
-def resolve_source(source):
-    """Returns the name of a data set as it is, and a folder as an absolute path."""
-    try:
-        if is_named(source):
-            return source
-    except ParameterError as error:
-        raise RunError(str(error)) from error
-    if source.startswith("medmnist:"):
-        name = source.removeprefix("medmnist:")
-        # Notebooks have a working directory of their own.
-        return f"medmnist:{user_path(name).resolve()}" if name.endswith(".npz") else source
-    folder = user_path(source).resolve()
-    if not folder.is_dir():
-        raise RunError(
-            f"There is no folder {folder}. A source is a folder of images, "
-            f"medmnist:<name>, or one of {', '.join(NAMED_SOURCES)}."
-        )
-    return str(folder)
-
-
-def select_notebooks(folder, selection=""):
-    """Returns the paths of the notebooks that `selection` names, in order.
-
-    Args:
-        folder: Folder of notebooks whose names begin with two digits.
-        selection: Numbers and ranges, such as `"01-03,05"`; empty for all.
-
-    Raises:
-        RunError: If there is no notebook, or none of a number that was named.
-    """
-    folder = Path(folder).resolve()
-    found = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    if not found:
-        raise RunError(
-            f"There are no notebooks in {folder}. Run from a checkout of the course, "
-            "installed with `pip install -e .`."
-        )
-    return select(found, selection)
-
-
-def select(found, selection):
-    """Returns the values of the dict `found` whose keys, two digits each, `selection` names."""
-    if not selection:
-        return [found[number] for number in sorted(found)]
-    chosen = set()
-    for part in selection.split(","):
-        match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part.strip())
-        if not match:
-            raise RunError(f"{part!r} names no notebook: write 03, 01-03 or 01,04.")
-        first, last = int(match[1]), int(match[2] or match[1])
-        numbers = {f"{number:02d}" for number in range(first, last + 1)}
-        if match[2]:
-            numbers &= set(found)  # a range may have gaps
-        if not numbers or not numbers <= set(found):
-            raise RunError(f"{part!r} is not among the notebooks {', '.join(found)}.")
-        chosen |= numbers
-    return [found[number] for number in sorted(chosen)]
-
-
-def parse_settings(settings):
-    """Returns a dict from strings `name=value`; a value that is no literal stays a string."""
-    parsed = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name.isidentifier():
-            raise RunError(f"{setting!r} is no setting: write name=value, as in image_size=64.")
-        if name in PARAMETERS:
-            option = "--out" if name == "run_dir" else f"--{name}"
-            raise RunError(f"{name!r} is no setting: use {option}.")
-        try:
-            # The way through JSON is the one the value takes when the run is continued.
-            parsed[name] = json.loads(json.dumps(ast.literal_eval(value)))
-        except (ValueError, SyntaxError, TypeError):
-            parsed[name] = value
-    return gather_reading(parsed)
-
-
-def gather_reading(settings):
-    """Moves settings of `Reading` into the notebooks' parameter `reading`, a dict."""
-    own = {name: value for name, value in settings.items() if name in READING_NAMES}
-    if not own:
-        return settings
-    rest = {name: value for name, value in settings.items() if name not in own}
-    return {**rest, "reading": {**rest.get("reading", {}), **own}}
-
-
-def assign_parameters(notebooks, settings, seed=0):
-    """Returns a dict from each notebook to the names of the parameters it is to be given.
-
-    Raises:
-        RunError: If neither these notebooks nor those beside them have a parameter, or one cannot
-            have its value.
-    """
-    try:
-        for name, value in {"seed": seed, **settings}.items():
-            check(name, value)
-    except ParameterError as error:
-        raise RunError(str(error)) from error
-    # Those beside them too: a run that is continued in its later part keeps all its settings.
-    beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
-    known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
-    possible = {name for names in known.values() for name in names} - set(PARAMETERS)
-    unknown = [name for name in settings if name not in possible]
-    if unknown:
-        offered = set(READING_NAMES) if "reading" in possible else set()
-        raise RunError(
-            f"No notebook has a parameter {unknown[0]!r}; "
-            f"there are {', '.join(sorted(possible | offered)) or 'none beside the options'}."
-        )
-    return {
-        notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]
-        for notebook in notebooks
-    }

@@ -9,7 +9,7 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from simclr_utils import files
-from simclr_utils.cli.html_page import build_page, build_table, flatten
+from simclr_utils.cli.pages import build_page, build_table, flatten
 from simclr_utils.evaluation.results import Results, summarize
 from simclr_utils.training.findings import stored_findings
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from simclr_utils import config, files
 from simclr_utils.cli import encoder_signs, report
-from simclr_utils.cli.notebooks import resolve_source
+from simclr_utils.cli.arguments import resolve_source
+from simclr_utils.cli.pages import write_verdict_page
 from simclr_utils.cli.run_folder import RunError, open_run
-from simclr_utils.cli.verdict_page import write_verdict_page
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.comparison import OtherTrainingsError

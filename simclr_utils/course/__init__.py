@@ -10,11 +10,14 @@ PUBLIC = {
         "check_probe",
         "check_verdict",
     ),
-    "step_exercise": ("check_training_step",),
-    "view_exercise": ("check_views",),
+    "code_exercises": ("check_training_step", "check_views"),
     "augmentation_lab": ("as_recipe", "AugmentationLab", "recipe_call"),
-    "explorers": ("MistakesExplorer", "RetrievalExplorer", "SimilarityExplorer"),
-    "feature_explorer": ("FeatureExplorer",),
+    "explorers": (
+        "FeatureExplorer",
+        "MistakesExplorer",
+        "RetrievalExplorer",
+        "SimilarityExplorer",
+    ),
     "widgets": ("explore", "LivePicture", "recipe_controls"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -19,7 +19,7 @@ from simclr_utils.data.opening import open_image, quiet
 from simclr_utils.data.pictures import DEFAULT_READING, Trait
 from simclr_utils.data.value_range import DeepRows, rescale
 from simclr_utils.reading import how_to_set
-from simclr_utils.system.cores import available_cores
+from simclr_utils.system.processor import available_cores
 
 FILES_PER_TASK = 256
 # Starting a process costs about half a second: not worth it for fewer files.

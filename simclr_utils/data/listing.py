@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simclr_utils.data.file_names import debris_kind, find_masks, is_no_image
 from simclr_utils.data.split_names import LABELED, check_split_names
 from simclr_utils.data.splits import SPLITS
-from simclr_utils.data.walk import kept, list_below, scan
+from simclr_utils.data.walk import debris_kind, find_masks, is_no_image, kept, list_below, scan
 
 EXPECTED = (
     "Expected train/<class>/ with images of at least two classes and, if there are any, "

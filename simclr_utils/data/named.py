@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simclr_utils.data.downloads import fetch, file_md5, require
-from simclr_utils.data.medmnist import MEDMNIST_FILES, MEDMNIST_URL
+from simclr_utils.data.downloads import MEDMNIST_FILES, MEDMNIST_URL, fetch, file_md5, require
 from simclr_utils.places import user_path
 
 CIFAR10_FILES = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simclr_utils.system.cores import available_cores
+from simclr_utils.system.processor import available_cores
 
 CLASS_NAMES = ("disc", "ring", "triangle", "square", "pentagon")
 CLASS_NAMES += ("star", "plus", "arrow", "crescent", "ell")

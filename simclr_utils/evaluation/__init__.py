@@ -4,14 +4,18 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "features": ("extract_features", "pixel_features"),
-    "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "PixelKNN"),
-    "monitor": ("KNNMonitor",),
+    "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
     "comparison": ("Comparison", "usable_label_counts"),
     "protocol": ("Protocol", "ScoredBefore"),
     "results": ("Results", "summarize"),
-    "intervals": ("accuracy_interval",),
-    "paired": ("crossing_interval", "describe_test", "mcnemar", "RULE"),
+    "statistics": (
+        "accuracy_interval",
+        "crossing_interval",
+        "describe_test",
+        "mcnemar",
+        "RULE",
+    ),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from simclr_utils.data.splits import label_subset
-from simclr_utils.evaluation.intervals import accuracy_interval
+from simclr_utils.evaluation.statistics import accuracy_interval
 from simclr_utils.files import atomic_path
 
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from scipy.stats import norm
 
-from simclr_utils.evaluation.intervals import half_width
+from simclr_utils.evaluation.statistics import half_width
 from simclr_utils.files import write_text
 from simclr_utils.places import user_path
 from simclr_utils.system.provenance import commit, hardware_string, precision, versions_string

@@ -14,9 +14,8 @@ import keras
 from simclr_utils import files
 from simclr_utils.evaluation import results, supervised
 from simclr_utils.evaluation.comparison import Comparison, usable_label_counts
-from simclr_utils.evaluation.features import extract_features, pixel_features
+from simclr_utils.evaluation.features import extract_features, frozen, pixel_features
 from simclr_utils.evaluation.fine_tuning import FineTuning
-from simclr_utils.evaluation.frozen import frozen
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.parameters import GROWING
 from simclr_utils.places import user_path

@@ -72,3 +72,10 @@ def _cpuinfo():
                 break
             fields[name.strip()] = value.strip()
     return fields
+
+
+def available_cores():
+    """Processor cores this process may use, where the system tells; otherwise all."""
+    if hasattr(os, "sched_getaffinity"):  # macOS and Windows have no such thing
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -8,8 +8,7 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
-from simclr_utils.system.cores import available_cores
-from simclr_utils.system.processor import caps, processor_name
+from simclr_utils.system.processor import available_cores, caps, processor_name
 
 DISTRIBUTIONS = ("tensorflow", "keras", "numpy", "scikit-learn", "simclr-utils")
 

@@ -4,8 +4,7 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "networks": ("as_float32", "build_encoder", "build_projection_head"),
-    "losses": ("candidate_logits", "contrastive_accuracy", "nt_xent_loss"),
-    "nt_xent_check": ("check_nt_xent",),
+    "losses": ("candidate_logits", "check_nt_xent", "contrastive_accuracy", "nt_xent_loss"),
     "simclr": ("SimCLR",),
     "batches": ("image_batches",),
     "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),

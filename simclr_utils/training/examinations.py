@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from simclr_utils.training.diagnostics import effective_rank, spread
 from simclr_utils.training.findings import Finding
-from simclr_utils.training.nt_xent_check import check_nt_xent
+from simclr_utils.training.losses import check_nt_xent
 
 FEWEST_IMAGES = 32  # of a batch, below which there are few negatives
 FIRST_STEPS = 50  # before which a loss, a rank or a learning rate cannot be judged

@@ -1,0 +1,94 @@
+"""The course itself, headless, on a folder that is unlike the embedded dataset."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from simclr_utils import files
+from simclr_utils.__main__ import NOTEBOOKS
+from simclr_utils.cli.arguments import select_notebooks
+from simclr_utils.cli.notebooks import run
+from simclr_utils.config import get_config
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.evaluation import results
+from simclr_utils.study.study import Study
+from simclr_utils.study.takeover import take_over
+
+CLASSES = {"dark": 40, "bright": 130}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Gray pictures of 20 x 24 pixels, two classes, no test/, and a file that is no image."""
+    random, root = np.random.default_rng(0), tmp_path / "scans"
+    for part, number in (("train", 60), ("unlabeled", 30)):
+        for name, light in CLASSES.items():
+            below = root / part / name
+            below.mkdir(parents=True)
+            for index in range(number):
+                pixels = random.integers(light - 40, light + 120, (24, 20)).astype("uint8")
+                Image.fromarray(pixels).save(below / f"{index}.png")
+    (root / "unlabeled" / "notes.txt").write_text("no image")
+    return root
+
+
+def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
+    before = sorted(folder.rglob("*"))
+    run_dir = tmp_path / "run"
+    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
+    settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
+    notebooks = select_notebooks(NOTEBOOKS, "03-05")
+    assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
+    frame = results.Results(run_dir / "results.csv").frame()
+    methods = {"chance", "raw_pixels", "random_encoder", "linear_probe", "knn", "supervised"}
+    assert set(frame[frame["labels"] == 20]["method"]) == methods
+    assert frame["labels"].max() == 96  # all there are: 120, less a fifth for test
+    assert frame[frame["method"] == "raw_pixels"]["value"].min() > 0.9
+    made = files.load_json(run_dir / "encoder.json")
+    assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
+    assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
+    assert sorted(folder.rglob("*")) == before
+    # A study can begin with all that, in the same precision: the README's --from-run.
+    keras.config.set_dtype_policy(made["precision"])
+    config = get_config("tiny", width=4, encoder="small_cnn_wide")
+    dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
+    study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
+    take_over(study, run_dir)
+    assert {task.name.split()[0] for task in study.tasks()} == {"fine_tuned"}
+
+
+def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
+    """600 images, a third class with three of them, and no test/: notebook 09 to its end."""
+    random, root = np.random.default_rng(1), tmp_path / "animals"
+    for name, number in {"common": 400, "scarce": 197, "nearly none": 3}.items():
+        (root / "train" / name).mkdir(parents=True)
+        for index in range(number):
+            pixels = random.integers(0, 200, (18, 18, 3)) + 50 * (name == "scarce")
+            Image.fromarray(pixels.astype("uint8")).save(root / "train" / name / f"{index}.png")
+    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [30]}
+    run_dir, notebooks = tmp_path / "run", select_notebooks(NOTEBOOKS, "09")
+    assert run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
+    page = (run_dir / "verdict.html").read_text(encoding="utf-8")
+    assert "At 30 labels, contrastive pretraining with fine-tuning" in page
+    assert "proves nothing" in page and "in 3 classes" in page
+    frame = results.Results(run_dir / "results.csv").frame()
+    assert {"fine_tuned", "supervised", "linear_probe"} <= set(frame["method"])
+
+
+def test_images_without_labels_end_in_an_encoder_and_no_verdict(tmp_path, capsys):
+    random, root = np.random.default_rng(2), tmp_path / "pool"
+    (root / "unlabeled").mkdir(parents=True)
+    for index in range(70):
+        pixels = random.integers(0, 256, (18, 18, 3), np.uint8)
+        Image.fromarray(pixels).save(root / "unlabeled" / f"{index}.png")
+    settings = {"cache_dir": str(tmp_path / "cache")}
+    notebooks = select_notebooks(NOTEBOOKS, "03-05")
+    assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "run")
+    assert (tmp_path / "run/encoder.keras").exists()
+    assert "04, 05 need labels and are left out" in capsys.readouterr().out
+    notebooks = select_notebooks(NOTEBOOKS, "09")
+    assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "study")
+    page = (tmp_path / "study/verdict.html").read_text(encoding="utf-8")
+    assert "No verdict: none of these images has a label" in page and "effective rank" in page
+    assert (tmp_path / "study/encoders/0/encoder.keras").exists()

@@ -1,0 +1,174 @@
+"""The committed notebooks keep the rules, each rule can fail, and refreshing them works."""
+
+import copy
+import os
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import refresh_notebooks
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_rules import MAXIMUM_BYTES, find_problems
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+PARAMETERS = (
+    'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir: str = None  # of 01\nrate = -0.5'
+)
+
+
+def test_the_course_is_complete():
+    assert [path.name[:2] for path in NOTEBOOKS][:5] == ["01", "02", "03", "04", "05"]
+    twins = {path.stem for path in (FOLDER / "text").glob("*.md")}
+    assert twins == {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_keeps_the_rules(path):
+    notebook = nbformat.read(path, as_version=4)
+    twin = (FOLDER / "text" / f"{path.stem}.md").read_text(encoding="utf-8")
+    assert find_problems(notebook, twin, path.stat().st_size) == []
+
+
+@pytest.fixture
+def good():
+    def text(words):
+        return new_output("stream", name="stdout", text=words)
+
+    picture = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
+    cells = [
+        new_markdown_cell("Count " + "many words " * 60),
+        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        new_code_cell("print(seed)", outputs=[text("0\n")]),
+        new_code_cell("print(1)", outputs=[text("https://example.org/home/x and 3/root/x\n")]),
+        new_code_cell("draw()", outputs=[picture]),
+        new_code_cell("slow()  # a;", metadata={"tags": ["nbval-ignore-output"]}),
+        *(new_code_cell(f"print({n})", outputs=[text(f"{n}\n")]) for n in (5, 6, 7)),
+    ]
+    for count, cell in enumerate(cells[1:], start=1):
+        cell.execution_count = count
+    return new_notebook(cells=cells)
+
+
+def problems_of(notebook, twin=None, size=1000):
+    return find_problems(notebook, twin or jupytext.writes(notebook, fmt="md:myst"), size)
+
+
+def test_a_good_notebook_has_no_problems(good):
+    assert problems_of(good) == []
+
+
+def code(source):
+    return lambda notebook: notebook.cells[2].update(source=source)
+
+
+def output(kind, **fields):
+    return lambda notebook: notebook.cells[2].outputs.append(new_output(kind, **fields))
+
+
+def parameters(source):
+    return lambda notebook: notebook.cells[1].update(source=source)
+
+
+def tags(position, *names):
+    return lambda notebook: notebook.cells[position].metadata.update(tags=list(names))
+
+
+WRONG = {
+    "0 cells are tagged": tags(1),
+    "2 cells are tagged": tags(2, "parameters"),
+    "assigns no literal": parameters(PARAMETERS + "\nwidth = 2 * rate"),
+    "`import os` among the parameters": parameters("import os\n" + PARAMETERS),
+    "lack ['seed']": parameters(PARAMETERS.replace("seed", "sead")),
+    "default preset is 'full'": parameters(PARAMETERS.replace("quick", "full")),
+    "execution counts": lambda notebook: notebook.cells[3].update(execution_count=9),
+    "counts are [1, None": lambda notebook: notebook.cells[2].update(execution_count=None),
+    "an error": output("error", ename="E", evalue="e", traceback=[]),
+    "stderr": output("stream", name="stderr", text="warning"),
+    "metadata.widgets": lambda notebook: notebook.metadata.update(widgets={}),
+    "calls interact": code("widgets.interact(draw, x=3)"),
+    "Output widget": code("with widgets.Output():\n    print(1)"),
+    "semicolon": code("plot();  # quiet"),
+    "path of one machine": code('folder = "/home/somebody/images"'),
+    "stores a path": output("stream", name="stdout", text="wrote /tmp/abc/file"),
+    "exempt": tags(2, "nbval-skip"),
+    "2 of 8 code cells are exempt": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
+    "only 0 of 8": lambda notebook: [cell.update(outputs=[]) for cell in notebook.cells[2:]],
+    "'tolerance-some': expected one like": tags(2, "tolerance-some"),
+    "more than 25 lines": code("print(1)\n" * 26),
+    "more than 200": code("print(1)\n" * 200),
+    "words for": lambda notebook: notebook.cells[0].update(source="Few words."),
+    "not as PNG": output("display_data", data={"image/svg+xml": "<svg/>"}),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_each_rule_can_fail(good, said):
+    bad = copy.deepcopy(good)
+    WRONG[said](bad)
+    assert any(said in problem for problem in problems_of(bad)), problems_of(bad)
+
+
+def test_size_and_twin_can_fail(good):
+    assert "more than" in problems_of(good, size=MAXIMUM_BYTES + 1)[0]
+    twin = jupytext.writes(good, fmt="md:myst")
+    assert "print(seed)" in twin
+    for changed in (twin.replace("print(seed)", "print(see)"), twin.replace("many", "few")):
+        assert "twin" in problems_of(good, twin=changed)[0]
+
+
+@pytest.fixture
+def course(tmp_path, good):
+    """A folder with the twin of one notebook."""
+    (tmp_path / "text").mkdir()
+    for cell, source in zip(good.cells[4:6], ("print(2)", "print(3)"), strict=True):
+        cell.source = source
+    twin = tmp_path / "text" / "07_new.md"
+    twin.write_text(jupytext.writes(good, fmt="md:myst"))
+    return tmp_path
+
+
+def refresh(course, *arguments):
+    return refresh_notebooks.main(list(arguments), folder=course)
+
+
+def test_refresh_makes_a_notebook_that_keeps_the_rules(course, capsys):
+    assert refresh(course) == 0, capsys.readouterr().err
+    path, twin = course / "07_new.ipynb", course / "text" / "07_new.md"
+    notebook = nbformat.read(path, as_version=4)
+    assert find_problems(notebook, twin.read_text(), path.stat().st_size) == []
+    assert [cell.id for cell in notebook.cells][:2] == ["07-01", "07-02"]
+    assert notebook.cells[2].outputs[0].text == "0\n"
+    assert "version" not in notebook.metadata.language_info
+    before = path.read_bytes(), twin.read_bytes()
+    assert refresh(course, "7") == 0
+    assert (path.read_bytes(), twin.read_bytes()) == before
+
+
+def test_refresh_takes_the_inputs_of_the_newer(course):
+    assert refresh(course) == 0
+    path, twin = course / "07_new.ipynb", course / "text" / "07_new.md"
+    for newer, other, old, new in ((twin, path, "2", "10"), (path, twin, "10", "11")):
+        newer.write_text(newer.read_text().replace(f"print({old})", f"print({new})"))
+        os.utime(other, (1, 1))
+        assert refresh(course) == 0
+        assert f"print({new})" in path.read_text() and f"print({new})" in twin.read_text()
+
+
+def test_refresh_writes_nothing_when_a_cell_fails(course, capsys):
+    assert refresh(course) == 0
+    path, twin = course / "07_new.ipynb", course / "text" / "07_new.md"
+    before = path.read_bytes()
+    twin.write_text(twin.read_text().replace("print(2)", "1 / 0"))
+    os.utime(path, (1, 1))
+    assert refresh(course) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert path.read_bytes() == before and "1 / 0" in twin.read_text()
+
+
+def test_refresh_tells_of_broken_rules(course, capsys):
+    twin = course / "text" / "07_new.md"
+    twin.write_text(twin.read_text().replace("print(2)", "print(2);"))
+    assert refresh(course) == 1
+    assert "semicolon" in capsys.readouterr().err

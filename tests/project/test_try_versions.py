@@ -1,0 +1,55 @@
+"""The tool behind `make test-versions`: which interpreters it finds, and that it can fail."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import try_versions
+
+ROOT = Path(__file__).resolve().parents[2]
+ENCODER = ROOT / "data" / "pretrained" / "encoder.keras"
+
+
+def fake(path, answer):
+    """Writes a program that prints an answer, or fails where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\necho {answer}\n" if answer else "#!/bin/sh\nexit 127\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the fake interpreters are shell scripts")
+def test_interpreters_are_found_on_the_path_and_in_pyenv(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(try_versions.sys, "executable", str(tmp_path / "none"))
+    assert try_versions.find_python("3.10") is None
+    fake(tmp_path / "python3.10", "3.10")
+    fake(tmp_path / "python3.13", None)  # a shim of pyenv that is not switched on
+    fake(tmp_path / "pyenv", tmp_path / "root")
+    fake(tmp_path / "root/versions/3.13.0/bin/python", "3.13")
+    fake(tmp_path / "root/versions/3.12.1/bin/python", "3.11")  # not what it is called
+    fake(tmp_path / "uv", tmp_path / "python3.11")
+    fake(tmp_path / "python3.11", "3.11")
+    assert try_versions.find_python("3.10") == str(tmp_path / "python3.10")
+    assert try_versions.find_python("3.13") == str(tmp_path / "root/versions/3.13.0/bin/python")
+    assert try_versions.find_python("3.12") is None
+    assert try_versions.find_python("3.11") == str(tmp_path / "python3.11")
+
+
+def test_every_keras_that_is_allowed_is_tried():
+    versions = try_versions.keras_versions()
+    assert versions[0] == "3.12" and len(versions) >= 4
+
+
+@pytest.mark.parametrize("off_by, code", [(0, 0), (1, 1)])
+def test_other_features_are_found(off_by, code, tmp_path):
+    script = ROOT / "tools" / "load_encoder_alone.py"
+    command = [sys.executable, str(script), str(ENCODER), str(tmp_path / "features.npz")]
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    if off_by:
+        np.savez(tmp_path / "features.npz", images=images, features=np.full((2, 128), off_by))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert ("other features from uint8 images" in done.stderr) == bool(code)
