@@ -86,7 +86,7 @@ def score_on_test(dataset, encoder, steps, seed):
 
 def draw(table):
     """The picture of all seeds: accuracy in folds by minutes, and on test at the end."""
-    from simclr_utils.plotting.base import COLORS, figure, to_png
+    from simclr_utils.plotting.style import COLORS, figure, to_png
 
     title = f"Preset laptop on {table['dataset'].iloc[0]}: linear probe by minutes of pretraining"
     with figure(1, 1, (9, 4)) as (drawing, axis):

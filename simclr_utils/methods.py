@@ -9,7 +9,7 @@ class Method:
 
     Attributes:
         label: String, its name in figures and tables.
-        color: String, a color of `plotting.base.COLORS`.
+        color: String, a color of `plotting.style.COLORS`.
         marker: String, a marker of matplotlib, or `None` for a dashed line without markers.
         fitted: String, how it learns from labels: `"constant"` (it predicts the most frequent
             class), `"probe"` or `"knn"` (fitted on frozen features), or `"training"` (all

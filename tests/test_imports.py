@@ -22,11 +22,11 @@ GROUND = (
     "reading",
     "session",
 )
-# Beside the path: figures need none of it, lessons look at views and training.
-BESIDE = {"system": (), "plotting": (), "course": ("views", "training", "plotting")}
+# Beside the path: figures draw what data holds, lessons look at views and training.
+BESIDE = {"system": (), "plotting": ("data",), "course": ("views", "training", "plotting")}
 # Libraries that few modules deal with.
 ALONE = {
-    "matplotlib": ("plotting/base", "plotting/fonts"),
+    "matplotlib": ("plotting/style", "plotting/fonts"),
     "ipywidgets": ("course/widgets",),
     "tensorflow": ("views", "training", "evaluation", "study", "course", "session"),
 }
@@ -83,11 +83,11 @@ def test_imports_point_one_way(module):
         ("views/recipe", "from simclr_utils import training"),
         ("training/simclr", "def f():\n    from simclr_utils.evaluation import probes"),
         ("data/dataset", "import tensorflow as tf"),
-        ("study/study", "from simclr_utils.plotting import figures"),
+        ("study/study", "from simclr_utils.plotting import curves"),
         ("files", "from simclr_utils.data import splits"),
         ("training/losses", "from ..evaluation import probes"),
         ("training/losses", "import matplotlib.pyplot as plt"),
-        ("plotting/figures", "from ipywidgets import Image"),
+        ("plotting/curves", "from ipywidgets import Image"),
     ],
 )
 def test_a_wrong_import_is_found(module, line):
@@ -97,7 +97,7 @@ def test_a_wrong_import_is_found(module, line):
 def test_right_imports_pass():
     line = "from simclr_utils.training.losses import nt_xent_loss"
     assert wrong_imports("training/simclr", line) == wrong_imports("evaluation/probes", line) == []
-    assert wrong_imports("plotting/base", "import matplotlib.pyplot as plt\nimport numpy") == []
+    assert wrong_imports("plotting/style", "import matplotlib.pyplot as plt\nimport numpy") == []
 
 
 def test_every_part_has_its_place():

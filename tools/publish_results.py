@@ -15,8 +15,7 @@ from results_page import write_page
 
 from simclr_utils import files
 from simclr_utils.evaluation import results
-from simclr_utils.plotting import figures
-from simclr_utils.plotting.base import to_png
+from simclr_utils.plotting import plot_label_efficiency, to_png
 from simclr_utils.session import print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +47,7 @@ def publish(run_dir, name, folder=ROOT / "results"):
             files.write_bytes(folder / target, (run_dir / source).read_bytes())
     summary = results.summarize(results.Results(folder / f"{name}.csv").frame())
     title = "Test accuracy by number of labels: mean and 95 % interval"
-    picture = figures.plot_label_efficiency(summary, title)
+    picture = plot_label_efficiency(summary, title)
     files.write_bytes(folder / f"{name}.png", to_png(picture))
     write_page(record, made["encoders"], run_dir, name, folder)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from simclr_utils import files
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.statistics import mcnemar
-from simclr_utils.plotting import figures
+from simclr_utils.methods import METHODS
 from simclr_utils.system.provenance import explain_hardware
 
 PAGE = """# {dataset}: accuracy by number of labels
@@ -62,9 +62,9 @@ def as_markdown(corner, table, text):
     """A table whose rows are methods, in the order of the figures."""
     lines = [f"| {corner} | " + " | ".join(f"{count:,}" for count in table.columns) + " |"]
     lines.append("|---|" + "---|" * len(table.columns))
-    for method in [name for name in figures.METHODS if name in table.index]:
+    for method in [name for name in METHODS if name in table.index]:
         cells = " | ".join(map(text, table.loc[method]))
-        lines.append(f"| {figures.METHODS[method][2]} | {cells} |")
+        lines.append(f"| {METHODS[method].label} | {cells} |")
     return "\n".join(lines)
 
 

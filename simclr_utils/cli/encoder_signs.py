@@ -5,7 +5,7 @@ import numpy as np
 
 from simclr_utils.evaluation import probes
 from simclr_utils.evaluation.features import extract_features
-from simclr_utils.plotting.image_sheets import plot_neighbors
+from simclr_utils.plotting import plot_neighbors
 from simclr_utils.training import diagnostics
 from simclr_utils.training.pretraining import load_encoder
 from simclr_utils.views import recipe

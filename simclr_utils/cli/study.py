@@ -12,8 +12,7 @@ from simclr_utils.data.dataset import load_dataset, save_dataset_record
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.comparison import OtherTrainingsError
 from simclr_utils.parameters import check
-from simclr_utils.plotting import figures
-from simclr_utils.plotting.base import to_png
+from simclr_utils.plotting import plot_label_efficiency, to_png
 from simclr_utils.session import start
 from simclr_utils.study import costs, summary
 from simclr_utils.study.study import Study, StudyError
@@ -158,7 +157,7 @@ def summarize(study):
     """Writes `comparisons.csv` and `label_efficiency.png`; returns the text to print."""
     folder, comparisons = study.folder, summary.compare(study)
     files.write_text(folder / "comparisons.csv", comparisons.to_csv(index=False))
-    picture = figures.plot_label_efficiency(
+    picture = plot_label_efficiency(
         results.summarize(study.frame()), f"{study.dataset.name}: mean and 95 % interval"
     )
     files.write_bytes(folder / "label_efficiency.png", to_png(picture))

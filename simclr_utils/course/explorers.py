@@ -8,8 +8,8 @@ from scipy.special import log_softmax
 
 from simclr_utils.course.augmentation_lab import AugmentationLab
 from simclr_utils.course.sketch import Sketch
-from simclr_utils.plotting.base import COLORS, cosine_colors
 from simclr_utils.plotting.fonts import LONGEST_NAME, readable
+from simclr_utils.plotting.style import COLORS, cosine_colors
 from simclr_utils.training.diagnostics import normalized
 
 RIGHT, WRONG = "\u2713", "\u2717"  # a tick and a cross: colour alone does not tell them apart

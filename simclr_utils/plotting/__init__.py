@@ -3,27 +3,11 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
-    "base": (
-        "plot_bars",
-        "plot_curves",
-        "plot_images",
-        "plot_pretraining",
-        "plot_similarities",
-        "plot_view_histograms",
-        "to_png",
-    ),
-    "figures": (
-        "METHODS",
-        "plot_classes",
-        "plot_confusion",
-        "plot_gains",
-        "plot_label_efficiency",
-        "plot_map",
-        "plot_methods",
-        "plot_similarity",
-        "plot_temperature",
-        "plot_validation_curves",
-    ),
-    "image_sheets": ("plot_neighbors",),
+    "style": ("to_png",),
+    "images": ("plot_classes", "plot_images", "plot_neighbors", "plot_view_histograms"),
+    "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
+    "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
+    "classes": ("plot_confusion", "plot_map"),
+    "comparisons": ("plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

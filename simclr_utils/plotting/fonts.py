@@ -1,10 +1,17 @@
-"""Text in figures: any name that a file system has, in the letters of the figures' font."""
+"""Text in figures: any name that a file can have, in letters that the figures' font has."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.ft2font import FT2Font
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FONT = "DejaVu Sans"
 FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -13,22 +20,25 @@ LONGEST_NAME, LONGEST_LABEL, LONGEST_LINE = 24, 48, 80  # letters
 
 
 @lru_cache
-def letters():
-    """The code points that the font has, in regular and in bold."""
+def letters() -> frozenset[int]:
+    """Returns the code points that the font has, in regular and in bold."""
     faces = (FONT_FILE, str(FOLDER / "DejaVuSans-Bold.ttf"))
     return frozenset.intersection(*(frozenset(FT2Font(face).get_charmap()) for face in faces))
 
 
-def readable(text, longest=LONGEST_LINE):
-    """Returns text as one line that the font can show.
+def readable(text: str, longest: int = LONGEST_LINE) -> str:
+    """Returns a text as one line that the font can show.
 
     Letters that the font lacks and characters without a shape, such as a line break, become
-    their codes, as in `\\u732b`. A long text is cut in its middle: names often differ at their
-    ends.
+    their codes, as in `\\u732b`. A long text is shortened in the middle, because names often
+    differ at their ends.
 
     Args:
-        text: str.
-        longest: int, letters that there is room for, 3 at least.
+        text: String.
+        longest: Integer, the largest number of letters, at least 3.
+
+    Returns:
+        A string.
     """
     shown = "".join(
         letter
@@ -42,26 +52,30 @@ def readable(text, longest=LONGEST_LINE):
     return f"{shown[: longest - 1 - end]}\u2026{shown[-end:]}"
 
 
-def plain(text, longest=LONGEST_LINE):
-    """Returns text that Matplotlib draws as it is, `readable` and without a hidden meaning.
+def plain(text: str, longest: int = LONGEST_LINE) -> str:
+    """Returns a `readable` text in which no character has a special meaning to Matplotlib.
 
     A dollar sign would begin a formula, and a legend leaves out labels that begin with an
     underscore.
 
     Args:
-        text, longest: as of `readable`.
+        text: String.
+        longest: Integer, the largest number of letters, at least 3.
+
+    Returns:
+        A string.
     """
     shown = readable(text, longest).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def plain_names(names):
-    """Returns class names for a figure, a list of `plain` texts."""
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Returns class names as `plain` texts that are short enough for a figure."""
     return [plain(name, LONGEST_NAME) for name in names]
 
 
-def alt_text(drawing):
-    """What a figure's titles, axes and legends say, as one line of text."""
+def alt_text(drawing: Figure) -> str:
+    """Returns what a figure's titles, axes and legends say, as one line of text."""
     parts = [drawing.get_suptitle()]
     for axis in drawing.axes:
         names = axis.get_legend_handles_labels()[1]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from simclr_utils.course.widgets import LivePicture, explore, recipe_controls
-from simclr_utils.plotting.base import figure, to_png
+from simclr_utils.plotting.style import figure, to_png
 
 
 def png(color):

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from simclr_utils.course import explorers
-from simclr_utils.plotting import base, figures, image_sheets
-from simclr_utils.plotting.base import alt_text, to_png
-from simclr_utils.plotting.fonts import plain, readable
+from simclr_utils import course, plotting
+from simclr_utils.plotting import to_png
+from simclr_utils.plotting.fonts import alt_text, plain, readable
 
 NAMES = [
     *("Ba$$in", "$1-$5", r"$\\alpha_x$", r"a\\$b$", "a^b_c{", "_background", "_", " "),
@@ -31,25 +30,25 @@ GAINS = pd.DataFrame(
 CURVE, COLUMN = ([1, 2], [3, 4]), np.array([0.1, 0.5])
 # All that takes a name; each is drawn with each name, and with all of them at once below.
 DRAW = {
-    "plot_images": lambda n: base.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
-    "plot_curves": lambda n: base.plot_curves({n: {n: CURVE}}, "x"),
-    "plot_bars": lambda n: base.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),
-    "plot_view_histograms": lambda n: base.plot_view_histograms(
+    "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
+    "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),
+    "plot_bars": lambda n: plotting.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),
+    "plot_view_histograms": lambda n: plotting.plot_view_histograms(
         RANDOM.uniform(size=(1, 2, 8, 8, 3)), [n]
     ),
-    "plot_similarities": lambda n: base.plot_similarities({n: (COLUMN, COLUMN)}),
-    "plot_label_efficiency": lambda n: figures.plot_label_efficiency(SUMMARY, n),
-    "plot_gains": lambda n: figures.plot_gains(GAINS, n),
-    "plot_map": lambda n: figures.plot_map({n: POINTS}, LABELS, [n, "other"]),
-    "plot_neighbors": lambda n: image_sheets.plot_neighbors(
+    "plot_similarities": lambda n: plotting.plot_similarities({n: (COLUMN, COLUMN)}),
+    "plot_label_efficiency": lambda n: plotting.plot_label_efficiency(SUMMARY, n),
+    "plot_gains": lambda n: plotting.plot_gains(GAINS, n),
+    "plot_map": lambda n: plotting.plot_map({n: POINTS}, LABELS, [n, "other"]),
+    "plot_neighbors": lambda n: plotting.plot_neighbors(
         PICTURES[0], {n: (PICTURES[:2], [True, False])}, f"class '{n}'"
     ),
-    "plot_classes": lambda n: figures.plot_classes(
+    "plot_classes": lambda n: plotting.plot_classes(
         SimpleNamespace(
             is_labeled=True, num_classes=2, class_names=(n, "b"), train=(PICTURES[:2], np.arange(2))
         )
     ),
-    "plot_confusion": lambda n: figures.plot_confusion(np.eye(2, dtype=int), [n, "other"]),
+    "plot_confusion": lambda n: plotting.plot_confusion(np.eye(2, dtype=int), [n, "other"]),
 }
 # They take numbers, and names of our own.
 NAMELESS = {"plot_pretraining", "plot_similarity", "plot_temperature", "plot_validation_curves"}
@@ -57,9 +56,7 @@ NAMELESS |= {"plot_methods"}
 
 
 def test_every_figure_is_drawn_here():
-    there = {
-        name for module in (base, figures, image_sheets) for name in vars(module) if "plot_" in name
-    }
+    there = {name for name in dir(plotting) if name.startswith("plot_")}
     assert there == set(DRAW) | NAMELESS
 
 
@@ -72,10 +69,10 @@ def test_a_figure_draws_any_name(draw):
 
 def test_figures_draw_many_strange_names_at_once():
     many = len(NAMES)
-    figures.plot_confusion(np.eye(many, dtype=int), NAMES)
-    base.plot_images(PICTURES, NAMES, 10)
+    plotting.plot_confusion(np.eye(many, dtype=int), NAMES)
+    plotting.plot_images(PICTURES, NAMES, 10)
     numbers = np.arange(19).repeat(4)
-    drawing = figures.plot_map({"map": RANDOM.normal(size=(76, 2))}, numbers, NAMES)
+    drawing = plotting.plot_map({"map": RANDOM.normal(size=(76, 2))}, numbers, NAMES)
     assert len(drawing.legends[0].get_texts()) == 19  # none is hidden
 
 
@@ -84,10 +81,10 @@ def test_explorers_draw_any_name():
     for name in NAMES:
         classes = [name, "other"]
         data = (PICTURES[:2], np.array([0, 1]))
-        explorer = explorers.RetrievalExplorer(data, data, neighbors, POINTS[:2], classes)
+        explorer = course.RetrievalExplorer(data, data, neighbors, POINTS[:2], classes)
         assert Image.open(io.BytesIO(explorer.draw(0)[0])).width > 100
         said = {10: {name or "x": (np.array([0, 1]), np.array([True, False]))}}
-        explorer = explorers.MistakesExplorer(*data, said, classes)
+        explorer = course.MistakesExplorer(*data, said, classes)
         assert Image.open(io.BytesIO(explorer.draw(10)[0])).width > 100
 
 
@@ -103,10 +100,10 @@ def test_explorers_draw_any_name():
     ],
 )
 def test_a_figure_and_its_description_say_the_name(name, shown):
-    drawing = figures.plot_confusion(np.eye(2, dtype=int), [name, "other"])
+    drawing = plotting.plot_confusion(np.eye(2, dtype=int), [name, "other"])
     ticks = list(drawing.axes[0].get_yticklabels())
     assert ticks[0]._preprocess_math(ticks[0].get_text())[0].strip() == shown  # what is drawn
-    drawing = base.plot_curves({name: {name: CURVE}}, "x")
+    drawing = plotting.plot_curves({name: {name: CURVE}}, "x")
     assert shown in alt_text(drawing) and r"\$" not in alt_text(drawing)
     assert drawing.axes[0].get_legend().get_texts()[0].get_text().strip() == plain(name).strip()
 

@@ -1,6 +1,7 @@
 """Figures: closed when they come, and with what they were given in them."""
 
 import io
+import itertools
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -10,18 +11,14 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from simclr_utils.plotting import base, figures, image_sheets
-from simclr_utils.plotting.base import (
-    COLORS,
-    STYLE,
-    alt_text,
-    figure,
-    plot_images,
-    plot_pretraining,
-    to_png,
-)
+from simclr_utils import plotting
+from simclr_utils.methods import METHODS, Method
+from simclr_utils.plotting import plot_images, plot_pretraining, to_png
+from simclr_utils.plotting.fonts import alt_text
+from simclr_utils.plotting.style import COLORS, STYLE, figure
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.integers(0, 256, (7, 8, 8, 3)).astype("uint8")
@@ -44,6 +41,7 @@ SUMMARY = pd.DataFrame(
     ],
     columns=["method", "labels", "mean", "low", "high"],
 )
+SUMMARY.insert(2, "metric", "accuracy")
 GAINS = pd.DataFrame(
     [
         ("fine_tuned", 500, 0.02, -0.01, 0.05),
@@ -69,43 +67,38 @@ CLASSES = SimpleNamespace(
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
     "plot_pretraining": lambda: plot_pretraining(HISTORY, 6.2, 511),
-    "plot_curves": lambda: base.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
-    "plot_bars": lambda: base.plot_bars(["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1),
-    "plot_view_histograms": lambda: base.plot_view_histograms(
+    "plot_curves": lambda: plotting.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
+    "plot_bars": lambda: plotting.plot_bars(
+        ["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1
+    ),
+    "plot_view_histograms": lambda: plotting.plot_view_histograms(
         RANDOM.uniform(size=(2, 2, 8, 8, 3)), ["a", "b"]
     ),
-    "plot_similarities": lambda: base.plot_similarities(
+    "plot_similarities": lambda: plotting.plot_similarities(
         {"a": (RANDOM.uniform(size=9), RANDOM.uniform(-1, 1, 9))}
     ),
-    "plot_similarity": lambda: figures.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
-    "plot_temperature": lambda: figures.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
-    "plot_label_efficiency": lambda: figures.plot_label_efficiency(SUMMARY, "title"),
-    "plot_map": lambda: figures.plot_map({"a": POINTS, "b": POINTS}, np.arange(60) % 3, "xyz"),
-    "plot_classes": lambda: figures.plot_classes(CLASSES, 2, 2, title="title"),
-    "plot_neighbors": lambda: image_sheets.plot_neighbors(
+    "plot_similarity": lambda: plotting.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
+    "plot_temperature": lambda: plotting.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
+    "plot_label_efficiency": lambda: plotting.plot_label_efficiency(SUMMARY, "title"),
+    "plot_map": lambda: plotting.plot_map({"a": POINTS, "b": POINTS}, np.arange(60) % 3, "xyz"),
+    "plot_classes": lambda: plotting.plot_classes(CLASSES, 2, 2, title="title"),
+    "plot_neighbors": lambda: plotting.plot_neighbors(
         PICTURES[0], {"a": (PICTURES[1:4], [True, False, True])}, "title"
     ),
-    "plot_validation_curves": lambda: figures.plot_validation_curves({100: TUNED, 500: TUNED}),
-    "plot_confusion": lambda: figures.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
-    "plot_methods": lambda: figures.plot_methods(SUMMARY, 500),
-    "plot_gains": lambda: figures.plot_gains(GAINS, "title"),
+    "plot_validation_curves": lambda: plotting.plot_validation_curves({100: TUNED, 500: TUNED}),
+    "plot_confusion": lambda: plotting.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
+    "plot_methods": lambda: plotting.plot_methods(SUMMARY, 500),
+    "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
 }
 
 
-def plot_functions():
-    for module in (base, figures, image_sheets):
-        for name, value in vars(module).items():
-            if name.startswith("plot_") and value.__module__ == module.__name__:
-                yield name
-
-
 def test_every_figure_is_tried_here():
-    assert set(plot_functions()) == set(DRAW)
+    assert {name for name in dir(plotting) if name.startswith("plot_")} == set(DRAW)
 
 
 def test_without_labels_images_of_the_pool_are_shown():
     unlabeled = SimpleNamespace(is_labeled=False, unlabeled=PICTURES)
-    drawing = figures.plot_classes(unlabeled, 2, 2)
+    drawing = plotting.plot_classes(unlabeled, 2, 2)
     assert drawing.get_suptitle() == "images of the pool"
     assert sum(bool(axis.images) for axis in drawing.axes) == 4
 
@@ -113,7 +106,7 @@ def test_without_labels_images_of_the_pool_are_shown():
 def test_of_many_classes_the_most_confused_are_shown():
     names, counts = [f"c{number}" for number in range(60)], np.diag(np.full(60, 9))
     counts[3, 55] = counts[7, 8] = 5
-    drawing = figures.plot_confusion(counts, names)
+    drawing = plotting.plot_confusion(counts, names)
     shown = [text.get_text() for text in drawing.axes[0].get_xticklabels()]
     assert len(shown) == 20 and {"c3", "c55", "c7", "c8"} <= set(shown)
     assert "the 20 most confused of 60 classes" in drawing.axes[0].get_title("left")
@@ -157,6 +150,7 @@ def test_one_channel_is_drawn_in_gray_on_its_full_scale(dtype, top):
 
 def test_pretraining_curves_show_what_was_measured():
     drawing = plot_pretraining(HISTORY, 6.2, 511)
+    assert [each.get_text() for each in drawing.axes[2].get_xticklabels()] == ["2"]
     lines = {
         (index, line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))
         for index, axis in enumerate(drawing.axes)
@@ -177,7 +171,7 @@ def test_curves_of_the_first_epoch_can_be_drawn():
 
 
 def test_label_efficiency_puts_all_methods_on_one_axis():
-    drawing = figures.plot_label_efficiency(SUMMARY, "title")
+    drawing = plotting.plot_label_efficiency(SUMMARY, "title")
     (axis,) = drawing.axes
     lines = {line.get_label(): line for line in axis.lines}
     assert list(lines["SimCLR + linear probe"].get_ydata()) == pytest.approx([50, 60])
@@ -187,27 +181,122 @@ def test_label_efficiency_puts_all_methods_on_one_axis():
     assert len({to_hex(line.get_color()) for line in axis.lines}) == 3
 
 
+def with_second_metric(frame, value):
+    """The rows, and the same ones of another metric with another value and no interval."""
+    other = frame.assign(metric="balanced_accuracy", low=np.nan, high=np.nan, **{value: -0.2})
+    return pd.concat([other, frame.assign(metric="accuracy")], ignore_index=True)
+
+
+def test_rows_of_one_metric_are_drawn_and_the_axis_names_it():
+    both = with_second_metric(SUMMARY, "mean")
+    for rows in (SUMMARY, both):
+        (axis,) = plotting.plot_label_efficiency(rows, "title").axes
+        assert list(axis.lines[0].get_ydata()) == pytest.approx([50, 60])
+        assert axis.get_ylabel() == "test accuracy (%)" and axis.get_ylim()[0] == 0
+    (axis,) = plotting.plot_label_efficiency(both, "title", "balanced_accuracy").axes
+    assert list(axis.lines[0].get_ydata()) == [-20, -20] and axis.get_ylim()[0] == -20
+    assert axis.get_ylabel() == "test balanced accuracy (%)"
+    (axis,) = plotting.plot_methods(both, 500, "balanced_accuracy", "mean recall").axes
+    assert axis.get_xlabel() == "test mean recall (%)" and axis.get_xlim()[0] == -20
+    assert [bar.get_width() for bar in axis.patches] == [-20] * 3
+    (axis,) = plotting.plot_methods(both, 500).axes
+    assert [bar.get_width() for bar in axis.patches] == pytest.approx([10, 55, 60])
+    (axis,) = plotting.plot_gains(with_second_metric(GAINS, "value"), "title").axes
+    assert len(axis.lines[-1].get_xdata()) and axis.get_ylabel().startswith("points of accuracy")
+    with pytest.raises(ValueError, match="No row has the metric 'auroc'.*balanced_accuracy"):
+        plotting.plot_gains(both, "title", "auroc")
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plotting.plot_label_efficiency(SUMMARY.replace("supervised", "oracle"), "title"),
+        lambda: plotting.plot_gains(GAINS.replace("fine_tuned", "oracle"), "title"),
+        lambda: plotting.plot_methods(SUMMARY.replace("supervised", "oracle"), 500),
+    ],
+)
+def test_a_method_that_is_not_in_the_table_is_an_error(draw):
+    with pytest.raises(ValueError, match="'oracle' .* add it to METHODS in simclr_utils/methods"):
+        draw()
+
+
+def test_every_method_of_the_table_can_be_drawn(monkeypatch):
+    monkeypatch.setitem(METHODS, "oracle", Method("an oracle", "yellow", "X", "probe", "pixels"))
+    rows = [(name, 100, 0.1 * place, 0, 0.9) for place, name in enumerate(METHODS)]
+    rows = pd.DataFrame(rows, columns=["method", "labels", "mean", "low", "high"])
+    labels = [method.label for method in METHODS.values()]
+    (axis,) = plotting.plot_label_efficiency(rows, "title").axes
+    assert [line.get_label() for line in axis.lines] == labels
+    (axis,) = plotting.plot_methods(rows, 100).axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == labels
+    gains = rows.rename(columns={"method": "first", "mean": "value"})
+    (axis,) = plotting.plot_gains(gains, "title").axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == labels
+
+
+LONG = ["diffuse large B-cell lymphoma", "benign keratosis-like", "ring", "half moon"] * 3
+ALL = pd.DataFrame(
+    [
+        (name, labels, 0.14 * place, 0.14 * place - 0.02, 0.14 * place + 0.02)
+        for place, name in enumerate(METHODS, 1)
+        for labels in (10, 20, 10_000)
+    ],
+    columns=["method", "labels", "mean", "low", "high"],
+)
+GRID = RANDOM.normal(size=(240, 2)) + 3 * np.stack(np.divmod(np.arange(240) % 12, 4), 1)
+CROWDED = {
+    **{name: DRAW[name] for name in ("plot_pretraining", "plot_similarity", "plot_temperature")},
+    "plot_label_efficiency": lambda: plotting.plot_label_efficiency(ALL, "title"),
+    "plot_methods": lambda: plotting.plot_methods(ALL, 20),
+    "plot_gains": lambda: plotting.plot_gains(
+        ALL.rename(columns={"method": "first", "mean": "value"}), "title"
+    ),
+    "plot_images": lambda: plot_images(PICTURES, LONG[:7], 10, "title", ["random encoder"]),
+    "plot_bars": lambda: plotting.plot_bars(LONG, {"a": [0.9] * 12, "b": [1.0] * 12}, "t", "x"),
+    "plot_map": lambda: plotting.plot_map({"a": GRID, "b": GRID}, np.arange(240) % 12, LONG),
+    "plot_validation_curves": lambda: plotting.plot_validation_curves(
+        dict.fromkeys((100, 500, 1000, 10_000), TUNED)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_no_text_covers_another(name, monkeypatch):
+    drawing, draw, drawn = CROWDED[name](), Text.draw, {}
+
+    def note(text, renderer):
+        drawn[text] = text.get_window_extent(renderer).shrunk(0.9, 0.9)
+        draw(text, renderer)
+
+    monkeypatch.setattr(Text, "draw", note)
+    to_png(drawing)
+    places = [(text.get_text(), box) for text, box in drawn.items() if text.get_text().strip()]
+    assert len(places) > 5
+    covered = [(a[0], b[0]) for a, b in itertools.combinations(places, 2) if a[1].overlaps(b[1])]
+    assert covered == []
+
+
 def test_a_short_curve_has_a_mark_and_a_tick_at_each_of_its_points():
     few, many = [8, 16, 64], list(range(1, 40))
-    (axis,) = base.plot_curves({"a": {"x": (few, few)}}, "N", log_x=True).axes
+    (axis,) = plotting.plot_curves({"a": {"x": (few, few)}}, "N", log_x=True).axes
     assert list(axis.get_xticks()) == few and axis.lines[0].get_markevery() is None
-    (axis,) = base.plot_curves({"a": {"x": (many, many)}}, "N", log_x=True).axes
+    (axis,) = plotting.plot_curves({"a": {"x": (many, many)}}, "N", log_x=True).axes
     assert len(axis.get_xticks()) < len(many) and axis.lines[0].get_markevery() == 0.12
 
 
 def test_gains_stand_at_their_labels_in_points_with_both_ends_of_their_intervals():
-    (axis,) = figures.plot_gains(GAINS, "title").axes
+    (axis,) = plotting.plot_gains(GAINS, "title").axes
     zero, *lines = [line for line in axis.lines if line.get_marker() in ("None", "o", "P")]
     assert list(zero.get_ydata()) == [0, 0]
     values = [list(line.get_ydata()) for line in lines]
-    assert values == [pytest.approx([7, 2]), pytest.approx([-1])]  # by labels, a line each
-    assert np.allclose(lines[0].get_xdata(), [100, 500], rtol=0.04)
-    ends = axis.collections[0].get_segments()
+    assert values == [pytest.approx([-1]), pytest.approx([7, 2])]  # by labels, a line each
+    assert np.allclose(lines[1].get_xdata(), [100, 500], rtol=0.04)
+    ends = axis.collections[1].get_segments()
     assert np.allclose([segment[:, 1] for segment in ends], [[4, 9], [-1, 5]])
 
 
 def test_short_and_full_trainings_stand_on_one_axis_of_steps():
-    drawing = figures.plot_validation_curves({100: TUNED})
+    drawing = plotting.plot_validation_curves({100: TUNED})
     lines = [line for line in drawing.axes[0].lines if line.get_label().startswith("_")]
     steps = [[5, 10], [20, 40], [20, 40], [20, 40], []]
     assert [list(line.get_xdata()) for line in lines] == steps
@@ -219,7 +308,7 @@ def test_short_and_full_trainings_stand_on_one_axis_of_steps():
 
 
 def test_temperature_bars_are_a_softmax():
-    drawing = figures.plot_temperature(COSINES, 0, 1, [0.5])
+    drawing = plotting.plot_temperature(COSINES, 0, 1, [0.5])
     heights = [bar.get_height() for bar in drawing.axes[0].patches]
     expected = np.exp(COSINES[0, 1:] / 0.5)
     assert heights == pytest.approx(list(expected / expected.sum()))

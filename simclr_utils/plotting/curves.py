@@ -1,0 +1,121 @@
+"""Figures of curves: numbers that change while something is trained, or with a setting."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
+from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
+
+
+def plot_curves(
+    panels: dict[str, dict[str, tuple[Sequence[float], Sequence[float]]]],
+    x_label: str,
+    log_x: bool = False,
+) -> DescribedFigure:
+    """Draws named curves in panels side by side, each with its own color and marker.
+
+    Args:
+        panels: Dict from a panel's title to a dict from a curve's name to its pair `(x, y)`.
+        x_label: String below every panel.
+        log_x: Boolean, whether the horizontal axis is logarithmic.
+
+    Returns:
+        A closed `Figure`.
+    """
+    with figure(1, len(panels), (9, 3.2), squeeze=False) as (drawing, axes):
+        for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+            for (name, (x, y)), marker in zip(curves.items(), "osD^v<>p", strict=False):
+                every = 0.12 if len(x) > 20 else None
+                label = plain(name, LONGEST_LABEL)
+                axis.plot(x, y, marker=marker, markevery=every, ms=4, label=label)
+            axis.set(title=plain(title, LONGEST_LABEL), xlabel=x_label)
+            axis.set_xscale("log" if log_x else "linear")
+            places = sorted({value for x, _ in curves.values() for value in x})
+            if log_x and len(places) <= 8:
+                axis.set_xticks(places, [f"{value:g}" for value in places])
+                axis.minorticks_off()
+            axis.legend(fontsize=8)
+    return drawing
+
+
+def plot_pretraining(
+    history: dict[str, list], chance_loss: float, num_candidates: int
+) -> DescribedFigure:
+    """Draws the curves of a pretraining run: loss, contrastive accuracy and kNN accuracy.
+
+    Args:
+        history: Dict of lists as `fit` returns it, one value for each epoch. `knn_accuracy` may
+            hold `None` for epochs in which it was not measured.
+        chance_loss: Float, log(2N-1).
+        num_candidates: Integer, 2N-1.
+
+    Returns:
+        A closed `Figure`.
+    """
+    with figure(1, 3, (9, 2.8)) as (drawing, axes):
+        panels = (("loss", "NT-Xent loss"), ("contrastive_accuracy", "contrastive accuracy"))
+        for axis, (name, title) in zip(axes, panels, strict=False):
+            _draw_epochs(axis, history.get(name, []), "training", COLORS["blue"])
+            _draw_epochs(axis, history.get(f"val_{name}", []), "validation", COLORS["orange"], "o")
+            axis.set(title=title, xlabel="epoch")
+        axes[0].axhline(chance_loss, color=COLORS["gray"], linestyle="--", label="chance")
+        axes[1].axhline(1 / num_candidates, color=COLORS["gray"], linestyle="--", label="chance")
+        _draw_epochs(axes[2], history.get("knn_accuracy", []), "validation", COLORS["green"], "s")
+        axes[2].set(title="kNN accuracy of the features", xlabel="epoch")
+        for axis in axes:
+            axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+            if axis.lines:  # kNN accuracy may not have been measured yet
+                axis.legend(fontsize=8)
+    return drawing
+
+
+def _draw_epochs(axis, values, label, color, marker=None):
+    """Draws one line over the epochs in which a value was measured."""
+    points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
+    if points:
+        marker = marker or ("o" if len(points) == 1 else None)
+        axis.plot(*zip(*points, strict=True), color=color, marker=marker, ms=4, label=label)
+
+
+def plot_validation_curves(tuned: dict[int, dict]) -> DescribedFigure:
+    """Draws the validation accuracy of all runs that tuned a method, and of those that used it.
+
+    Args:
+        tuned: Dict from a label count to what a `Comparison` stores at its `tuning_path`.
+
+    Returns:
+        A closed `Figure`. Colors are strengths of augmentation. Thick lines are runs of full
+        length, thin lines are short runs, dashed lines are runs on the other label subsets.
+    """
+    tried = [run["settings"] for record in tuned.values() for run in record["tried"]]
+    strengths = sorted({settings["augmentation_strength"] for settings in tried})
+    colors = dict(zip(strengths, COLORS.values(), strict=False))
+    with figure(1, len(tuned), (9, 2.9), squeeze=False, sharey=True) as (drawing, axes):
+        for axis, (labels, record) in zip(axes[0], tuned.items(), strict=True):
+            _draw_runs(axis, record, colors)
+            axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
+        axes[0, 0].set_ylabel("validation accuracy (%)")
+        for strength, color in colors.items():
+            axis.plot([], [], color=color, linewidth=2.5, label=f"{strength:g}")
+        axis.plot([], [], color=COLORS["gray"], linewidth=0.8, label="short run")
+        axis.plot([], [], color=COLORS["gray"], linestyle="--", label="other subset")
+        drawing.legend(title="augmentation", fontsize=8, loc="outside right center")
+    return drawing
+
+
+def _draw_runs(axis, record, colors):
+    """Draws the runs of one label count."""
+
+    def draw(settings, steps, curve, **style):
+        color = colors[settings["augmentation_strength"]]
+        places = steps * np.arange(1, len(curve) + 1) / max(1, len(curve))
+        axis.plot(places, 100 * np.array(curve), color=color, **style)
+
+    full = max(run["steps"] for run in record["tried"])
+    for run in record["tried"]:
+        draw(**run, linewidth=2.5 if run["steps"] == full else 0.8)
+    known = [run["curve"] for run in record["tried"]]
+    for curve in record["curves"].values():
+        if curve not in known:
+            draw(record["settings"], full, curve, linewidth=1.2, linestyle="--")
