@@ -3,21 +3,17 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
-    "exercises": (
-        "check_carrier",
+    "view_exercises": ("check_views",),
+    "training_exercises": ("check_carrier", "check_training_step"),
+    "evaluation_exercises": (
         "check_crossing",
         "check_folded_layer",
         "check_probe",
         "check_verdict",
     ),
-    "code_exercises": ("check_training_step", "check_views"),
     "augmentation_lab": ("as_recipe", "AugmentationLab", "recipe_call"),
-    "explorers": (
-        "FeatureExplorer",
-        "MistakesExplorer",
-        "RetrievalExplorer",
-        "SimilarityExplorer",
-    ),
+    "vector_explorers": ("FeatureExplorer", "SimilarityExplorer"),
+    "class_explorers": ("MistakesExplorer", "RetrievalExplorer"),
     "widgets": ("explore", "LivePicture", "recipe_controls"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

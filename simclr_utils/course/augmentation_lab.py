@@ -1,64 +1,71 @@
-"""The augmentation lab: how the views of a recipe look, and how hard a task they make."""
+"""The augmentation lab: what the views of a recipe look like, and how hard a task they make."""
 
+from collections.abc import Mapping
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from simclr_utils.course.sketch import Sketch
 from simclr_utils.views.recipe import build_operations
 
-NUM_LEVELS = 8  # of each colour channel, in the histograms
+NUM_LEVELS = 8  # of each color channel, in the histograms
 NUM_PIXELS = 64 * 32 * 32  # of all images that are measured
-SIDE, MARGIN = 96, 72  # screen pixels of an image, and of the words left of a row
+SIDE, MARGIN = 96, 72  # screen pixels: an image, and the words to the left of a row
+
+Recipe = Mapping[str, float | tuple[float, float]]
 
 
 class AugmentationLab:
     """Draws and measures the views that a recipe makes of some images.
 
     Args:
-        images: uint8 array `[N, H, W, C]`. As many of them are measured as a hand can wait for,
-            64 of 32 pixels: the views of one have to be told from those of the others.
-        encoder: `keras.Model`, float images in 0..1 -> features, or `None` to leave the
-            similarities out.
-        num_shown: int, images that are drawn.
+        images: Uint8 array `[N, H, W, C]`. No more of them are measured than is quick enough
+            for a slider: 64 images of 32 x 32 pixels.
+        encoder: `keras.Model` from float images in 0..1 to features, or `None` to leave out the
+            similarities.
+        num_shown: Integer, images to draw.
     """
 
-    def __init__(self, images, encoder=None, num_shown=8):
+    def __init__(self, images: np.ndarray, encoder: keras.Model | None = None, num_shown: int = 8):
         affordable = max(num_shown, NUM_PIXELS // (images.shape[1] * images.shape[2]))
         self.images = np.asarray(images[:affordable], np.float32) / 255
-        # Traced once: layer by layer an encoder would take longer than a hand can wait.
+        # Traced once: layer by layer an encoder would take longer than a learner waits.
         self.encode = None if encoder is None else tf.function(encoder)
         self.num_shown = num_shown
 
-    def views(self, recipe, seed=0):
-        """Two views of each image.
+    def views(self, recipe: Recipe, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Returns two views of each image.
 
         Args:
-            recipe: mapping as `build_augmenter` takes it; strengths of 0 are left out.
-            seed: int.
+            recipe: Mapping from an operation's name to its strength, or to a pair of strength
+                and probability, as `build_augmenter` takes it. An operation whose strength or
+                probability is 0 is left out.
+            seed: Integer.
 
         Returns:
             A pair of float32 arrays `[N, H, W, C]` in 0..1.
 
         Raises:
-            ValueError: as `build_augmenter`.
+            ValueError: If `build_augmenter` refuses the recipe.
         """
         size, channels = self.images.shape[1], self.images.shape[3]
         layers = build_operations(size, used(recipe), channels=channels, seed=1000 * seed)
-        both = tf.concat([self.images, self.images], axis=0)  # in one go: half the waiting
+        both = tf.concat([self.images, self.images], axis=0)  # together: half the time
         for layer in layers:
             both = layer(both)
         return tuple(np.split(both.numpy(), 2))
 
-    def measure(self, views):
-        """How easily the second view is found among all, and how similar the encoder finds them.
+    def measure(self, views: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+        """Measures how easily a view's partner is found, and how similar their features are.
 
         Args:
-            views: what `views` returned.
+            views: Pair of arrays, what `views` returned.
 
         Returns:
-            A dict: `shortcut`, the share of views whose partner has the most similar colour
-            histogram of all; and, with an encoder, `same` and `others`, mean cosine similarities
-            of two views of one image and of different images.
+            A dict. `shortcut` is the share of views whose partner has the most similar color
+            histogram of all. With an encoder, `same` and `others` are the mean cosine
+            similarities of two views of one image and of different images.
         """
         histograms = [np.sqrt(color_histograms(view)) for view in views]
         partner = np.argmax(histograms[0] @ histograms[1].T, axis=1)
@@ -73,28 +80,28 @@ class AugmentationLab:
             found |= {"same": float(np.trace(cosines) / len(cosines)), "others": float(others)}
         return found
 
-    def draw(self, recipe, seed=0, first=0):
-        """The picture and the line below it, for `explore`.
+    def draw(self, recipe: Recipe, seed: int = 0, first: int = 0) -> tuple[bytes, str]:
+        """Draws images above their two views, for `explore`.
 
         Args:
-            recipe: as of `views`.
-            seed: int.
-            first: int, number of the first image to draw.
+            recipe: Mapping as for `views`.
+            seed: Integer.
+            first: Integer, number of the first image to draw.
 
         Returns:
-            PNG bytes, three rows (images, first views, second views), and a string.
+            A pair: PNG bytes, and a sentence with what `measure` found.
         """
         views = self.views(recipe, seed)
         shown = slice(first, first + self.num_shown)
         found = self.measure(views)
         text = (
-            f"Colours alone find {found['shortcut']:.0%} of {len(self.images)} partners "
+            f"Colors alone find {found['shortcut']:.0%} of {len(self.images)} partners "
             f"(chance: {1 / len(self.images):.1%})."
         )
         if "same" in found:
             text += (
-                f" Cosine similarity to the encoder: {found['same']:.2f} for two views of one "
-                f"image, {found['others']:.2f} for different images."
+                f" Cosine similarity of the encoder's features: {found['same']:.2f} for two views "
+                f"of one image, {found['others']:.2f} for different images."
             )
         rows = {"image": self.images, "view 1": views[0], "view 2": views[1]}
         sketch = Sketch(MARGIN + self.num_shown * (SIDE + 4), len(rows) * (SIDE + 4))
@@ -106,11 +113,11 @@ class AugmentationLab:
         return sketch.png(), text
 
 
-def as_recipe(values):
-    """The recipe that sliders of strengths and probabilities stand for.
+def as_recipe(values: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Returns the recipe that sliders of strengths and probabilities describe.
 
     Args:
-        values: dict from `<operation>_strength` and `<operation>_probability` to floats.
+        values: Dict from `<operation>_strength` and `<operation>_probability` to floats.
 
     Returns:
         A dict from an operation's name to a pair of strength and probability.
@@ -121,21 +128,30 @@ def as_recipe(values):
     }
 
 
-def used(recipe):
-    """A recipe without the operations whose strength or probability is 0."""
+def used(recipe: Recipe) -> Recipe:
+    """Returns a recipe without the operations whose strength or probability is 0."""
     return {name: value for name, value in recipe.items() if np.all(value)}
 
 
-def recipe_call(recipe, image_size, channels=3):
-    """The Python call that makes the augmenter of a recipe, a string."""
+def recipe_call(recipe: Recipe, image_size: int, channels: int = 3) -> str:
+    """Returns the Python call that builds the augmenter of a recipe.
+
+    Args:
+        recipe: Mapping as `build_augmenter` takes it.
+        image_size: Integer, the side of an image in pixels.
+        channels: Integer, 1 or 3.
+
+    Returns:
+        A string.
+    """
     return f"build_augmenter({image_size}, operations={used(recipe)!r}, channels={channels})"
 
 
-def color_histograms(images):
-    """How often each colour occurs, every channel cut into eight levels.
+def color_histograms(images: np.ndarray) -> np.ndarray:
+    """Returns how often each color occurs, with every channel cut into eight levels.
 
     Args:
-        images: float array `[N, H, W, C]` in 0..1.
+        images: Float array `[N, H, W, C]` in 0..1.
 
     Returns:
         A float array `[N, 8 ** C]` of shares.

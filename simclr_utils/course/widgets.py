@@ -1,32 +1,39 @@
-"""Explorers: controls beside a picture that a pure function draws."""
+"""Controls, and pictures that a function draws anew from their values."""
 
 import html
+from collections.abc import Callable
 
 import ipywidgets
 
 
-def explore(draw, buttons=None, num_columns=1, **controls):
+def explore(
+    draw: Callable,
+    buttons: dict[str, Callable] | None = None,
+    num_columns: int = 1,
+    **controls: ipywidgets.ValueWidget,
+) -> ipywidgets.VBox:
     """Shows a picture that is drawn anew whenever a control moves.
 
-    Dragging does not queue up pictures: while one is drawn the browser keeps the newest value
-    only. Controls without a description get their name, and those without a tooltip their
+    Dragging does not queue up pictures: while one is drawn, the browser keeps only the newest
+    value. A control without a description gets its name, and one without a tooltip its
     description.
 
     Args:
-        draw: function of the controls' values, by name, that returns PNG bytes, or PNG bytes and
-            a line of text to stand above the picture. What it raises as `ValueError` is shown
-            in words, above the last picture that could be drawn.
-        buttons: dict from a button's label to a function of the controls' values, by name, whose
-            text is shown below the picture once the button is pressed.
-        num_columns: int, controls beside each other.
-        **controls: `ipywidgets` controls with a `value`, such as `IntSlider`, by the name of
+        draw: Function of the controls' values, by name. It returns PNG bytes, or a pair of PNG
+            bytes and a line of text above the picture. The message of a `ValueError` that it
+            raises is shown above the last picture.
+        buttons: Dict from a button's label to a function of the controls' values, by name. The
+            text that it returns is shown below the picture when the button is pressed.
+        num_columns: Integer, columns of controls.
+        **controls: Controls of `ipywidgets` with a `value`, such as `IntSlider`, by the name of
             the argument that they set.
 
     Returns:
-        An `ipywidgets.VBox`, to stand last in its cell.
+        An `ipywidgets.VBox`, to be the last expression of its cell.
 
     Example:
-        explore(lambda strength: to_png(plot_views(strength)), strength=FloatSlider(1, max=2))
+
+    >>> explore(lambda power: to_png(draw_curve(power)), power=FloatSlider(1, max=2))
     """
     picture = ipywidgets.Image(
         format="png", layout={"max_width": "100%", "align_self": "flex-start"}
@@ -64,7 +71,7 @@ def explore(draw, buttons=None, num_columns=1, **controls):
 
 
 def _row_of_buttons(buttons, values, answer):
-    """Buttons that write what their function says of the values into `answer`."""
+    """Returns buttons that write what their function returns for the values into `answer`."""
 
     def press(button):
         try:
@@ -81,18 +88,21 @@ def _row_of_buttons(buttons, values, answer):
     return row
 
 
-def recipe_controls(strengths, probabilities):
-    """Two sliders for each operation of a recipe, for `explore`.
+def recipe_controls(
+    strengths: dict[str, float], probabilities: dict[str, float]
+) -> dict[str, ipywidgets.FloatSlider]:
+    """Returns two sliders for each operation of a recipe, for `explore`.
 
     Args:
-        strengths: dict from an operation's name to its first strength; 0 leaves it out.
-        probabilities: dict likewise, the chance of an image to be changed.
+        strengths: Dict from an operation's name to its initial strength. 0 leaves it out.
+        probabilities: Dict from an operation's name to the initial probability that it changes
+            an image.
 
     Returns:
         A dict from `<name>_strength` and `<name>_probability` to a `FloatSlider`.
     """
     sliders = {}
-    # The flip has one slider only: at the end it leaves the pairs of the others side by side.
+    # The flip has only one slider. It comes last, so that the pairs of the others stay side by side.
     for name, strength in sorted(strengths.items(), key=lambda pair: pair[0] == "flip"):
         for kind, value in (("strength", strength), ("probability", probabilities[name])):
             if name == "flip" and kind == "strength":
@@ -111,8 +121,14 @@ def recipe_controls(strengths, probabilities):
 class LivePicture:
     """A picture that a running cell can replace, such as curves that grow during `fit`.
 
-    Shows `widget` first, then calls `update` with PNG bytes and a line of text as often as there
-    is news. Headless, the updates go nowhere and do no harm.
+    Show `widget` first, then call `update` for each new picture. Without a browser, updates have
+    no effect.
+
+    Example:
+
+    >>> live = LivePicture()
+    >>> display(live.widget)
+    >>> live.update(to_png(figure), "epoch 1")
     """
 
     def __init__(self):
@@ -120,5 +136,11 @@ class LivePicture:
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         self.widget = ipywidgets.VBox([self.words, self.picture])
 
-    def update(self, png, words=""):
+    def update(self, png: bytes, words: str = ""):
+        """Replaces the picture and the line of text above it.
+
+        Args:
+            png: Bytes of a PNG file.
+            words: String.
+        """
         self.picture.value, self.words.value = png, words

@@ -1,5 +1,6 @@
 """The exercises' checks: each is fed the right answer and the usual wrong ones."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,14 +9,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from simclr_utils.course.code_exercises import check_views
-from simclr_utils.course.exercises import (
+from simclr_utils.course import (
     check_carrier,
     check_crossing,
     check_folded_layer,
     check_probe,
+    check_training_step,
     check_verdict,
+    check_views,
 )
+from simclr_utils.course.training_exercises import STEP_ANSWERS, reference_step
 from simclr_utils.training.losses import check_nt_xent, nt_xent_loss, reference_nt_xent
 
 pytestmark = pytest.mark.numbers
@@ -35,7 +38,7 @@ def test_nt_xent_check_knows_the_right_answer():
 @pytest.mark.parametrize(
     "function, said",
     [
-        (learner(normalise=False), "not normalised"),
+        (learner(normalise=False), "not normali"),
         (learner(power=1), "divisor"),
         (learner(power=0), "temperature is missing"),
         (learner(mask=False), "Mask the diagonal"),
@@ -73,8 +76,8 @@ def crossing(scale=np.log, back=np.exp, never=None):
         (crossing(), "Right"),
         (crossing(never=10_000), "Nearly"),
         (crossing(lambda x: x, lambda x: x), "logarithm"),
-        (lambda labels, first, second: labels[-1], "10000 in place of"),
-        (lambda labels, first, second: None, "None in place of"),
+        (lambda labels, first, second: labels[-1], "returns 10,000; the lines cross at 3,162"),
+        (lambda labels, first, second: None, "returns None; the lines cross"),
         (lambda labels: 0, "TypeError"),
     ],
 )
@@ -82,11 +85,11 @@ def test_crossing_check_names_the_mistake(function, said):
     assert said in check_crossing(function)
 
 
-def probe(standardise=True, statistics="train", floor=1e-6, intercept=True, fit=True):
+def probe(standardize=True, statistics="train", floor=1e-6, intercept=True, fit=True):
     def function(features, labels, new_features):
         parts = [features, new_features]
         sources = [features, features if statistics == "train" else new_features]
-        if standardise:
+        if standardize:
             with np.errstate(all="ignore"):
                 parts = [
                     (part - source.mean(axis=0)) / (source.std(axis=0) + floor)
@@ -110,13 +113,13 @@ def probe(standardise=True, statistics="train", floor=1e-6, intercept=True, fit=
             ),
             "Right",
         ),
-        (probe(standardise=False), "not standardised"),
+        (probe(standardize=False), "not standardized"),
         (probe(statistics="new"), "not with their own"),
         (probe(floor=0.0), "spread 0"),
         (probe(intercept=False), "with a bias"),
         (lambda features, labels, new: np.zeros(len(new)), "well separated"),
-        (lambda features, labels, new: labels[:3], "one label for each"),
-        (lambda features, labels, new: np.eye(3)[labels], "one label for each"),
+        (lambda features, labels, new: labels[:3], "return one label for each"),
+        (lambda features, labels, new: np.eye(3)[labels], "return one label for each"),
         (lambda features: features, "TypeError"),
     ],
 )
@@ -152,19 +155,19 @@ def views(crop=True, flip="half", each=True, shared=False, seed=None, scale=255,
     "function, said",
     [
         (views(), "Right"),
-        (views(shared=True), "same view stands twice"),
-        (views(each=False, flip="never"), "same view stands twice"),
-        (views(seed=0), "every call gives the same"),
-        (views(scale=1.0), "values lie in 0..1"),
-        (views(scale=None), "views are floats"),
+        (views(shared=True), "both views are the same"),
+        (views(each=False, flip="never"), "both views are the same"),
+        (views(seed=0), "every call returns the same"),
+        (views(scale=1.0), "between 0 and 1"),
+        (views(scale=None), "have to be floats"),
         (views(order=-1), "show image i"),
-        (views(crop=False), "same view stands twice"),
-        (views(flip="never"), "none is mirrored"),
-        (views(flip="always"), "all are mirrored"),
+        (views(crop=False), "both views are the same"),
+        (views(flip="never"), "no view is mirrored"),
+        (views(flip="always"), "all views are mirrored"),
         (views(up=True), "upside down"),
         (lambda images: [part[:, 8:24, 8:24] for part in views()(images)], "the shape has to stay"),
         (lambda images: views()(images)[:1], "return two views"),
-        (lambda images: (images / 255, images / 255), "nothing was changed"),
+        (lambda images: (images / 255, images / 255), "the images, unchanged"),
         (lambda images: 1 / 0, "ZeroDivisionError"),
     ],
 )
@@ -190,8 +193,8 @@ def test_view_check_sees_one_draw_for_the_batch_and_missing_crops():
             for _ in range(2)
         ]
 
-    assert "one draw serves the whole batch" in check_views(shared_draw)
-    assert "none is cropped" in check_views(mirrored_only)
+    assert "share one random draw" in check_views(shared_draw)
+    assert "no view is cropped" in check_views(mirrored_only)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +204,8 @@ def test_view_check_sees_one_draw_for_the_batch_and_missing_crops():
             lambda low, high: "gains" if low > 0 else "hurts" if high < 0 else "no difference",
             "Right",
         ),
-        (lambda low, high: "gains" if low + high > 0 else "hurts", "even if its middle is above"),
-        (lambda low, high: "gains" if low > 0 else "hurts", "across 0"),
+        (lambda low, high: "gains" if low + high > 0 else "hurts", "even if its center is above 0"),
+        (lambda low, high: "gains" if low > 0 else "hurts", "contains 0"),
         (lambda low, high: "no difference", "above 0 is a gain"),
         (lambda low, high: "gains" if low > 0 else "no difference", "below 0 is a loss"),
         (lambda low: "gains", "TypeError"),
@@ -223,10 +226,10 @@ def folded(sign=-1, mean_through="kernel", power=-1):
 @pytest.mark.parametrize(
     "function, said",
     [
-        (folded(), "Right."),
+        (folded(), "Right"),
         (
             lambda weights, intercept, mean, spread: (weights, intercept),
-            "standardisation is missing",
+            "standardization is missing",
         ),
         (folded(sign=0), "mean is missing"),
         (folded(mean_through="weights"), "through the folded kernel"),
@@ -246,12 +249,12 @@ def test_folded_layer_check_names_the_mistake(function, said):
     [
         (lambda z, cached: tf.reduce_sum(z * cached), "Right"),
         (lambda z, cached: tf.tensordot(z, cached, 2), "Right"),
-        (lambda z, cached: tf.reduce_sum(z), "the cache is not used"),
+        (lambda z, cached: tf.reduce_sum(z), "the cached gradient is not used"),
         (lambda z, cached: tf.reduce_mean(z * cached), "not the mean"),
         (lambda z, cached: tf.reduce_mean(tf.reduce_sum(z * cached, 1)), "over the rows too"),
-        (lambda z, cached: -tf.reduce_sum(z * cached), "the sign is turned"),
-        (lambda z, cached: tf.reduce_sum(z * z * cached), "the projections as well"),
-        (lambda z, cached: tf.reduce_sum((z - cached) ** 2), "pulls the projections"),
+        (lambda z, cached: -tf.reduce_sum(z * cached), "the sign is wrong"),
+        (lambda z, cached: tf.reduce_sum(z * z * cached), "by the projections once"),
+        (lambda z, cached: tf.reduce_sum((z - cached) ** 2), "squared distance"),
         (lambda z, cached: tf.reduce_sum(tf.stop_gradient(z) * cached), "no gradient reaches"),
         (lambda z, cached: tf.reduce_sum(z * z), "none of the usual"),
         (lambda z: z, "TypeError"),
@@ -259,3 +262,46 @@ def test_folded_layer_check_names_the_mistake(function, said):
 )
 def test_carrier_check_names_the_mistake(function, said):
     assert said in check_carrier(function)
+
+
+@pytest.fixture(params=["float32", "mixed_bfloat16"])
+def precision(request):
+    """What the notebook around the exercise trains in must not matter."""
+    keras.config.set_dtype_policy(request.param)
+
+
+def by_hand(images, augmenter, encoder, head, optimizer, temperature):
+    views = tf.concat([augmenter(images), augmenter(images)], axis=0)
+    with tf.GradientTape() as tape:
+        projections = head(encoder(views, training=True), training=True)
+        loss = nt_xent_loss(*tf.split(projections, 2), temperature)
+    weights = encoder.trainable_variables + head.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+    return loss
+
+
+def test_a_step_written_by_hand_is_right(precision):
+    assert check_training_step(by_hand) == "Right: this is the training step of SimCLR."
+    assert check_training_step(tf.function(by_hand)).startswith("Right")
+
+
+@pytest.mark.parametrize("message", STEP_ANSWERS)
+def test_each_mistake_of_a_step_is_named(message, precision):
+    def with_mistake(*parts):
+        return reference_step(*parts[:-1], **STEP_ANSWERS[message])
+
+    assert check_training_step(with_mistake) == message
+
+
+def test_a_step_that_returns_nothing_or_raises_is_told(precision):
+    def silent(*parts):
+        by_hand(*parts)
+
+    assert check_training_step(silent).startswith("Nearly: the weights are right; return the loss")
+    assert "raised ZeroDivisionError" in check_training_step(lambda *parts: 1 / 0)
+
+    def larger_rate(images, augmenter, encoder, head, optimizer, temperature):
+        optimizer.learning_rate = 1.0
+        return by_hand(images, augmenter, encoder, head, optimizer, temperature)
+
+    assert "none of the usual mistakes" in check_training_step(larger_rate)

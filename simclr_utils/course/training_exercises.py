@@ -1,0 +1,150 @@
+"""Checks of the exercises on training: the training step, and the gradient that is cached."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from simclr_utils.course.checks import PUZZLE, attempt, first_match
+from simclr_utils.training.losses import nt_xent_loss
+
+NUM_IMAGES, TEMPERATURE = 6, 0.5
+# What to say, and how the reference step makes that mistake.
+STEP_ANSWERS = {
+    "Right: this is the training step of SimCLR.": {},
+    "Not yet: the loss is right, but no weight has changed.": {"trained": ()},
+    "Not yet: only the encoder has changed; the projection head has to learn as well.": {
+        "trained": ("encoder",)
+    },
+    "Not yet: only the projection head has changed; the encoder has to learn as well.": {
+        "trained": ("head",)
+    },
+    "Not yet: both views are the same; call the augmenter once for each.": {"same": True},
+    "Not yet: the loss increases; pass the gradient as it is, for the optimizer subtracts it.": {
+        "sign": -1
+    },
+    "Not yet: pass `training=True` to encoder and head, for their BatchNormalization.": {
+        "training": False
+    },
+    "Not yet: put both views through the networks in one pass, so that BatchNormalization sees "
+    "them as one batch.": {"one_pass": False},
+}
+
+
+def check_training_step(function: Callable) -> str:
+    """Tells whether a function trains encoder and head by one step, and if not, what is wrong.
+
+    Args:
+        function: Function `(images, augmenter, encoder, head, optimizer, temperature)` of a
+            float tensor `[N, D]`, three functions of tensors, a Keras optimizer and a float. It
+            returns the loss, a scalar.
+
+    Returns:
+        A sentence.
+    """
+    images = np.random.default_rng(0).normal(size=(NUM_IMAGES, 4)).astype("float32")
+    parts = make_parts()
+
+    def step():
+        loss = function(tf.constant(images), *parts, TEMPERATURE)
+        return None if loss is None else float(loss)
+
+    loss, complaint = attempt(step)
+    if complaint:
+        return f"Not yet: {complaint}"
+    moved = weights_of(parts)
+    for message, mistake in STEP_ANSWERS.items():
+        expected_parts = make_parts()
+        expected = reference_step(images, *expected_parts, **mistake)
+        if np.allclose(moved, weights_of(expected_parts), atol=1e-5):
+            if loss is not None and np.isclose(loss, expected, rtol=1e-4):
+                return message
+            if message.startswith("Right"):
+                return f"Nearly: the weights are right; return the loss, {expected:.4f}."
+    return f"Not yet: the new weights differ from the expected ones; {PUZZLE}."
+
+
+def make_parts() -> tuple:
+    """Returns augmenter, encoder, head and optimizer, with the same numbers at every call."""
+    draws = np.random.default_rng(1)
+    shifts = iter(draws.normal(size=(10, NUM_IMAGES, 4)).astype("float32"))
+    networks = []
+    for inputs, outputs in ((4, 5), (5, 3)):
+        # float32 also where the course trains in bfloat16, whose roundings would hide mistakes.
+        dense = keras.layers.Dense(outputs, use_bias=False, dtype="float32")
+        normalization = keras.layers.BatchNormalization(momentum=0.5, dtype="float32")
+        start = keras.Input((inputs,))
+        networks.append(keras.Model(start, normalization(dense(start))))
+        dense.set_weights([draws.normal(size=(inputs, outputs))])
+    return (lambda images: images + next(shifts)), *networks, keras.optimizers.SGD(0.1)
+
+
+def weights_of(parts: tuple) -> np.ndarray:
+    """Returns all numbers in encoder and head, batch statistics included, as one array."""
+    return np.concatenate([np.ravel(each) for part in parts[1:3] for each in part.get_weights()])
+
+
+def reference_step(
+    images, augmenter, encoder, head, optimizer,
+    trained=("encoder", "head"), same=False, sign=1, training=True, one_pass=True,
+):  # fmt: skip
+    """Makes the training step, with a switch for each usual mistake, and returns the loss."""
+    first = augmenter(images)
+    views = [first, first if same else augmenter(images)]
+    with tf.GradientTape() as tape:
+        batches = [tf.concat(views, axis=0)] if one_pass else views
+        projections = [
+            head(encoder(batch, training=training), training=training) for batch in batches
+        ]
+        loss = nt_xent_loss(*tf.split(tf.concat(projections, axis=0), 2), TEMPERATURE)
+    networks = {"encoder": encoder, "head": head}
+    weights = [weight for name in trained for weight in networks[name].trainable_variables]
+    if weights:
+        optimizer.apply([sign * slope for slope in tape.gradient(loss, weights)], weights)
+    return float(loss)
+
+
+def check_carrier(function: Callable) -> str:
+    """Tells whether the gradient of a function's result is the cached gradient.
+
+    Args:
+        function: Function `(projections, cached)` of two float tensors `[N, D]`. It returns a
+            scalar tensor.
+
+    Returns:
+        A sentence.
+    """
+    draws = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    projections, cached = map(tf.constant, draws)
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(projections)
+            carrier = function(projections, cached)
+        return tape.gradient(carrier, projections)
+
+    found, complaint = attempt(gradient)
+    if complaint:
+        return f"Not yet: {complaint}"
+    if found is None:
+        return (
+            "Not yet: no gradient reaches the projections. Did you stop it, or convert them to "
+            "NumPy?"
+        )
+    answers = {
+        "Right: its gradient is the cached one.": draws[1],
+        "Not yet: the cached gradient is not used; every entry gets a 1.": np.ones_like(draws[1]),
+        "Not yet: take the sum over all entries, not the mean.": draws[1] / draws[1].size,
+        "Not yet: take the sum over the rows too, not their mean.": draws[1] / len(draws[1]),
+        "Not yet: the sign is wrong.": -draws[1],
+        "Not yet: multiply by the projections once, not twice.": 2 * draws[0] * draws[1],
+        "Not yet: this is a squared distance of the two; multiply them instead.": (
+            2 * (draws[0] - draws[1])
+        ),
+    }
+    return first_match(
+        answers,
+        lambda expected: np.allclose(found, expected, rtol=1e-4, atol=1e-6),
+        f"Not yet: the gradient differs from the cached one; {PUZZLE}.",
+    )
