@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from simclr_utils.course.augmentation_lab import AugmentationLab
-from simclr_utils.course.sketch import Sketch
+from simclr_utils.course.sketch import Sketch, width_of
 from simclr_utils.plotting.style import COLORS, cosine_colors
 from simclr_utils.training.diagnostics import normalized
 
@@ -123,6 +123,7 @@ class SimilarityExplorer:
         projections: Dict from an encoder's name to a float array `[2N, D]`.
     """
 
+    LEGEND = "by similarity; dark orange: the positive, light orange: the hardest negative"
     STEP, SIDE = 38, 34  # screen pixels: from candidate to candidate, and a candidate's picture
 
     def __init__(self, pictures: np.ndarray, projections: dict[str, np.ndarray]):
@@ -166,7 +167,8 @@ class SimilarityExplorer:
             frames[hardest] = COLORS["orange"]
             text += f", of the hardest negative (picture {hardest}): {cosines[anchor, hardest]:.2f}"
         cell = 288 // count
-        sketch = Sketch(cell * count + 110 + self.STEP * (count - 1), cell * count + 44)
+        width = max(self.STEP * (count - 1), width_of([self.LEGEND]))
+        sketch = Sketch(cell * count + 110 + width, cell * count + 44)
         self._matrix(sketch, cosines, cell, anchor)
         self._candidates(sketch, cell * count, anchor, (candidates, np.exp(logs)), frames)
         return sketch.png(), text + "."
@@ -197,8 +199,4 @@ class SimilarityExplorer:
             picture = self.pictures[candidate]
             sketch.picture(picture, x, floor + 6, self.SIDE, frames.get(candidate))
             sketch.words(str(candidate), middle, floor + self.SIDE + 16, size=11, anchor="mm")
-        sketch.words(
-            "most similar first; dark orange: the positive, light orange: the hardest negative",
-            left,
-            floor + self.SIDE + 26,
-        )
+        sketch.words(self.LEGEND, left, floor + self.SIDE + 26)

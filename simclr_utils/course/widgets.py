@@ -102,7 +102,7 @@ def recipe_controls(
         A dict from `<name>_strength` and `<name>_probability` to a `FloatSlider`.
     """
     sliders = {}
-    # The flip has only one slider. It comes last, so that the pairs of the others stay side by side.
+    # The flip has only one slider. It comes last, so that the other pairs stay side by side.
     for name, strength in sorted(strengths.items(), key=lambda pair: pair[0] == "flip"):
         for kind, value in (("strength", strength), ("probability", probabilities[name])):
             if name == "flip" and kind == "strength":

@@ -36,7 +36,7 @@ def test_views_are_those_of_the_augmenter_with_that_recipe():
     assert np.abs(np.subtract(*expected)).max() > 0.1
 
 
-def test_the_shortcut_score_counts_the_partners_found_by_colour():
+def test_the_shortcut_score_counts_the_partners_found_by_color():
     colors = np.linspace(0, 1, 4, dtype="float32")
     plain = np.ones((4, 8, 8, 3), "float32") * colors[:, None, None, None]
     lab = AugmentationLab(np.uint8(plain * 255))

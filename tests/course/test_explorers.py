@@ -16,6 +16,7 @@ from simclr_utils.course import (
 from simclr_utils.course.sketch import Sketch
 from simclr_utils.course.vector_explorers import scaled, similarity_to_first
 from simclr_utils.methods import METHODS
+from simclr_utils.plotting.fonts import readable
 from simclr_utils.training.losses import nt_xent_loss
 from simclr_utils.training.networks import build_encoder, build_projection_head
 
@@ -86,7 +87,9 @@ def test_the_smallest_temperatures_have_a_finite_loss():
 
 def test_one_pair_has_no_negatives():
     explorer = SimilarityExplorer(PICTURES[:2], {"a": np.eye(2)})
-    _, text = explorer.draw("a", 0, 0.1)
+    picture, text = explorer.draw("a", 0, 0.1)
+    legend = SimilarityExplorer.LEGEND
+    assert readable(legend) == legend and (pixels(picture)[:, -6:] == 255).all()  # all is shown
     assert "positive has probability 1.00, the loss of this anchor is 0.00" in text
     assert "negative" not in text
 

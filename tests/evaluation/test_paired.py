@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import comb
 
-from simclr_utils.course.exercises import check_verdict
+from simclr_utils.course import check_verdict
 from simclr_utils.evaluation.statistics import (
     Difference,
     crossing_interval,
@@ -188,7 +188,7 @@ def test_no_verdict_contradicts_the_interval_or_the_test_beside_it(table):
     check = check_verdict(lambda low, high: {"gains": "gains", "loses": "hurts"}.get(
         shown(verdict(Difference((low + high) / 2, low, high, (1, 1), 0.5), 9))[0], "no difference"
     ))  # fmt: skip
-    assert check == "Right."
+    assert check.startswith("Right")
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 200), st.integers(0, 2**32 - 1))

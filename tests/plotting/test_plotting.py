@@ -296,7 +296,7 @@ def test_gains_stand_at_their_labels_in_points_with_both_ends_of_their_intervals
     assert np.allclose([segment[:, 1] for segment in ends], [[4, 9], [-1, 5]])
 
 
-def test_short_and_full_trainings_stand_on_one_axis_of_steps():
+def test_short_and_full_runs_stand_on_one_axis_of_steps():
     drawing = plotting.plot_validation_curves({100: TUNED})
     lines = [line for line in drawing.axes[0].lines if line.get_label().startswith("_")]
     steps = [[5, 10], [20, 40], [20, 40], [20, 40], []]
@@ -317,7 +317,7 @@ def test_temperature_bars_are_a_softmax():
     assert f"loss {loss:.2f}" in drawing.axes[0].get_title(loc="left")
 
 
-def test_colours_differ():
+def test_colors_differ():
     assert len(set(COLORS.values())) == len(COLORS)
 
 
