@@ -7,7 +7,7 @@ import numpy as np
 from simclr_utils.course.checks import PUZZLE, attempt, first_match
 
 BASICS = "it does not tell three well separated classes apart"
-VERDICTS = {  # an interval, the right answer, and what to say to any other
+VERDICTS = {  # an interval, the right answer, and what to say about any other
     (0.01, 0.05): ("gains", "an interval above 0 is a gain"),
     (-0.05, -0.01): ("hurts", "an interval below 0 is a loss"),
     (-0.01, 0.05): (
@@ -132,13 +132,11 @@ def check_folded_layer(function: Callable) -> str:
     given, complaint = attempt(logits)
     if complaint:
         return f"Not yet: {complaint}"
-    plain, folded = features @ weights, features @ (weights / spread[:, None])
-    shift = mean @ (weights / spread[:, None])
+    kernel = weights / spread[:, None]
+    folded, shift = features @ kernel, mean @ kernel
     answers = {
-        "Right: this layer gives the probe's logits.": (
-            (features - mean) / spread @ weights + intercept
-        ),
-        "Not yet: the standardization is missing.": plain + intercept,
+        "Right: this layer gives the probe's logits.": folded + intercept - shift,
+        "Not yet: the standardization is missing.": features @ weights + intercept,
         "Not yet: the mean is missing from the bias.": folded + intercept,
         "Not yet: the mean reaches the bias through the folded kernel.": (
             folded + intercept - mean @ weights

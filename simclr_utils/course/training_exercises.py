@@ -128,10 +128,7 @@ def check_carrier(function: Callable) -> str:
     if complaint:
         return f"Not yet: {complaint}"
     if found is None:
-        return (
-            "Not yet: no gradient reaches the projections. Did you stop it, or convert them to "
-            "NumPy?"
-        )
+        return "Not yet: no gradient reaches the projections. Do you stop it, or use NumPy?"
     answers = {
         "Right: its gradient is the cached one.": draws[1],
         "Not yet: the cached gradient is not used; every entry gets a 1.": np.ones_like(draws[1]),

@@ -53,11 +53,8 @@ def explore(
         message.value = html.escape(text)
         answer.value = ""  # it was for other values
 
-    for name, control in controls.items():
-        control.description = control.description or name.replace("_", " ")
-        control.tooltip = control.tooltip or control.description
-        control.style.description_width = "13em"
-        control.layout.width = "28em"
+    _label_controls(controls)
+    for control in controls.values():
         control.observe(redraw, names="value")
     redraw()
     columns = f"repeat({num_columns}, max-content)"
@@ -68,6 +65,15 @@ def explore(
     if buttons:
         parts += [ipywidgets.HBox(_row_of_buttons(buttons, values, answer)), answer]
     return ipywidgets.VBox(parts)
+
+
+def _label_controls(controls):
+    """Gives controls of one width a description and a tooltip."""
+    for name, control in controls.items():
+        control.description = control.description or name.replace("_", " ")
+        control.tooltip = control.tooltip or control.description
+        control.style.description_width = "13em"
+        control.layout.width = "28em"
 
 
 def _row_of_buttons(buttons, values, answer):
@@ -128,7 +134,7 @@ class LivePicture:
 
     >>> live = LivePicture()
     >>> display(live.widget)
-    >>> live.update(to_png(figure), "epoch 1")
+    >>> live.update(to_png(drawing), "epoch 1")
     """
 
     def __init__(self):
@@ -136,7 +142,7 @@ class LivePicture:
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         self.widget = ipywidgets.VBox([self.words, self.picture])
 
-    def update(self, png: bytes, words: str = ""):
+    def update(self, png: bytes, words: str = "") -> None:
         """Replaces the picture and the line of text above it.
 
         Args:

@@ -37,7 +37,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def lab(course, tmp_path_factory):
-    """The address of a JupyterLab that serves the copy on loopback, and its token."""
+    """The address of a JupyterLab on this machine that serves the copy, and its token."""
     token, home = secrets.token_hex(16), tmp_path_factory.mktemp("jupyter")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -93,7 +93,7 @@ def chromium():
 
 @pytest.fixture
 def new_page(chromium):
-    """A function that gives an empty page, which notes in `problems` what goes wrong in it."""
+    """A function that returns an empty page, which lists its errors in `problems`."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1400})
 
     def make():
@@ -112,7 +112,7 @@ def new_page(chromium):
 
 @pytest.fixture
 def open_notebook(new_page, lab):
-    """A function of a notebook's name that opens it, runs it to the end, and gives the page."""
+    """A function of a notebook's name that opens it, runs it to the end, and returns the page."""
     address, token = lab
     pages = []
 

@@ -1,4 +1,4 @@
-"""Each explorer in a browser: a slider is moved, and another picture appears."""
+"""Explorers in a browser: a slider moves, and another picture appears."""
 
 import re
 import statistics
@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 # A slider by its label, and how fast the picture is meant to follow, in milliseconds on two quiet
-# cores: printed, not asserted, as a busy machine is no fault of the course.
+# cores. This is printed and not asserted, because it depends on the machine.
 EXPLORERS = [
     ("01_augmentations", "color jitter: strength", 200),
     ("02_encoder_and_head", "strength", 200),
@@ -40,7 +40,7 @@ def find_slider(page, label):
 
 
 def wait_until_still(page, box):
-    """Waits for a picture that is on its way, lest it count as the answer to the next key."""
+    """Waits for a picture that is still coming, so that it does not count for the next key."""
     box.locator(".noUi-handle").focus()
     shown = None
     while shown != (shown := picture_of(box)):
@@ -49,7 +49,7 @@ def wait_until_still(page, box):
 
 
 def press(page, box, key):
-    """The milliseconds until the picture follows a key, or `None`."""
+    """Returns the milliseconds until the picture follows a key, or `None`."""
     wait_until_still(page, box)
     box.evaluate(WATCH)
     page.keyboard.press(key)
