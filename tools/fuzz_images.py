@@ -29,10 +29,10 @@ def seed_files():
     """One image in every format, and in every mode that a format takes: bytes."""
     random_pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 4), dtype=np.uint8)
     smooth = np.add.outer(np.arange(24), np.arange(20)).astype(np.uint8) * 5
-    colour = Image.fromarray(random_pixels[..., :3])
-    images = [colour, Image.fromarray(smooth), Image.fromarray(random_pixels, "RGBA")]
-    images += [colour.quantize(16), colour.convert("1"), colour.convert("CMYK")]
-    images += [Image.fromarray(smooth.astype(np.uint16) * 250), colour.convert("LAB")]
+    color = Image.fromarray(random_pixels[..., :3])
+    images = [color, Image.fromarray(smooth), Image.fromarray(random_pixels, "RGBA")]
+    images += [color.quantize(16), color.convert("1"), color.convert("CMYK")]
+    images += [Image.fromarray(smooth.astype(np.uint16) * 250), color.convert("LAB")]
     found = []
     for kind in FORMATS:
         for image in images:

@@ -85,7 +85,7 @@ def test_a_run_leaves_out_what_needs_labels(folder, capsys):
 
 def test_a_layout_that_cannot_work_stops_a_run_before_it_begins(folder):
     (folder / "unlabeled").rename(folder / "unlabelled")
-    with pytest.raises(RunError, match="called nearly like unlabeled/"):
+    with pytest.raises(RunError, match="only resembles unlabeled/"):
         notebooks.run(select_notebooks(NOTEBOOKS, "01"), str(folder), "tiny")
 
 
