@@ -118,3 +118,9 @@ def provenance(preset=None, seed=None, fingerprint=None):
         "versions": versions(),
         "hardware": hardware(),
     }
+
+
+def provenance_line():
+    """Returns what made a page of results as one line: date, versions, hardware and commit."""
+    made = provenance()
+    return f"{made['date'][:10]}: {versions_string()}; {hardware_string()}; commit {made['commit']}"

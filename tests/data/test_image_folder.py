@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from hostile_input import png_header
 from image_folders import load, make_folder, noise, save
+from odd_files import png_header
 from PIL import Image
 
 from simclr_utils.data import cache, decoding

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 import tifffile
-from hostile_input import png_header
+from odd_files import png_header
 from PIL import Image, UnidentifiedImageError
 
 from simclr_utils.data import opening
