@@ -99,16 +99,20 @@ def decorators(node):
 
 
 def check_function(where, function, documents, method=False):
-    """Yields what a function lacks; `documents` is the node whose docstring describes it."""
+    """Yields what a function lacks; `documents` is the node whose docstring describes it.
+
+    A method whose docstring is a sentence needs no `Args:`, but if it has one, it is complete.
+    """
     arguments = function.args
     plain = [*arguments.posonlyargs, *arguments.args]
     plain = plain[1:] if method and "staticmethod" not in decorators(function) else plain
     stars = [star for star in (arguments.vararg, arguments.kwarg) if star]
     described = documented(documents)
+    free = method and documents is function and not described
     for argument in [*plain, *arguments.kwonlyargs, *stars]:
         if argument.annotation is None:
             yield f"{where}: no hint for {argument.arg}"
-        if argument.arg not in described:
+        if argument.arg not in described and not free:
             yield f"{where}: {argument.arg} is not in Args"
     if function.returns is None and function.name != "__init__":
         yield f"{where}: no hint for what it returns"
@@ -238,6 +242,16 @@ def test_what_a_class_lacks_is_found():
         def call(self, inputs):
             pass
 
+        def e(self, x: int) -> int:
+            """Returns x."""
+
+        def f(self, x: int, y: int) -> int:
+            """Returns x.
+
+            Args:
+                x: Integer.
+            """
+
         def _private(self, x):
             pass
     '''
@@ -247,4 +261,5 @@ def test_what_a_class_lacks_is_found():
         "C: no hint for c",
         "C: c is not in Args",
         "C.d: no hint for what it returns",
+        "C.f: y is not in Args",
     ]

@@ -32,7 +32,7 @@ def many_bands(folder):
         {
             "names the format and its bands": found is not None and ".tif" in ran.text,
             f"in {LONG} lines": len(ran.text.splitlines()) <= LONG,
-            "no path of three files in place of a reason": "None of the files" not in ran.text,
+            "a reason, not the paths of three files": "None of the files" not in ran.text,
         },
     )
 

@@ -165,7 +165,7 @@ CASES = [
     Case("10", "one picture in two class folders", two_labels),
     Case("12", "classes `1` to `12`", named_classes(*map(str, range(1, 13)))),
     Case("13", "`Test/`, `unlabelled/`, `val/`", near_names),
-    Case("13b", "`validation/` of one's own", own_validation),
+    Case("13b", "a user's own `validation/`", own_validation),
     Case("20b", "class `.net`", named_classes(".net", "java", "python")),
     Case("20c", "classes `_background`, `$1-$5`, `Ba$$in`, CJK, `<b>`",
          named_classes("$1-$5", "<b>x<b>", "Ba$$in", "_background", "猫")),

@@ -227,7 +227,7 @@ def add_photographs(root):
 
 
 def unpack(root, invert):
-    """Writes a data set whose two versions have the same names, sizes and times."""
+    """Writes a dataset whose two versions have the same names, sizes and times."""
     write_folder(root, lambda pixels: bmp(255 - pixels if invert else pixels), "bmp", unlabeled=0)
     for path in root.rglob("*.bmp"):
         os.utime(path, (946_684_800, 946_684_800))

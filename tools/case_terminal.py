@@ -1,4 +1,4 @@
-"""A user's terminal, with a home folder and a working folder of its own."""
+"""A user's terminal, with separate home and working folders."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Ran:
 
 
 class Terminal:
-    """Runs commands in the name of a user with an own home folder.
+    """Runs commands as a user with a separate home folder.
 
     Args:
         folder: Path of an empty folder, in which `home` and `work` are made.

@@ -107,7 +107,7 @@ class Dataset:
     def summary(self) -> str:
         """Returns a table of the sizes, followed by the notes."""
         height, width, channels = self.image_shape
-        lines = [f"{self.name}: {height}x{width} pixels, {channels} channel(s)"]
+        lines = [f"{self.name}: {height}x{width} pixels, {channels} channel{'s' * (channels > 1)}"]
         included = "including those of train" if self.is_labeled else "none of them labeled"
         lines.append(f"  {'unlabeled':<12}{len(self.unlabeled):>9,} images, {included}")
         for name in SPLITS[1:] if self.is_labeled else ():

@@ -43,7 +43,7 @@ class Decoded(NamedTuple):
 
 
 class DeepRows:
-    """A sparse file of float32 images: three planes of values, one plane of what is not covered.
+    """A sparse file of float32 images: three planes of values, one of missing coverage.
 
     Args:
         path: Path of the file, which need not exist.
@@ -130,7 +130,7 @@ def decode_image(path, image_size, reading=DEFAULT_READING):
 def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=None):
     """Decodes files into a raw uint8 file of shape `[N, image_size, image_size, 3]`.
 
-    Each core has a process of its own. Gray images are repeated to three channels. The row of a
+    Each core runs one process. Gray images are repeated to three channels. The row of a
     refused file stays zero. Images of more than 8 bits wait in a second file, as float32, until
     the range of their values is known.
 

@@ -148,7 +148,7 @@ def strange_channels(channels):
     """Returns the reason for refusing an image with this number of channels."""
     return (
         f"{channels} channels; expected 1 (gray) or 3 (red, green, blue): save three of them, or "
-        "one, as an image of its own"
+        "one, as a separate image"
     )
 
 

@@ -160,7 +160,7 @@ def download(path, url, md5):
         raise ConnectionError(f"{url} could not be downloaded as {path}: {error}") from error
 
 
-def require(source, urls, how="download on another machine, and save,"):
+def require(source, urls, how="download on another machine and save here"):
     """Checks that every file exists or that its source answers.
 
     Args:

@@ -166,8 +166,8 @@ def list_below(folder, split, ignored):
         ignored: `Counter` of ignored files by kind. It grows.
 
     Returns:
-        A list of tuples: the relative name; what is wrong with it, or ""; whether a link led out
-        of the folder to it; its size; the two times of `_stamp`.
+        A list of tuples: the relative name; the problem with it, or ""; whether a link led out of
+        the folder to it; its size; the two times of `_stamp`.
     """
     root = os.path.realpath(folder)
     return sorted(_walk(folder / split, split, root, (root,), ignored))
