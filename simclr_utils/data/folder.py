@@ -184,7 +184,6 @@ def choose_image_size(paths, reading=DEFAULT_READING):
     median = round(float(np.median(sides))) if sides else SMALLEST_CHOSEN_SIZE
     size = max(SMALLEST_CHOSEN_SIZE, min(median, LARGEST_CHOSEN_SIZE))
     return size, (
-        f"image_size was not given: {size} was chosen. The median of the shorter sides of "
-        f"{len(sides)} images is {median}, and the choice stays within {SMALLEST_CHOSEN_SIZE} to "
-        f"{LARGEST_CHOSEN_SIZE}."
+        f"image_size was not given: {size} was chosen. The shorter sides of {len(sides)} images "
+        f"have a median of {median} (allowed: {SMALLEST_CHOSEN_SIZE} to {LARGEST_CHOSEN_SIZE})."
     )

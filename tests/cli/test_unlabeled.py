@@ -35,7 +35,7 @@ def test_the_dataset_has_a_pool_and_nothing_else(dataset):
     assert len(dataset.unlabeled) == len(dataset.examples) == 40
     for images, labels in (dataset.train, dataset.validation, dataset.test):
         assert images.shape == (0, 16, 16, 3) and labels.shape == (0,)
-    assert "40 images, and none with a label" in dataset.summary()
+    assert "40 images, none of them labeled" in dataset.summary()
     assert "classes\n" not in dataset.summary()
 
 
