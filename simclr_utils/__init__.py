@@ -1,8 +1,8 @@
-"""SimCLR on TensorFlow and Keras 3: from a folder of images to an encoder and an honest comparison.
+"""SimCLR on TensorFlow and Keras 3: from a folder of images to an encoder and a fair comparison.
 
-What a script or a notebook needs is imported from here, such as
+Scripts and notebooks import what they need from here, as in
 `from simclr_utils import SimCLR, load_dataset`. Each name is loaded when it is first used, so that
-`import simclr_utils` takes milliseconds and leaves TensorFlow alone.
+`import simclr_utils` takes milliseconds and does not import TensorFlow.
 """
 
 from importlib import metadata
@@ -12,7 +12,7 @@ from simclr_utils.keras_settings import choose_backend
 
 choose_backend()
 
-# The public names of each module, in the order of the path of an image.
+# The public names of each module, along the path of an image.
 PUBLIC = {
     "session": ("start",),
     "config": ("Config", "get_config"),

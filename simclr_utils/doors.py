@@ -1,17 +1,17 @@
-"""Public names of the package and its parts, each loaded when it is first used."""
+"""Public names of a package, each loaded when it is first used."""
 
 import importlib
 
 
 def open_door(package, public):
-    """Makes the `__getattr__` and `__dir__` of a package that hands on names of its modules.
+    """Makes the `__getattr__` and `__dir__` of a package that passes on names of its modules.
 
     Args:
         package: String, the package's `__name__`.
         public: Dict from a module, relative to the package, to its public names.
 
     Returns:
-        A pair of functions, and a dict from each name to its module.
+        A triple: the two functions, and a dict from each name to its module.
     """
     modules = {name: module for module, names in public.items() for name in names}
 

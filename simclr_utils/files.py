@@ -1,4 +1,4 @@
-"""What a run leaves on disk: files written whole or not at all, and the table of results."""
+"""Files of a run: text, JSON and training curves, written completely or not at all."""
 
 import json
 import os
@@ -13,17 +13,17 @@ from simclr_utils.places import user_path
 
 @contextmanager
 def atomic_path(path):
-    """Gives a temporary path that takes the place of `path` when the block ends well.
+    """Yields a temporary path that replaces `path` if no error occurs.
 
-    A reader sees the old file or the new one, never half of either, also when the process is
-    killed. The temporary file lies in the same folder and keeps the suffix, which
-    `keras.Model.save` goes by; missing parent folders are made.
+    A reader sees the old file or the new file, never half of one, even if the process is killed.
+    The temporary file lies in the same folder and keeps the suffix, which decides the format in
+    `keras.Model.save`. Missing parent folders are created.
 
     Args:
-        path: The file to write, a string or a `Path`.
+        path: String or `Path`, the file to write.
 
-    Returns:
-        A context manager that yields the `Path` to write to.
+    Yields:
+        The `Path` to write to.
 
     Example:
 
@@ -32,7 +32,7 @@ def atomic_path(path):
     """
     path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A folder, not a file: files made by mkstemp are closed to everybody else.
+    # A folder, not a file: other users could not read a file made by mkstemp.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         temporary = Path(folder) / path.name
         yield temporary
@@ -40,18 +40,18 @@ def atomic_path(path):
 
 
 def write_text(path, text):
-    """Writes the string `text` to `path` in UTF-8, whole or not at all."""
+    """Writes the string `text` to `path` in UTF-8, completely or not at all."""
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path, content):
-    """Writes the bytes `content` to `path`, whole or not at all."""
+    """Writes the bytes `content` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
 def save_json(path, content):
-    """Writes dicts, lists, strings, numbers and None to `path` as indented JSON."""
+    """Writes dicts, lists, strings, numbers and `None` to `path` as indented JSON."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -61,7 +61,7 @@ def load_json(path):
 
 
 def update_json(path, **changes):
-    """Replaces some values of the dict in a JSON file, which need not exist; returns all of it."""
+    """Updates the dict in a JSON file, which need not exist, and returns the whole dict."""
     path = user_path(path)
     content = {**(load_json(path) if path.exists() else {}), **changes}
     save_json(path, content)
@@ -69,12 +69,17 @@ def update_json(path, **changes):
 
 
 def as_stored(content):
-    """What `load_json` would give back of `content`: tuples, for one, become lists."""
+    """Returns `content` as `load_json` would read it back: tuples, for one, become lists."""
     return json.loads(json.dumps(content))
 
 
 def describe_differences(there, here):
-    """What differs between two records that should agree in all that `here` has, sentences."""
+    """Returns phrases on the values of `here` that a stored record has differently.
+
+    Args:
+        there: Dict, the stored record.
+        here: Dict, the record to compare. Keys that only `there` has are ignored.
+    """
     return [
         f"{name} is {there.get(name)!r} there and {value!r} here"
         for name, value in here.items()
@@ -83,12 +88,13 @@ def describe_differences(there, here):
 
 
 def save_history(path, history):
-    """Writes training curves as CSV, one row an epoch.
+    """Writes training curves as CSV, one row for each epoch.
 
     Args:
-        path: The file to write.
-        history: Dict from a curve's name to its list of numbers, as in the `history` of what
-            `keras.Model.fit` returns. A curve measured every few epochs holds None elsewhere.
+        path: String or `Path`, the file to write.
+        history: Dict from a curve's name to its list of numbers, as in the `history` that
+            `keras.Model.fit` returns. A curve that is measured every few epochs holds `None` in
+            between.
 
     Raises:
         ValueError: If the curves differ in length.
@@ -96,8 +102,8 @@ def save_history(path, history):
     lengths = {name: len(values) for name, values in history.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(
-            f"The curves of a history have one value an epoch each, received lengths {lengths}. "
-            "Fill the epochs in which a curve was not measured with None."
+            f"Each curve of a history needs one value per epoch; received the lengths {lengths}. "
+            "Use None for the epochs in which a curve was not measured."
         )
     frame = pd.DataFrame(history)
     frame.insert(0, "epoch", range(1, len(frame) + 1))
@@ -105,6 +111,6 @@ def save_history(path, history):
 
 
 def load_history(path):
-    """Returns the dict that `save_history` wrote; what was not measured is None."""
+    """Returns the dict that `save_history` wrote, with `None` where nothing was measured."""
     frame = pd.read_csv(user_path(path)).drop(columns="epoch").astype(object)
     return frame.where(frame.notna(), None).to_dict("list")

@@ -1,4 +1,4 @@
-"""The Keras that this package needs, whatever a user's keras.json and environment say."""
+"""The settings of Keras that this package needs, whatever keras.json and the environment say."""
 
 import json
 import os
@@ -7,21 +7,21 @@ import warnings
 from pathlib import Path
 
 BACKEND = "tensorflow"
-# The settings of keras.json that change numbers, and what they have to be.
+# The settings of keras.json that change numbers, and the values that they need.
 SETTINGS = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}
 
 
 def choose_backend():
-    """Makes Keras compute with TensorFlow when it is imported; warns if another was asked for.
+    """Selects TensorFlow as the backend of Keras, and warns if another one was requested.
 
     Raises:
-        ImportError: if Keras has been imported already and computes with something else.
+        ImportError: If Keras has already been imported with another backend.
     """
     if "keras" in sys.modules:
         asked = sys.modules["keras"].config.backend()
         if asked != BACKEND:
             raise ImportError(
-                "simclr_utils needs Keras on TensorFlow, and Keras was imported before it, on "
+                "simclr_utils needs Keras on TensorFlow, but Keras has already been imported on "
                 f"{asked}. Restart Python and import simclr_utils first, or set "
                 f"KERAS_BACKEND={BACKEND} in the environment."
             )
@@ -29,7 +29,7 @@ def choose_backend():
         asked = os.environ.get("KERAS_BACKEND") or configured_backend()
         if asked != BACKEND:
             warnings.warn(
-                f"simclr_utils computes with {BACKEND} in this session, though Keras is set to the "
+                f"simclr_utils uses {BACKEND} in this session, although Keras is set to the "
                 f"backend {asked} (by KERAS_BACKEND or keras.json).",
                 stacklevel=3,
             )
@@ -46,10 +46,10 @@ def configured_backend():
 
 
 def override_settings():
-    """Sets what changes numbers in Keras to what this package needs.
+    """Sets the settings of Keras that change numbers to the values that this package needs.
 
     Returns:
-        A sentence that names what was set otherwise; an empty string if nothing was.
+        A phrase that names what was changed, or an empty string.
     """
     import keras
 
@@ -62,14 +62,14 @@ def override_settings():
         getattr(keras.config, f"set_{name}")(value)
         if follows:
             keras.config.set_dtype_policy(value)
-        changed.append(f"{name} {value} in place of {before}")
+        changed.append(f"{name} {value} instead of {before}")
     if not changed:
         return ""
-    return f"of Keras' settings (keras.json) set for this session: {', '.join(changed)}"
+    return f"Keras settings (keras.json) changed for this session: {', '.join(changed)}"
 
 
 def warn_of_overridden():
-    """Does what `override_settings` does, and warns of what it changed."""
+    """Calls `override_settings` and warns if it changed something."""
     changed = override_settings()
     if changed:
         warnings.warn(f"simclr_utils: {changed}.", stacklevel=3)

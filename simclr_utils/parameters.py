@@ -1,4 +1,4 @@
-"""What a parameter may be: asked in a notebook's first cell, on the command line, by `Config`."""
+"""Which values a parameter may have, in a notebook, on the command line and in a `Config`."""
 
 import ast
 import math
@@ -13,36 +13,43 @@ NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = ("small_cnn", "small_cnn_wide", "resnet18")
 OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
-# What may change where a run or a study goes on: what is measured already stays, more joins it.
+# Parameters that may change when a run or a study is continued: results are kept, and more added.
 GROWING = ("label_counts", "num_subsets", "num_seeds")
 OPERATION_NAMES = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 
 
 class ParameterError(ValueError):
-    """A parameter has a name or a value that it cannot have; the message says what is possible."""
+    """A parameter has an impossible name or value; the message says what is possible."""
 
 
 def is_whole(value):
+    """Returns whether a value is an integer, and not a boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value):
+    """Returns whether a value is a finite real number, and not a boolean."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def one_of(*names):
+    """Makes a rule, as in `RULES`, for a choice among names."""
     return lambda value: value in names, f"one of {', '.join(names)}"
 
 
 def whole(least):
+    """Makes a rule, as in `RULES`, for an integer of `least` or more."""
     return lambda value: is_whole(value) and value >= least, f"a whole number of {least} or more"
 
 
 def above(least):
+    """Makes a rule, as in `RULES`, for a number above `least`."""
     return lambda value: is_number(value) and value > least, f"a number above {least}"
 
 
 def wholes(count=None):
+    """Makes a rule, as in `RULES`, for a list of positive integers, `count` of them if given."""
+
     def allows(value):
         good = isinstance(value, list | tuple) and all(is_whole(v) and v > 0 for v in value)
         return good and len(value) > 0 and count in (None, len(value))
@@ -52,6 +59,7 @@ def wholes(count=None):
 
 
 def is_source(value):
+    """Returns whether a value is the name of a dataset or the path of a folder that exists."""
     if not isinstance(value, str) or not value:
         return False
     collection, _, name = value.partition(":")
@@ -60,30 +68,31 @@ def is_source(value):
 
 
 def is_named(source):
-    """Whether a source is the name of a data set, and not the path of a folder.
+    """Returns whether a source is the name of a dataset, and not the path of a folder.
 
     Args:
-        source: str, such as `"shapes"` or `"./shapes"`.
+        source: String, such as `"shapes"` or `"./shapes"`.
 
     Raises:
-        ParameterError: if it may be either: a folder so called is in the working directory.
+        ParameterError: If it may be either, because the working directory has a folder of that
+            name.
     """
     if source not in NAMED_SOURCES:
         return False
     if Path(source).is_dir():
         raise ParameterError(
-            f"source {source!r} is ambiguous: it names a data set of the course, and there is a "
-            f"folder {Path(source).absolute()}. For the folder write ./{source}; for the data "
-            "set rename the folder, or start from another working directory."
+            f"source {source!r} is ambiguous: it is the name of a dataset of the course, and there "
+            f"is a folder {Path(source).absolute()}. For the folder write ./{source}; for the "
+            "dataset rename the folder, or start from another working directory."
         )
     return True
 
 
 def is_reading(value):
-    """Whether a value is a dict of settings of `Reading`.
+    """Returns whether a value is a dict of settings of `Reading`.
 
     Raises:
-        ParameterError: if a setting has a value that it cannot have.
+        ParameterError: If a setting has an impossible value.
     """
     if not isinstance(value, Mapping) or not set(value) <= set(READING_NAMES):
         return False
@@ -95,7 +104,7 @@ def is_reading(value):
 
 
 def are_operations(value):
-    """Whether a value is what `build_augmenter` takes: strengths, or (strength, probability)."""
+    """Returns whether `build_augmenter` takes a value: strengths, or (strength, probability)."""
     if isinstance(value, list | tuple):
         if not all(isinstance(item, list | tuple) and len(item) == 2 for item in value):
             return False
@@ -113,17 +122,12 @@ PATH = (lambda value: isinstance(value, str) and value != "", "the path of a fol
 PATHS = ("run_dir", "cache_dir", "pretrained_dir")
 OPTIONAL = (
     *(*PATHS, "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
-    *(
-        "micro_batch_size",
-        "pretraining_steps",
-        "base_learning_rate",
-        "weight_decay",
-        "label_counts",
-        "num_subsets",
-    ),
-    *("supervised_steps_factor", "operations", "projection_dims", "optimizer"),
+    *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
+    *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
+    *("projection_dims", "optimizer"),
 )
-# For each name: a function that tells whether a value will do, and what will do in words.
+# For each name, a rule: a function that tells whether a value is allowed, and the allowed values
+# in words.
 RULES = {
     "source": (
         is_source,
@@ -164,10 +168,14 @@ RULES = {
 
 
 def check(name, value):
-    """Asks whether a parameter may have a value; names without a rule may have any.
+    """Checks that a parameter may have a value. A name without a rule may have any value.
+
+    Args:
+        name: String, the name of the parameter.
+        value: The value to check.
 
     Raises:
-        ParameterError: if not; one sentence says what is possible.
+        ParameterError: If it may not have this value; the message says which it may have.
     """
     if name not in RULES or (value is None and name in OPTIONAL):
         return
@@ -178,24 +186,29 @@ def check(name, value):
 
 
 def absolute_paths(settings):
-    """Returns settings with absolute paths, for notebooks that work in a folder of their own."""
+    """Returns settings with absolute paths, for notebooks that run in another folder.
+
+    Args:
+        settings: Dict from names of parameters to values.
+    """
     given = {name: settings[name] for name in PATHS if isinstance(settings.get(name), str)}
     return {**settings, **{name: str(user_path(path).absolute()) for name, path in given.items()}}
 
 
 def check_parameters(namespace):
-    """Checks the parameters of a notebook, those that papermill put in among them.
+    """Checks the parameters of a notebook, including those that papermill injected.
 
-    Paths among them are expanded: `~/runs` becomes a folder in the home folder.
+    Paths are expanded in place: `~/runs` becomes a folder in the home folder.
 
-    papermill itself takes a mistyped name without a word. What it puts in is a cell that begins
-    with "# Parameters"; what a notebook has are the annotated names, as in `seed: int = 0`.
+    papermill itself accepts a misspelled name silently. It injects a cell that begins with
+    "# Parameters". The parameters of a notebook are its annotated names, as in `seed: int = 0`.
 
     Args:
-        namespace: dict, the notebook's `globals()`, with IPython's list of cells, `In`.
+        namespace: Dict, the notebook's `globals()`, with IPython's list of cells, `In`.
 
     Raises:
-        ParameterError: for a name that the notebook does not have, or a value that cannot be.
+        ParameterError: If the notebook does not have a parameter of that name, or the value is
+            impossible.
     """
     cells = [cell for cell in namespace.get("In", []) if cell.strip()]
     declared = names_assigned(cells, ast.AnnAssign)
@@ -212,12 +225,17 @@ def check_parameters(namespace):
 
 
 def names_assigned(cells, kind):
-    """The names that cells assign at their top level by `ast.Assign` or `ast.AnnAssign`."""
+    """Returns the names that cells assign at their top level.
+
+    Args:
+        cells: List of strings, the source of each cell.
+        kind: Class `ast.Assign` or `ast.AnnAssign`, the kind of assignment.
+    """
     names = []
     for cell in cells:
         try:
             statements = ast.parse(cell).body
-        except SyntaxError:  # a cell with a line for the shell
+        except SyntaxError:  # a cell with a shell command
             continue
         for statement in statements:
             if isinstance(statement, kind):

@@ -1,14 +1,15 @@
-"""Where things lie: the course's own folders, and the paths that a user names."""
+"""Paths: the folders of the course, and the paths that a user gives."""
 
 import os
 from pathlib import Path
 
 
 def find_course():
-    """Returns the folder of the course, wherever a program was started.
+    """Returns the folder of the course, from whatever folder a program was started.
 
-    That is the folder around this package, or, where the package was installed without the rest,
-    the working directory or a folder above it; the working directory if none holds the course.
+    It is the folder that holds this package. If the package was installed without the course, it
+    is the working directory or the nearest folder above it that holds the course, or else the
+    working directory.
     """
     here = Path.cwd()
     around = (Path(__file__).resolve().parent.parent, here, *here.parents)
@@ -16,17 +17,17 @@ def find_course():
 
 
 COURSE = find_course()
-PRETRAINED = COURSE / "data" / "pretrained"  # an encoder and a head, trained on shapes
+PRETRAINED = COURSE / "data" / "pretrained"  # an encoder and a projection head, trained on shapes
 RESULTS = COURSE / "results"
-CACHE = COURSE / "runs" / "cache"  # of decoded images
+CACHE = COURSE / "runs" / "cache"  # decoded images
 
 
 def user_path(path):
-    """Returns a `Path` that a user named, with `~` replaced by the home folder.
+    """Returns a path that a user gave as a `Path`, with `~` replaced by the home folder.
 
     A relative path stays relative to the working directory.
 
     Args:
-        path: str or `Path`.
+        path: String or `Path`.
     """
-    return Path(os.path.expanduser(path))  # unlike Path.expanduser it lets "~nobody" be
+    return Path(os.path.expanduser(path))  # Path.expanduser raises for "~nobody"

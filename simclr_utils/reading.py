@@ -1,4 +1,4 @@
-"""How image files become arrays: the settings that a user's pictures may need."""
+"""How image files become arrays: the settings for a folder of images."""
 
 import math
 from dataclasses import dataclass, fields
@@ -14,25 +14,29 @@ class Reading:
     """Settings of `load_dataset` for a folder of image files.
 
     Args:
-        resize: `"crop"` scales the shorter side to the image size and crops the center, `"pad"`
-            scales the longer side and fills the rest with `background`, `"squash"` scales both
-            sides and changes the proportions.
-        background: Color behind transparent pixels and around padded images: a name or a code
-            that Pillow knows, such as `"white"` or `"#808080"`.
+        resize: String. `"crop"` scales the shorter side to the image size and crops the center,
+            `"pad"` scales the longer side and fills the rest with `background`, `"squash"` scales
+            both sides and changes the proportions.
+        background: String, the color behind transparent pixels and around padded images: a name
+            or a code that Pillow knows, such as `"white"` or `"#808080"`.
         value_range: Pair of numbers, the pixel values that become 0 and 255 in images of more
             than 8 bits. `None` finds the range that the images of the folder use.
-        max_refused: Float in 0 to 1, the largest share of image files that may be unreadable. Nine
-            may be so in any folder, unless it is 0.
+        max_refused: Float in 0 to 1, the largest share of image files that may be unreadable. Up
+            to nine unreadable files are always accepted, unless it is 0.
         max_pixels: Integer, the largest number of pixels of an image. It protects the memory
             from small files that decode to huge images.
 
     Raises:
         ValueError: If a value is not of this form.
+
+    Example:
+
+    >>> Reading(resize="pad", background="black")
     """
 
     resize: str = "crop"
     background: str = "white"
-    value_range: tuple | None = None
+    value_range: tuple[float, float] | None = None
     max_refused: float = 0.05
     max_pixels: int = 89_478_485  # Pillow's own limit
 
@@ -61,13 +65,13 @@ READING_NAMES = tuple(field.name for field in fields(Reading))
 
 
 def how_to_set(name, example):
-    """Returns a phrase that says where a setting can be set: in Python, a terminal, a notebook.
+    """Returns a phrase that shows how to set a value in Python, a terminal and a notebook.
 
     Args:
         name: String, a field of `Reading` or a parameter of the notebooks.
-        example: A value for it.
+        example: Number, string or pair, a value for it.
     """
-    # Without a space, so that no shell takes it apart.
+    # Without a space, so that no shell splits it.
     typed = ",".join(map(str, example)) if isinstance(example, list | tuple) else example
     in_notebook = f"{name} = {example!r}"
     if name in READING_NAMES:

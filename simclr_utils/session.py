@@ -1,4 +1,4 @@
-"""Starting a session: a quiet TensorFlow, seeds, and the precision to train in."""
+"""Starts a session: TensorFlow without log noise, seeds, and the precision of training."""
 
 import contextlib
 import os
@@ -16,13 +16,13 @@ from simclr_utils.system.processor import (
 )
 from simclr_utils.system.provenance import commit
 
-# What the variable may say.
+# The values that the environment variable may have.
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
 @contextlib.contextmanager
 def quiet_stderr():
-    """Swallows what native code writes to file descriptor 2; Python exceptions still surface."""
+    """Discards what native code writes to stderr. Python exceptions are still raised."""
     sys.stderr.flush()
     saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -35,68 +35,75 @@ def quiet_stderr():
 
 
 def print_anything():
-    """Lets text reach a terminal that lacks some of its letters, which then get their codes.
+    """Makes terminals print letters that they lack as escape codes.
 
-    A name in Cyrillic letters does not end a program where the terminal takes Western ones only.
+    Otherwise a Cyrillic name would end a program in a terminal that knows Western letters only.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # streams that tests or notebooks put there may not
+        if hasattr(stream, "reconfigure"):  # tests and notebooks replace these streams
             stream.reconfigure(errors="backslashreplace")
 
 
 def set_environment():
-    """Sets what TensorFlow reads while it is imported; what is set already stays."""
+    """Sets the environment variables that TensorFlow reads on import, unless they are set."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "avx2" in processor_flags():
-        # TensorFlow turns oneDNN's kernels on by itself from AVX-512 on only; a step of SimCLR
-        # takes less than half the time with them on processors before that too.
+        # TensorFlow itself enables oneDNN's kernels only with AVX-512. On older processors, too,
+        # they more than halve the time of a step.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    # One operation at a time, on every core. With two side by side, gradients on a processor come
-    # out in one of several roundings, deterministic operations or not.
+    # One operation at a time, on all cores. Two at once make the rounding of gradients vary from
+    # run to run, even with deterministic operations.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
-def start(seed=0, precision="auto", parameters=None):
-    """Imports TensorFlow quietly, sets every seed, and chooses the precision of training.
+def start(
+    seed: int = 0, precision: str = "auto", parameters: dict[str, object] | None = None
+) -> str:
+    """Imports TensorFlow without log noise, sets every seed, and chooses the precision.
 
-    Call it first in a notebook. Operations are made deterministic, so that a seed gives the same
-    numbers again on the same machine.
+    Call it first in a notebook or script. It makes operations deterministic, so that a seed gives
+    the same numbers again on the same machine.
 
     Args:
-        seed: int, for Python, NumPy and Keras.
-        precision: `"auto"`, or the name of a Keras dtype policy such as `"float32"`.
-            `"auto"` is what the environment variable `SIMCLR_PRECISION` says. Where that is not
-            set, or `auto` too, it is `mixed_bfloat16` where the processor (AVX512_BF16, AMX) or
-            an NVIDIA GPU of compute capability 8.0 or more computes in it, otherwise `float32`.
-        parameters: dict, a notebook's `globals()`, whose parameters are checked before anything
-            else, and in whose paths `~` is expanded; `None` checks nothing.
+        seed: Integer seed for Python, NumPy and Keras.
+        precision: String, the name of a Keras dtype policy such as `"float32"`, or `"auto"`.
+            `"auto"` takes the value of the environment variable `SIMCLR_PRECISION`. If that is not
+            set, or is `auto` too, it chooses `mixed_bfloat16` if the processor (AVX512_BF16, AMX)
+            or an NVIDIA GPU of compute capability 8.0 or more computes in it, and otherwise
+            `float32`.
+        parameters: Dict, a notebook's `globals()`. Its parameters are checked first, and `~` is
+            expanded in their paths. `None` checks nothing.
 
     Returns:
-        A sentence with versions, devices and the precision and its reason, to be printed; and
-        with what a keras.json of the user's was overridden in.
+        A string to print: versions, devices, the precision and the reason for it, and the settings
+        of the user's keras.json that were changed.
 
     Raises:
-        ParameterError: if a parameter has a name or value that it cannot have.
-        ValueError: if Keras does not know the policy, or `SIMCLR_PRECISION` has a value that it
-            cannot have.
+        ParameterError: If a parameter has an impossible name or value.
+        ValueError: If Keras does not know the policy, or `SIMCLR_PRECISION` has an impossible
+            value.
+
+    Example:
+
+    >>> print(start(seed=0, precision="float32"))
     """
     if parameters is not None:
         check_parameters(parameters)
     set_environment()
     asked = environment_precision()
-    commit()  # of what is loaded now, whatever is committed while it runs
+    commit()  # look it up now: it may change while the session runs
     with quiet_stderr():
         import keras
         import tensorflow as tf
 
         overridden = override_settings()
-        tf.zeros(1) + 1  # the first operation is what prints the rest of the noise
+        tf.zeros(1) + 1  # the first operation prints the rest of the log noise
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     if precision != "auto":
-        chosen, reason = precision, "as asked"
+        chosen, reason = precision, "as requested"
     elif asked != "auto":
-        chosen, reason = asked, f"as {PRECISION_VARIABLE} says"
+        chosen, reason = asked, f"set by {PRECISION_VARIABLE}"
     else:
         chosen, reason = choose_precision(tf)
     keras.config.set_dtype_policy(chosen)
@@ -109,10 +116,10 @@ def start(seed=0, precision="auto", parameters=None):
 
 
 def environment_precision():
-    """Returns what `SIMCLR_PRECISION` says, a string; "auto" where it is not set.
+    """Returns the value of `SIMCLR_PRECISION`, or "auto" if it is not set.
 
     Raises:
-        ValueError: if it says something else than one of `PRECISIONS`.
+        ValueError: If the value is not one of `PRECISIONS`.
     """
     asked = os.environ.get(PRECISION_VARIABLE) or "auto"
     if asked not in PRECISIONS:
@@ -124,7 +131,14 @@ def environment_precision():
 
 
 def choose_precision(tf):
-    """The policy for this machine and the reason, two strings."""
+    """Chooses the dtype policy for this machine.
+
+    Args:
+        tf: The module `tensorflow`.
+
+    Returns:
+        A pair of strings: the policy and the reason.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")

@@ -19,7 +19,7 @@ def noise(seed, size=8, channels=3):
 
 
 def make_folder(root, unlabeled=6, train=10, test=3, channels=3):
-    """Two classes; every image differs from all others."""
+    """Writes a folder of two classes in which no two images are equal."""
     seed = iter(range(10_000))
     for index in range(unlabeled):
         save(root / f"unlabeled/{index}.png", noise(next(seed), channels=channels))

@@ -54,7 +54,7 @@ def expected(tmp_path_factory):
     for name, start in (("notebook", START), ("script", "")):
         done = run(SCRIPT.format(start=start), folder / name)
         assert done.returncode == 0, done.stderr
-        assert "in place of" not in done.stdout and "simclr_utils" not in done.stderr
+        assert "instead of" not in done.stdout and "simclr_utils" not in done.stderr
         lines[name] = done.stdout.splitlines()[-1]
     return lines
 
@@ -62,8 +62,8 @@ def expected(tmp_path_factory):
 @pytest.mark.parametrize(
     "settings, said",
     [
-        ({"image_data_format": "channels_first"}, "channels_last in place of channels_first"),
-        ({"floatx": "float16"}, "floatx float32 in place of float16"),
+        ({"image_data_format": "channels_first"}, "channels_last instead of channels_first"),
+        ({"floatx": "float16"}, "floatx float32 instead of float16"),
         ({"backend": "torch"}, "set to the backend torch"),
     ],
 )
@@ -81,7 +81,7 @@ def test_nor_of_a_notebook_whose_first_cell_says_so(expected, tmp_path):
     sentence, result = done.stdout.splitlines()
     assert result == expected["notebook"]
     for name in ("floatx float32", "epsilon 1e-07", "image_data_format channels_last"):
-        assert f"{name} in place of" in sentence
+        assert f"{name} instead of" in sentence
     assert "set to the backend jax" in done.stderr
 
 

@@ -117,9 +117,9 @@ PRECISION = "from simclr_utils.session import start; print(start({}))"
 @pytest.mark.parametrize(
     "said, arguments, expected",
     [
-        ("float32", "", "precision float32 (as SIMCLR_PRECISION says)"),
-        ("mixed_bfloat16", "", "precision mixed_bfloat16 (as SIMCLR_PRECISION says)"),
-        ("mixed_bfloat16", "0, 'float32'", "precision float32 (as asked)"),
+        ("float32", "", "precision float32 (set by SIMCLR_PRECISION)"),
+        ("mixed_bfloat16", "", "precision mixed_bfloat16 (set by SIMCLR_PRECISION)"),
+        ("mixed_bfloat16", "0, 'float32'", "precision float32 (as requested)"),
         ("auto", "", "processor"),
         ("", "", "processor"),
     ],
@@ -148,6 +148,6 @@ def test_a_session_starts_quietly_and_says_what_it_runs_on(asked, monkeypatch):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     sentence, *rest = done.stdout.splitlines()
-    for part in ("TensorFlow 2.", "Keras 3.", "seed 7", "precision mixed_bfloat16 (as asked)"):
+    for part in ("TensorFlow 2.", "Keras 3.", "seed 7", "precision mixed_bfloat16 (as requested)"):
         assert part in sentence
     assert rest == ["mixed_bfloat16 True", str(expected), "True float32", "True", "refused True"]

@@ -1,7 +1,7 @@
-"""Cases of folders that the command line is given: run as their user would run them.
+"""Cases of folders that are given to the command line, run as a user runs them.
 
-A check takes an empty folder, works in it with a home of its own, and returns an `Outcome`. Exit
-codes, files and numbers decide, and in messages the name of what is wrong and of what mends it.
+A check takes an empty folder, works in it with its own home folder, and returns an `Outcome`. It
+judges exit codes, files and numbers, and whether messages name the problem and its cure.
 """
 
 import json
@@ -14,7 +14,7 @@ from case_helpers import Case, Outcome
 from case_terminal import FOREIGN, Terminal, outputs
 
 NAMES = ("$1-$5", r"$\alpha_x$", "Ba$$in", "_background", "<b>", "кот", "猫")
-LONG = 40  # lines; a message is read to its end below that
+LONG = 40  # lines; users do not read longer messages to the end
 
 
 def many_bands(folder):
@@ -32,7 +32,7 @@ def many_bands(folder):
         {
             "names the format and its bands": found is not None and ".tif" in ran.text,
             f"in {LONG} lines": len(ran.text.splitlines()) <= LONG,
-            "no path of three files in place of a reason": "None of the files" not in ran.text,
+            "a reason, not the paths of three files": "None of the files" not in ran.text,
         },
     )
 
@@ -56,7 +56,7 @@ def add_validation(root, text, **options):
 
 
 def many_classes(count, each, notebook):
-    """A case of a number of classes: it works, or the cures that are named do."""
+    """Makes a case of many classes: it works, or it works with the cures that are offered."""
 
     def check(folder):
         terminal, root, steps = Terminal(folder), folder / "many", []
@@ -102,7 +102,7 @@ def class_names(folder):
 
 
 def called_like(name):
-    """A case of an own folder that is called like a data set of the course."""
+    """Makes a case of a user's folder that has the name of a dataset of the course."""
 
     def check(folder):
         terminal = Terminal(folder)
@@ -133,7 +133,7 @@ def western_terminal(folder):
 
 
 def only_unlabeled(below):
-    """A case of pictures without any label."""
+    """Makes a case of pictures without labels, in `unlabeled/` or at the top of a folder."""
 
     def check(folder):
         terminal = Terminal(folder)
@@ -157,7 +157,7 @@ def only_unlabeled(below):
 
 
 def broken_source(folder):
-    """After an error in the data its cure can be taken, in the folder that was named."""
+    """Checks that the cure of an error in the data works with the same run folder."""
     terminal = Terminal(folder)
     root = inputs.write_folder(folder / "pictures")
     for path in inputs.pictures(root / "train")[::3]:

@@ -1,6 +1,6 @@
-"""Cases of folders: what lies in them, what it is called, and when it changes.
+"""Cases of folders: their files, the names of these, and changes to them.
 
-A check takes an empty folder, makes a data set in it, loads it as a notebook does, and returns an
+A check takes an empty folder, makes a dataset in it, loads it as a notebook does, and returns an
 `Outcome`.
 """
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 
 def counted_debris(add, count, pattern, **sizes):
-    """A case of files that belong to other programs: not read, and counted."""
+    """Makes a case of files that belong to other programs: not read, and counted."""
 
     def check(folder):
         root = inputs.write_folder(folder / "pictures", **sizes)
@@ -50,7 +50,7 @@ def texts(folder):
 
 
 def few_masks(folder):
-    """Where few pictures have a mask, what becomes of the masks is said."""
+    """Checks that a note says what becomes of masks if few pictures have one."""
     root = inputs.write_folder(folder / "pictures")
     inputs.add_masks(root, inputs.pictures(root / "train" / inputs.CLASSES[0])[:5])
     dataset, said = attempt(root)
@@ -87,7 +87,7 @@ def two_labels(folder):
 
 
 def named_classes(*names):
-    """A case of class names: all are kept, and label what they should."""
+    """Makes a case of class names: all are kept, and every label is right."""
 
     def check(folder):
         root = inputs.write_folder(folder / "named", classes=names)
@@ -105,7 +105,7 @@ def named_classes(*names):
 
 
 def near_names(folder):
-    """Folders that are nearly called as documented stop the run, each by its name."""
+    """Checks that a folder whose name is nearly that of a split stops the run."""
     silent, last = [], ""
     for number, (name, near) in enumerate(
         (("test", "Test"), ("unlabeled", "unlabelled"), ("test", "val"), ("train", "Train"))
@@ -165,7 +165,7 @@ CASES = [
     Case("10", "one picture in two class folders", two_labels),
     Case("12", "classes `1` to `12`", named_classes(*map(str, range(1, 13)))),
     Case("13", "`Test/`, `unlabelled/`, `val/`", near_names),
-    Case("13b", "`validation/` of one's own", own_validation),
+    Case("13b", "a user's own `validation/`", own_validation),
     Case("20b", "class `.net`", named_classes(".net", "java", "python")),
     Case("20c", "classes `_background`, `$1-$5`, `Ba$$in`, CJK, `<b>`",
          named_classes("$1-$5", "<b>x<b>", "Ba$$in", "_background", "猫")),

@@ -1,4 +1,4 @@
-"""What the cases have in common: a case, its outcome, and how a folder is loaded and looked at."""
+"""Helpers of the cases: a case, its outcome, and functions that load and inspect a folder."""
 
 import re
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from simclr_utils.data.dataset import load_dataset
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case came to.
+    """The outcome of a case.
 
     Attributes:
         said: String, what the program said or what was measured.
-        expected: Dict from what has to hold, in words, to whether it does.
+        expected: Dict from an expectation, in words, to whether it holds.
     """
 
     said: str
@@ -30,11 +30,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """A situation that a user comes with.
+    """A situation that a user reported.
 
     Attributes:
-        key: String; its digits are those of the public report, a letter more is a sibling.
-        situation: String.
+        key: String. Its digits number the public report; a letter marks a variant.
+        situation: String, the situation in words.
         check: Function from an empty folder to an `Outcome`.
         quick: Boolean, whether it takes about a second.
     """
@@ -50,7 +50,7 @@ def load(root, **reading):
 
 
 def attempt(root, **reading):
-    """Loads a folder; returns the dataset, or None, and all that was said, or the error."""
+    """Loads a folder; returns the dataset and its notes, or `None` and the error."""
     try:
         dataset = load(root, **reading)
     except (ValueError, OSError) as error:
@@ -67,7 +67,7 @@ def probe(dataset):
 
 
 def likeness(dataset, twin):
-    """Returns the correlation of the test pixels of two data sets, 0 if they do not compare."""
+    """Returns the correlation of the test pixels of two datasets, 0 if it is undefined."""
     return correlation(dataset.test[0], twin.test[0])
 
 
@@ -92,7 +92,7 @@ def find_note(dataset, fact, number=None):
 
 
 def wrong_labels(dataset, root):
-    """Returns how many test images carry another label than the folder that they come from."""
+    """Returns how many test images have another label than the folder that they come from."""
     names = {}
     for path in pictures(root / "test"):
         names[np.asarray(Image.open(path)).tobytes()] = path.parent.name

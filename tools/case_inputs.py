@@ -1,4 +1,4 @@
-"""Makes small folders of pictures in the forms that image software and cameras leave behind."""
+"""Small folders of pictures in the forms that image software and cameras write."""
 
 import io
 import os
@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from hostile_input import image_bytes, png_bytes
+from odd_files import image_bytes, png_bytes
 from PIL import Image
 
 CLASSES = ("left", "right")
 TRAIN, TEST, UNLABELED = 30, 10, 20  # pictures: of a class, of a class, in all
 FILES = len(CLASSES) * (TRAIN + TEST) + UNLABELED
-MANY_PIXELS = (12_000, 9_000)  # beyond what Pillow opens by itself
+MANY_PIXELS = (12_000, 9_000)  # more than Pillow opens by default
 
 
 def ramp(label, num_classes, seed, size=(32, 32), channels=3):
     """Draws a picture that gets brighter in one direction, which is its class.
 
-    Any scaling keeps the class, and it takes no more than a linear model to see it.
+    Any scaling keeps the class, and a linear model can recognize it.
 
     Args:
         label: Integer from 0 to `num_classes - 1`.
@@ -47,12 +47,12 @@ def png(pixels):
 
 
 def bmp(pixels):
-    """Returns the bytes of a BMP, whose size does not depend on what it shows."""
+    """Returns the bytes of a BMP, whose size does not depend on its content."""
     return image_bytes(Image.fromarray(pixels), "BMP")
 
 
 def png16(offset, factor):
-    """A writer of PNG files of 16 bits that hold `offset + factor * pixels`."""
+    """Returns a writer of PNG files of 16 bits that hold `offset + factor * pixels`."""
 
     def encode(pixels):
         values = (offset + factor * pixels.astype(np.int64)).astype(">u2")
@@ -68,8 +68,8 @@ def tiff(values, photometric="minisblack", extra="unspecified", **options):
     Args:
         values: Array `[height, width]` or `[height, width, bands]`.
         photometric: `"miniswhite"`, `"minisblack"` or `"rgb"`.
-        extra: What the bands after these are; `"unassalpha"` is transparency.
-        **options: Of `tifffile.imwrite`.
+        extra: String, the meaning of further bands; `"unassalpha"` is transparency.
+        **options: Options of `tifffile.imwrite`.
     """
     file, known = io.BytesIO(), 3 if photometric == "rgb" else 1
     if values.ndim == 3:
@@ -85,26 +85,26 @@ def pages(pictures):
 
 
 def stack(pixels):
-    """A stack whose first page, a bright field, is the same for every class."""
+    """Returns a stack whose first page, a bright field, is the same for every class."""
     field = np.random.default_rng(pixels.sum()).normal(105, 3, pixels.shape[:2]).astype(np.uint8)
     return pages([field, *np.moveaxis(pixels, -1, 0)])
 
 
 def thumbnail_first(pixels):
-    """A file as cameras write it, a small preview before the picture."""
+    """Returns a file as cameras write it, with a small preview before the picture."""
     preview = np.full((8, 8, 3), int(pixels.mean()), np.uint8)
     return pages([preview, pixels])
 
 
 def holed(pixels):
-    """A floating-point TIFF of heights in meters, some of which were not measured."""
+    """Returns a floating-point TIFF of heights in meters, some of which were not measured."""
     values = 1500 + pixels.astype(np.float32) / 10
     values[:2, :2] = np.nan
     return tiff(values)
 
 
 def infrared(extra):
-    """A writer of TIFF files with near infrared as a fourth band, `extra` as in `tiff`."""
+    """Returns a writer of TIFF files with near infrared as a fourth band, `extra` as in `tiff`."""
 
     def encode(pixels):
         band = np.random.default_rng(pixels.sum()).integers(0, 120, pixels.shape[:2], np.uint8)
@@ -114,14 +114,14 @@ def infrared(extra):
 
 
 def icon(pixels):
-    """A white picture whose shape is in its transparency alone."""
+    """Returns a white picture whose shape is in its transparency alone."""
     drawn = np.full((*pixels.shape[:2], 4), 255, np.uint8)
     drawn[..., 3] = np.where(pixels.mean(axis=-1) > pixels.mean(), 255, 0)
     return png(drawn)
 
 
 def strip(pixels):
-    """A picture 16 times as wide as high, whose class shows in the first fifth alone."""
+    """Returns a picture 16 times as wide as high, whose class shows in the first fifth alone."""
     height = pixels.shape[0]
     wide = np.random.default_rng(pixels.sum()).normal(105, 10, (height, 16 * height, 3))
     wide = wide.clip(0, 255).astype(np.uint8)
@@ -130,7 +130,7 @@ def strip(pixels):
 
 
 def heic(pixels):
-    """A HEIC file: a whole one where pillow-heif is installed, else one that only begins well."""
+    """Returns a HEIC file, which is complete only if pillow-heif is installed."""
     try:
         import pillow_heif
     except ImportError:
@@ -176,7 +176,7 @@ def pictures(root):
 
 
 def add_thumbnails(root):
-    """Adds two thumbnails of each picture, where a network drive keeps them."""
+    """Adds two thumbnails of each picture where a network drive keeps them."""
     for path in pictures(root):
         below = path.parent / "@eaDir" / path.name
         below.mkdir(parents=True)
@@ -185,7 +185,7 @@ def add_thumbnails(root):
 
 
 def add_debris(root):
-    """Adds what other programs leave behind; returns how many files."""
+    """Adds files that other programs leave behind; returns how many."""
     left = pictures(root / "train" / CLASSES[0])[:4]
     for path in left:
         for name in ("__MACOSX/._{}", ".ipynb_checkpoints/{}", "@eaDir/{}", ".{}", "._{}"):
@@ -227,7 +227,7 @@ def add_photographs(root):
 
 
 def unpack(root, invert):
-    """Writes a data set whose two versions have the same names, sizes and times."""
+    """Writes a dataset whose two versions have the same names, sizes and times."""
     write_folder(root, lambda pixels: bmp(255 - pixels if invert else pixels), "bmp", unlabeled=0)
     for path in root.rglob("*.bmp"):
         os.utime(path, (946_684_800, 946_684_800))

@@ -1,7 +1,7 @@
 """Cases of single pictures: depth, pages, bands, formats, proportions.
 
 A check takes an empty folder, loads pictures from it as a notebook does, and returns an `Outcome`.
-It looks at pixels and counts, and in notes for the fact and its number, not for their wording.
+It judges pixels and counts, and facts and numbers in the notes, but not the wording.
 """
 
 import re
@@ -24,7 +24,7 @@ SAME_ACCURACY, SAME_PIXELS, LEVELS = 0.05, 0.98, 64
 
 
 def depth(encode, suffix, channels, fact=r"\bbits?\b|range", count=inputs.FILES, change=None):
-    """A case of pixel values that fill a part of their type: as good as in 8 bits, and said."""
+    """Makes a case of pixel values that fill only a part of the range of their type."""
 
     def check(folder):
         plain = load(inputs.write_folder(folder / "plain", channels=channels))
@@ -59,7 +59,7 @@ def control(folder):
 
 
 def sentinel(folder):
-    """A value that stands for none must not decide the range, or be named with its cure."""
+    """Checks that a value that stands for "no value" does not decide the range, or is named."""
     plain = load(inputs.write_folder(folder / "plain", channels=1))
     root = inputs.write_folder(folder / "heights", unmeasured, "tif", channels=1)
     dataset, said = attempt(root)
@@ -83,7 +83,7 @@ def one_bright(root):
 
 
 def paged(encode, fact, **options):
-    """A case of files with several pages or images."""
+    """Makes a case of files with several pages or images."""
 
     def check(folder):
         dataset, said = attempt(inputs.write_folder(folder / "paged", encode, "tif", **options))
@@ -100,7 +100,7 @@ def paged(encode, fact, **options):
 
 
 def preview(folder):
-    """The picture counts, not the thumbnail in front of it."""
+    """Checks that the picture is read, not the thumbnail in front of it."""
     dataset = load(inputs.write_folder(folder / "paged", inputs.thumbnail_first, "tif"))
     plain = load(inputs.write_folder(folder / "plain"))
     note = find_note(dataset, "thumbnail|preview|page|smaller", inputs.FILES)
@@ -168,7 +168,7 @@ def strips(folder):
 
 
 def bands(extra):
-    """A case of a fourth band that is no transparency."""
+    """Makes a case of a fourth band that is not transparency."""
 
     def check(folder):
         plain = load(inputs.write_folder(folder / "plain"))
@@ -187,7 +187,7 @@ def bands(extra):
 
 
 def negative(bits):
-    """A case of TIFF in which the smallest value is white."""
+    """Makes a case of TIFF in which the smallest value is white."""
     kind = np.uint8 if bits == 8 else np.uint16
 
     def encode(pixels):
@@ -205,12 +205,12 @@ def negative(bits):
 
 
 def hounsfield(pixels):
-    """Densities as scanners of hospitals store them, signed and with an offset."""
+    """Returns densities as hospital scanners store them, signed and with an offset."""
     return inputs.tiff(pixels.astype(np.int16) - 1000)
 
 
 def unmeasured(pixels):
-    """Heights in centimeters; -32768 stands where nothing was measured."""
+    """Returns heights in centimeters, with -32768 where nothing was measured."""
     values = pixels.astype(np.int16) + 300
     values[:2] = -32768
     return inputs.tiff(values)
@@ -225,7 +225,7 @@ def color_tiff(pixels):
 
 
 def gray_pages(pixels):
-    """Twelve time points of a movie in 16 bits, of which the brightness is what changes."""
+    """Returns twelve time points of a movie in 16 bits, of which only the brightness changes."""
     values = 400 + pixels.astype(np.uint16)
     return inputs.pages([values + 2 * step for step in range(12)])
 

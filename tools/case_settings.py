@@ -1,7 +1,7 @@
-"""Cases of settings, papermill and code of one's own: run as their user would run them.
+"""Cases of settings, papermill and a user's own code, run as a user runs them.
 
-A check takes an empty folder, works in it with a home of its own, and returns an `Outcome`. Exit
-codes, files and numbers decide, and in messages the name of what is wrong and of what mends it.
+A check takes an empty folder, works in it with its own home folder, and returns an `Outcome`. It
+judges exit codes, files and numbers, and whether messages name the problem and its cure.
 """
 
 import json
@@ -14,7 +14,7 @@ from case_helpers import Case, Outcome
 from case_terminal import FOREIGN, ROOT, Terminal, outputs
 
 TEMPERATURES = ("1e-30", "1e-4", "100")
-# What a user writes elsewhere: an encoder file, some pictures, nothing of the course.
+# A user's script that loads an encoder file and nothing of the course.
 SCRIPT = """
 import sys
 import keras, numpy as np
@@ -33,7 +33,7 @@ for name, images in forms.items():
 
 
 def temperature(value):
-    """A case of a temperature far off: notebook, doctor, terminal and page say the same."""
+    """Makes a case of an extreme temperature: notebook, terminal and page say the same."""
 
     def check(folder):
         terminal = Terminal(folder)
@@ -67,7 +67,7 @@ def page_says(page, said):
 
 
 def papermill_home(folder):
-    """`~` in a parameter, from a folder that is not the notebooks'."""
+    """Checks that `~` in a parameter is expanded, outside the folder of the notebooks."""
     terminal = Terminal(folder)
     first = terminal.papermill("03_contrastive_pretraining.ipynb", "-p", "run_dir", "~/runs/mine")
     second = terminal.papermill("04_linear_probe.ipynb", "-p", "run_dir", "~/runs/mine")
@@ -83,7 +83,7 @@ def papermill_home(folder):
 
 
 def papermill_elsewhere(folder):
-    """A notebook that shows the encoder of the course, from a folder of the user's."""
+    """Checks that a notebook finds the encoder of the course from a user's folder."""
     terminal = Terminal(folder)
     ran = terminal.papermill("04_linear_probe.ipynb")
     outside = sorted(path.name for path in folder.iterdir())
@@ -95,7 +95,7 @@ def papermill_elsewhere(folder):
 
 
 def papermill_relative(folder):
-    """A relative `run_dir` means the folder that the user works in."""
+    """Checks that a relative `run_dir` lies in the user's working folder."""
     terminal = Terminal(folder)
     ran = terminal.papermill("03_contrastive_pretraining.ipynb", "-p", "run_dir", "mine")
     encoder = terminal.work / "mine/encoder.keras"
@@ -107,13 +107,13 @@ def papermill_relative(folder):
 
 
 def left_in(folder):
-    """Says which folders a run left, two levels deep."""
+    """Returns a phrase on the folders that a run left, two levels deep."""
     found = [path for path in folder.glob("*/*") if path.is_dir() and path.name[0] != "."]
     return "left " + (", ".join(sorted(str(p.relative_to(folder)) for p in found)) or "nothing")
 
 
 def own_keras(**settings):
-    """A case of a user's keras.json: the same network, or an error that names the file."""
+    """Makes a case of a user's keras.json: the same result, or an error that names the file."""
 
     def check(folder):
         terminal, curves = Terminal(folder), []

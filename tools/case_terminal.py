@@ -1,4 +1,4 @@
-"""A user's place: a home folder, a working folder and a terminal, all in a temporary folder."""
+"""A user's terminal, with separate home and working folders."""
 
 import json
 import os
@@ -14,17 +14,17 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SECONDS = 900
 FOREIGN = re.compile(r"Traceback \(most recent call last\)")
-# What would lead a program out of the temporary folder, or decide its backend or encoding.
+# Environment variables that point outside the temporary folder, or set a backend or an encoding.
 DROPPED = ("KERAS_", "XDG_", "PYTEST_", "PYTHONIOENCODING", "PYTHONUTF8", "MPL")
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command came to.
+    """The result of a command.
 
     Attributes:
         code: Integer, the exit code.
-        text: String, all that it printed.
+        text: String, everything that it printed.
     """
 
     code: int
@@ -32,17 +32,17 @@ class Ran:
 
     @property
     def last(self):
-        """The last line printed, or the one that begins with an error."""
+        """The last line that was printed, or the last line that begins with an error."""
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"(error:|\S+ failed in cell)", line)]
         return (errors or lines or [""])[-1]
 
 
 class Terminal:
-    """Runs commands as a user with a home of their own does.
+    """Runs commands as a user with a separate home folder.
 
     Args:
-        folder: Path of an empty folder, which gets `home` and `work`.
+        folder: Path of an empty folder, in which `home` and `work` are made.
     """
 
     def __init__(self, folder):
@@ -72,7 +72,7 @@ class Terminal:
         return self.run(*command, *arguments, **options)
 
     def papermill(self, notebook, *parameters, **options):
-        """Runs papermill on a notebook of the course, `tiny`, output in the working folder."""
+        """Runs papermill on a notebook of the course with the preset `tiny`."""
         command = (sys.executable, "-m", "papermill", NOTEBOOKS / notebook, "out.ipynb")
         return self.run(*command, "-p", "preset", "tiny", *parameters, **options)
 
@@ -84,7 +84,7 @@ class Terminal:
 
 
 def outputs(path):
-    """Returns all text that the cells of a notebook printed or showed."""
+    """Returns all text in the outputs of a notebook."""
     cells = nbformat.read(path, as_version=4).cells
     found = [output for cell in cells for output in cell.get("outputs", [])]
     shown = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in found]

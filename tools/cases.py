@@ -1,4 +1,4 @@
-"""Tries situations from public bug reports, and prints what each comes to.
+"""Tries situations from public bug reports, and prints the outcome of each.
 
 python tools/cases.py --only 02b,16 --out results/cases.md
 """
@@ -25,17 +25,17 @@ from case_helpers import Outcome  # noqa: E402
 from simclr_utils import files  # noqa: E402
 from simclr_utils.system import provenance  # noqa: E402
 
-HEAD = """# What users come with, and what happens
+HEAD = """# What users try, and what happens
 
-Made by `python tools/cases.py` on {date}: {versions}; {hardware}; commit {commit}. {right} of
-{all} cases end as they should. Pictures are drawn by the tool; notes and messages are the
-program's, cut where they are long. A letter behind a number is a sibling of that case.
+Made by `python tools/cases.py` on {made}. {right} of
+{all} cases end as they should. The tool draws the pictures; notes and messages are the program's,
+shortened if they are long. A letter after a number marks a variant of that case.
 
 | Case | Situation | What happens | Right |
 |---|---|---|---|
 """
 LONGEST = 330  # characters of a phrase
-MARKS = re.compile(r"([|<$*`])")  # what Markdown would take for its own
+MARKS = re.compile(r"([|<$*`])")  # characters that Markdown would interpret
 
 
 def every_case():
@@ -45,31 +45,32 @@ def every_case():
 
 
 def outcome(case):
-    """Tries a case in a folder of its own.
+    """Tries a case in a temporary folder.
 
     Args:
         case: A `Case`.
 
     Returns:
         An `Outcome` without the paths of this machine. An error that the check does not expect
-        is an outcome too, and a wrong one.
+        counts as a wrong outcome.
     """
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         root = Path(folder).resolve()
         try:
             found = case.check(root)
-        except Exception as error:  # whatever a check meets is what its user would
+        except Exception as error:  # a user would get it, too
             found = Outcome(f"{type(error).__name__}: {error}", {"no foreign error": False})
         said = " ".join(found.said.split()).replace(str(root), "...")
         return Outcome(said, found.expected)
 
 
 def is_right(found):
+    """Returns whether an outcome is as expected."""
     return bool(found.expected) and all(found.expected.values())
 
 
 def render(case, found):
-    """Returns the row of a case as Markdown, in one line."""
+    """Returns the row of a case in the Markdown table."""
     said = found.said
     if len(said) > LONGEST:
         said = f"{said[: LONGEST // 2]} ... {said[-LONGEST // 2 :]}"
@@ -80,21 +81,13 @@ def render(case, found):
 
 
 def page(rows, right):
-    """Returns the table with what made it."""
-    made = provenance.provenance()
-    head = HEAD.format(
-        date=made["date"][:10],
-        versions=provenance.versions_string(),
-        hardware=provenance.hardware_string(),
-        commit=made["commit"],
-        right=right,
-        all=len(rows),
-    )
+    """Returns the Markdown page with the table."""
+    head = HEAD.format(made=provenance.provenance_line(), right=right, all=len(rows))
     return head + "\n".join(rows) + "\n"
 
 
 def choose(cases, only):
-    """Returns the cases that are named, such as "02b,16"; a number alone takes its siblings.
+    """Returns the cases with the given keys, such as "02b,16". A number includes its variants.
 
     Raises:
         ValueError: If there is no such case.

@@ -1,4 +1,4 @@
-"""Mutates image files and puts them through the loader's decoder, in processes that may die.
+"""Mutates image files and decodes them as the loader does, in processes that may die.
 
 python tools/fuzz_images.py --files 20000
 """
@@ -26,13 +26,13 @@ FILES_PER_TASK = 250
 
 
 def seed_files():
-    """One image in every format, and in every mode that a format takes: bytes."""
+    """Returns an image in every format, in every mode that the format takes: a list of bytes."""
     random_pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 4), dtype=np.uint8)
     smooth = np.add.outer(np.arange(24), np.arange(20)).astype(np.uint8) * 5
-    colour = Image.fromarray(random_pixels[..., :3])
-    images = [colour, Image.fromarray(smooth), Image.fromarray(random_pixels, "RGBA")]
-    images += [colour.quantize(16), colour.convert("1"), colour.convert("CMYK")]
-    images += [Image.fromarray(smooth.astype(np.uint16) * 250), colour.convert("LAB")]
+    color = Image.fromarray(random_pixels[..., :3])
+    images = [color, Image.fromarray(smooth), Image.fromarray(random_pixels, "RGBA")]
+    images += [color.quantize(16), color.convert("1"), color.convert("CMYK")]
+    images += [Image.fromarray(smooth.astype(np.uint16) * 250), color.convert("LAB")]
     found = []
     for kind in FORMATS:
         for image in images:
@@ -47,7 +47,7 @@ def seed_files():
 
 
 def deep_files():
-    """Images of more than 8 bits or of channels and pages that Pillow does not write: bytes."""
+    """Returns images of more than 8 bits, or with channels and pages that Pillow cannot write."""
     random = np.random.default_rng(0)
     shorts = random.integers(0, 65536, (24, 20, 5), dtype=np.uint16)
     found = [imagecodecs.png_encode(shorts[..., :channels].copy()) for channels in (2, 3, 4)]
@@ -74,14 +74,24 @@ def deep_files():
 
 
 def mutate(content, moments):
-    """One to four of: bits turned, bytes set, a cut, a piece doubled, moved, or zeroed, a length
-    or size replaced by an extreme one."""
+    """Applies one to four random mutations.
+
+    A mutation flips a bit, sets a byte, cuts the end, doubles, removes or zeroes a piece, or writes
+    an extreme number over four bytes.
+
+    Args:
+        content: Bytes of a file.
+        moments: `random.Random`.
+
+    Returns:
+        The bytes of the mutated file.
+    """
     content = bytearray(content)
     for _ in range(moments.randint(1, 4)):
         if not content:
             break
         place = moments.randrange(len(content))
-        if moments.random() < 0.5:  # most of what decides lies at the beginning
+        if moments.random() < 0.5:  # the header decides most
             place = min(place, moments.randrange(1, 80), len(content) - 1)
         length = moments.randint(1, 40)
         change = moments.randrange(7)
@@ -108,11 +118,11 @@ def decode_task(task):
     """Decodes mutated files as the loader does.
 
     Args:
-        task: the seed of the first file, and how many.
+        task: Pair of integers, the seed of the first file and the number of files.
 
     Returns:
-        A dict: `read`, `refused` (a Counter of exceptions), `wrong` (results of another form, and
-        what is no `Exception`), and `slowest`, a pair of seconds and seed.
+        A dict with `read`, a count; `refused`, a `Counter` of exceptions; `wrong`, a list of
+        results of another form; and `slowest`, a pair of seconds and seed.
     """
     first, count = task
     files = seed_files() + deep_files()
@@ -135,21 +145,21 @@ def decode_task(task):
 
 
 def fuzz(num_files, work=decode_task):
-    """Puts mutated files through the decoder.
+    """Decodes mutated files.
 
     Args:
-        num_files: int.
-        work: function, `decode_task`.
+        num_files: Integer.
+        work: Function, `decode_task`.
 
     Returns:
-        A dict as of `decode_task` for all files, with `files`, how many came back, and `crashes`,
-        the number of tasks in which the process died.
+        A dict as of `decode_task` for all files, with `files`, the number of results, and
+        `crashes`, the number of tasks in which the process died.
     """
     starts = range(0, num_files, FILES_PER_TASK)
     tasks = [(start, min(FILES_PER_TASK, num_files - start)) for start in starts]
     parts, left = work_through(tasks, work)
     crashes = []
-    for task in left:  # after a process died: each alone, to know whose it was
+    for task in left:  # a process died: try each task alone to find the one to blame
         part, crashed = work_through([task], work)
         parts, crashes = parts + part, crashes + crashed
     return {
@@ -164,7 +174,7 @@ def fuzz(num_files, work=decode_task):
 
 
 def work_through(tasks, work):
-    """The results of the tasks that ended, and the tasks that did not because a process died."""
+    """Returns the results of the tasks that ended, and the tasks lost because a process died."""
     context = multiprocessing.get_context("spawn")
     parts, left = [], []
     with concurrent.futures.ProcessPoolExecutor(available_cores(), context) as pool:

@@ -1,55 +1,32 @@
-"""Folders, files and archives that nobody should have, and what the course makes of each.
+"""Damaged and hostile folders, files and archives, and the result of loading each.
 
-A case is a name, a function that puts the trouble into a good folder and loads it, and what has to
-be said; `outcome` tries one. Tests and `make soak` go through the list.
+A case is a name, a function that spoils a good folder and loads it, and words that the result has
+to contain; `outcome` tries one. Tests and `make soak` try all of them.
 """
 
 import errno
-import io
 import os
-import struct
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import odd_files as odd
 from PIL import Image
 
 from simclr_utils.data import decoding, named
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.system import folder_lock
 
-SIZE = 16
 WRONG_LABEL = "WRONG LABEL"
 
 
-def noise(seed, size=SIZE, channels=3):
-    shape = (size, size, channels) if channels > 1 else (size, size)
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def good_folder(root):
-    """Writes a folder of 26 images that are all different; returns label by content."""
-    labels, seed = {}, 0
-    for part, count in (
-        *(("unlabeled", 4), ("train/cat", 8), ("train/dog", 8)),
-        *(("test/cat", 3), ("test/dog", 3)),
-    ):
-        (root / part).mkdir(parents=True)
-        for index in range(count):
-            pixels, seed = noise(seed), seed + 1
-            Image.fromarray(pixels).save(root / part / f"{index}.png")
-            labels[pixels.tobytes()] = {"cat": 0, "dog": 1}.get(Path(part).name)
-    return labels
-
-
 def load(root, labels, **options):
-    """Loads a folder and says what was refused and noted; checks every label."""
+    """Loads a folder, checks every label, and returns what was refused and noted."""
     cache = root.parent / "cache"
-    options = {"image_size": SIZE, "max_refused": 0.2, **options}
+    options = {"image_size": odd.SIZE, "max_refused": 0.2, **options}
     dataset = load_dataset(str(root), cache_dir=str(cache), **options)
     for images, found in (dataset.train, dataset.validation, dataset.test):
         for image, label in zip(images, found, strict=True):
@@ -62,7 +39,7 @@ def load(root, labels, **options):
 
 
 def with_file(name, content):
-    """A case: one more file of the given bytes in the folder."""
+    """Makes a case: one more file in the folder, with the given bytes."""
 
     def case(root, labels):
         path = root / name
@@ -73,48 +50,8 @@ def with_file(name, content):
     return case
 
 
-def image_bytes(image, kind, **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def picture(seed=99, size=64):
-    return Image.fromarray(noise(seed, size))
-
-
-def png_bytes(width, height, bits=8, color=2, pixels=b""):
-    """A PNG of rows without a filter; `color` is 0 for gray and 2 for RGB."""
-    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
-    row = len(pixels) // height
-    rows = b"".join(b"\0" + pixels[row * index : row * (index + 1)] for index in range(height))
-    chunks = [b"IHDR" + header, b"IDAT" + zlib.compress(rows), b"IEND"]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        for chunk in chunks
-    )
-
-
-def png_header(width, height):
-    """A PNG that claims a size and holds no pixels."""
-    return png_bytes(width, height)
-
-
-def rotated_jpeg():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return image_bytes(picture(), "JPEG", exif=exif)
-
-
-def zip_bytes():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("../../climbs.png", image_bytes(picture(), "PNG"))
-    return file.getvalue()
-
-
 def changed(change, **options):
-    """A case: the folder after `change(root)`."""
+    """Makes a case: the folder after `change(root)`."""
 
     def case(root, labels):
         change(root)
@@ -125,7 +62,7 @@ def changed(change, **options):
 
 def with_name(name):
     def change(root):
-        picture().save(root / "unlabeled" / "x.png")
+        odd.picture().save(root / "unlabeled" / "x.png")
         os.rename(root / "unlabeled" / "x.png", os.fsencode(root / "unlabeled") + b"/" + name)
 
     return changed(change)
@@ -166,12 +103,12 @@ def one_left(root):
 
 def link_out(root):
     (root.parent / "elsewhere").mkdir()
-    picture().save(root.parent / "elsewhere" / "far.png")
+    odd.picture().save(root.parent / "elsewhere" / "far.png")
     (root / "unlabeled/out").symlink_to(root.parent / "elsewhere")
 
 
 def vanishing(root, labels):
-    """A file that is gone between the listing and the decoding."""
+    """Loads a folder of which one file vanishes after it has been listed."""
     decode = decoding.decode_image
 
     def gone(path, *rest):
@@ -184,11 +121,12 @@ def vanishing(root, labels):
 
 
 def unreadable(name, owner, opener):
-    """A file or folder that the system does not let us open: root, for one, may open all.
+    """Makes a case: a file or folder without permission, simulated because root may open all.
 
     Args:
-        name: the end of its path.
-        owner, opener: the object and its attribute by which it is opened.
+        name: String, the end of its path.
+        owner: Object with the function that opens it.
+        opener: String, the name of that function.
     """
     real = getattr(owner, opener)
 
@@ -254,13 +192,13 @@ def npz_climbs(root, labels):
 
 def npz_truncated(root, labels):
     path = root.parent / "own.npz"
-    np.savez(path, train_images=noise(0))
+    np.savez(path, train_images=odd.noise(0))
     path.write_bytes(path.read_bytes()[:-40])
     return load_dataset(f"medmnist:{path}").summary()
 
 
 def tar_climbs(root, labels):
-    """An archive in place of CIFAR-10's, with a member that would be written elsewhere."""
+    """Loads a false archive of CIFAR-10, of which a member has a path out of the folder."""
     folder = root.parent / "keras" / "datasets"
     folder.mkdir(parents=True)
     with tarfile.open(folder / "cifar-10-binary.tar.gz", "w:gz") as archive:
@@ -271,10 +209,10 @@ def tar_climbs(root, labels):
 
 OBJECTS = np.array([{"a": 1}], dtype=object)
 VOLUME = np.zeros((1, 28, 28, 28), np.uint8)
-JPEG = image_bytes(picture(), "JPEG")
+JPEG = odd.image_bytes(odd.picture(), "JPEG")
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n"
 
-# What is wrong, the case, and a part of what has to be said.
+# The input, the case, and words that the result has to contain.
 CASES = [
     ("JPEG cut in half", with_file("unlabeled/x.jpg", JPEG[: len(JPEG) // 2]), "truncated"),
     ("file of no bytes", with_file("unlabeled/x.png", b""), "empty file"),
@@ -283,23 +221,23 @@ CASES = [
     ("program called .jpg", with_file("unlabeled/x.jpg", b"\x7fELF" + bytes(99)), "not an image"),
     ("EPS, which would start Ghostscript", with_file("unlabeled/x.eps", EPS), "drawing without"),
     ("SVG", with_file("unlabeled/x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "drawing"),
-    ("zip file with a path that climbs out", with_file("unlabeled/x.zip", zip_bytes()),
+    ("zip file with a path that climbs out", with_file("unlabeled/x.zip", odd.zip_bytes()),
      "not an image file"),
     ("PNG that claims 60,000x60,000 pixels",
-     with_file("unlabeled/x.png", png_header(60_000, 60_000)), "guard against bombs"),
+     with_file("unlabeled/x.png", odd.png_header(60_000, 60_000)), "guard against bombs"),
     ("PNG that claims 12,000x12,000 pixels",
-     with_file("train/cat/x.png", png_header(12_000, 12_000)), "guard against bombs"),
-    ("animated GIF", with_file("unlabeled/x.gif", image_bytes(
-        picture(), "GIF", save_all=True, append_images=[picture(98)])), "only the first is used"),
-    ("CMYK JPEG", with_file("unlabeled/x.jpg", image_bytes(picture().convert("CMYK"), "JPEG")),
-     "images read"),
-    ("16-bit PNG", with_file("unlabeled/x.png", image_bytes(
-        Image.fromarray(noise(97, 16, 1).astype(np.uint16) * 257), "PNG")), "more than 8 bits"),
-    ("palette with transparency", with_file("unlabeled/x.png", image_bytes(
-        picture().quantize(8), "PNG", transparency=0)), "laid on a white background"),
-    ("photograph turned by EXIF", with_file("unlabeled/x.jpg", rotated_jpeg()), "images read"),
-    ("floating-point TIFF", with_file("unlabeled/x.tif", image_bytes(
-        Image.fromarray(noise(96, 16, 1).astype(np.float32)), "TIFF")), "values) were rescaled"),
+     with_file("train/cat/x.png", odd.png_header(12_000, 12_000)), "guard against bombs"),
+    ("animated GIF", with_file("unlabeled/x.gif", odd.image_bytes(
+        odd.picture(), "GIF", save_all=True, append_images=[odd.picture(98)])), "only the first"),
+    ("CMYK JPEG", with_file("unlabeled/x.jpg", odd.image_bytes(
+        odd.picture().convert("CMYK"), "JPEG")), "images read"),
+    ("16-bit PNG", with_file("unlabeled/x.png", odd.image_bytes(
+        Image.fromarray(odd.noise(97, 16, 1).astype(np.uint16) * 257), "PNG")), "more than 8 bits"),
+    ("palette with transparency", with_file("unlabeled/x.png", odd.image_bytes(
+        odd.picture().quantize(8), "PNG", transparency=0)), "laid on a white background"),
+    ("photograph turned by EXIF", with_file("unlabeled/x.jpg", odd.rotated_jpeg()), "images read"),
+    ("floating-point TIFF", with_file("unlabeled/x.tif", odd.image_bytes(
+        Image.fromarray(odd.noise(96, 16, 1).astype(np.float32)), "TIFF")), "were rescaled"),
     ("name with spaces, umlauts and Chinese", with_name("ä 学 习.png".encode()), "images read"),
     ("name with a newline", with_name(b"a\nb.png"), "images read"),
     ("name of 255 bytes", with_name(b"n" * 251 + b".png"), "images read"),
@@ -345,10 +283,10 @@ CASES = [
 
 
 def outcome(case):
-    """What a case comes to, in one sentence without the paths of this machine."""
+    """Tries a case and returns the result in one sentence, without the paths of this machine."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "images"
-        labels = good_folder(root)
+        labels = odd.good_folder(root)
         try:
             said = case(root, labels)
         except (ValueError, OSError, folder_lock.FolderInUseError) as error:

@@ -30,7 +30,7 @@ from simclr_utils.training.pretraining import load_encoder  # noqa: E402
 TARGET = Path(__file__).resolve().parent.parent / "results" / "reliability.md"
 HEAD = """# What was broken on purpose, and what happened
 
-Made by `make soak` on {date}: {versions}; {hardware}; commit {commit}; {minutes:.0f} minutes.
+Made by `make soak` on {made}; {minutes:.0f} minutes.
 """
 KILLS = """
 ## Killed and resumed
@@ -161,14 +161,8 @@ def main():
     started = time.monotonic()
     sections = [fuzz_section(options.files), input_section(), sabotage_section()]
     sections = [kills_section(options.kills), repeated_section(), *sections]
-    made = provenance.provenance()
-    head = HEAD.format(
-        date=made["date"][:10],
-        versions=provenance.versions_string(),
-        hardware=provenance.hardware_string(),
-        commit=made["commit"],
-        minutes=(time.monotonic() - started) / 60,
-    )
+    minutes = (time.monotonic() - started) / 60
+    head = HEAD.format(made=provenance.provenance_line(), minutes=minutes)
     files.write_text(TARGET, "".join([head, *sections]))
     print(f"Wrote {os.path.relpath(TARGET)}")
 

@@ -1,11 +1,11 @@
-"""From a folder or a name to a `Dataset`. Nothing here imports TensorFlow."""
+"""From a folder or a name to a `Dataset`, without TensorFlow."""
 
 from simclr_utils.doors import open_door
 
 PUBLIC = {
     "dataset": ("Dataset", "load_dataset", "save_dataset_record"),
     "splits": ("label_subset",),
-    "cache": ("digest_images",),
+    "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

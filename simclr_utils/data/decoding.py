@@ -1,10 +1,7 @@
-"""From image files to uint8 arrays of one size, in parallel, every file opened once."""
+"""From image files to uint8 arrays of one size: in parallel, each file opened once."""
 
-import errno
-import math
 import multiprocessing
 import os
-import shutil
 import struct
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,27 +12,28 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from simclr_utils.data.cache import create_map
+from simclr_utils.data.deep import rescale
 from simclr_utils.data.opening import open_image, quiet
 from simclr_utils.data.pictures import DEFAULT_READING, Trait
-from simclr_utils.data.value_range import DeepRows, rescale
 from simclr_utils.reading import how_to_set
 from simclr_utils.system.processor import available_cores
 
 FILES_PER_TASK = 256
-# Starting a process costs about half a second: not worth it for fewer files.
+# Starting a process takes about half a second, which does not pay for fewer files.
 FILES_FOR_A_POOL = 1024
 STUMBLES = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, struct.error)
 
 
 class Decoded(NamedTuple):
-    """What became of N files.
+    """What was found in N files.
 
     Attributes:
-        traits: Integer array `[N]` of `Trait` flags; 0 for a refused file.
+        traits: Integer array `[N]` of `Trait` flags, 0 for a refused file.
         cropped: Float array `[N]`, the share of each file's pixels that was cropped away.
         refused: List of `(index, reason)`, in the order of the files.
         ranges: List of `ValueRange`, one for the integers and one for the floating-point numbers
-            among the images of more than 8 bits, where there are any.
+            among the images of more than 8 bits.
     """
 
     traits: np.ndarray
@@ -44,16 +42,78 @@ class Decoded(NamedTuple):
     ranges: list
 
 
+class DeepRows:
+    """A sparse file of float32 images: three planes of values, one of missing coverage.
+
+    Args:
+        path: Path of the file, which need not exist.
+        image_size: Integer, height and width of the images.
+    """
+
+    def __init__(self, path, image_size):
+        self.path, self.shape = path, (4, image_size, image_size)
+        self.row_bytes = 4 * 4 * image_size**2
+
+    def write(self, index, picture):
+        """Writes a `Picture`. Several processes may write at once.
+
+        Args:
+            index: Integer, the row.
+            picture: A `Picture` with float32 pixels.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        planes = [*np.moveaxis(picture.pixels, -1, 0)]
+        if Trait.GRAY in picture.traits:
+            planes = planes[:1]
+        try:
+            self._write_at(index * self.row_bytes, np.array(planes, "<f4"))
+            if picture.coverage is not None:
+                place = index * self.row_bytes + self.row_bytes // 4 * 3
+                self._write_at(place, np.array(1 - picture.coverage, "<f4"))
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror}: images of more than 8 bits take up to {self.row_bytes:,} bytes "
+                "each until all are decoded; free some space, or use another disk: "
+                f"{how_to_set('cache_dir', '/path')}",
+                str(self.path),
+            ) from error
+
+    def _write_at(self, place, values):
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
+            file.seek(place)
+            file.write(values.tobytes())
+
+    def read(self, index, channels):
+        """Reads an image.
+
+        Args:
+            index: Integer, the row.
+            channels: Integer, 1 or 3.
+
+        Returns:
+            A pair of float32 arrays: values `[size, size, channels]`, coverage `[size, size]`.
+        """
+        with open(self.path, "rb") as file:
+            file.seek(index * self.row_bytes)
+            content = file.read(self.row_bytes).ljust(self.row_bytes, b"\0")
+        planes = np.frombuffer(content, "<f4").reshape(self.shape)
+        return np.moveaxis(planes[:channels], 0, -1), 1 - planes[3]
+
+
 def decode_image(path, image_size, reading=DEFAULT_READING):
     """Decodes one file to a square image.
 
-    The orientation stored in EXIF is applied. Palettes, CMYK and other color spaces become RGB;
-    transparent pixels are laid on a background; one channel stays one channel. Of several pages,
+    The orientation stored in EXIF is applied. Palettes, CMYK and other color spaces become RGB.
+    Transparent pixels are laid on a background. One channel stays one channel. Of several pages,
     the first is used, unless it is much smaller than another.
 
     Args:
         path: Path of the file, or a file object.
-        image_size: Height and width of the result, in pixels.
+        image_size: Integer, height and width of the result in pixels.
         reading: A `Reading`.
 
     Returns:
@@ -61,7 +121,7 @@ def decode_image(path, image_size, reading=DEFAULT_READING):
 
     Raises:
         ValueError: If the image is of a kind that is not read.
-        Exception: Whatever a reader raises for a broken file.
+        Exception: Whatever a reader raises for a damaged file.
     """
     with open_image(path, reading.max_pixels) as image:
         return image.picture(image_size, reading)
@@ -70,16 +130,17 @@ def decode_image(path, image_size, reading=DEFAULT_READING):
 def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=None):
     """Decodes files into a raw uint8 file of shape `[N, image_size, image_size, 3]`.
 
-    The work is shared by one process a core. Gray images are repeated to three channels. The row
-    of a refused file stays zero. Images of more than 8 bits wait in a second file, as float32,
-    until the range of their values is known.
+    Each core runs one process. Gray images are repeated to three channels. The row of a
+    refused file stays zero. Images of more than 8 bits wait in a second file, as float32, until
+    the range of their values is known.
 
     Args:
         paths: List of N paths.
-        image_size: Height and width of the result.
+        image_size: Integer, height and width of the result in pixels.
         map_path: Path of the file to create.
         reading: A `Reading`.
-        num_pool: Integer, how many of the first files the range is found from. Defaults to all.
+        num_pool: Integer. The range of values is found from this many files at the front.
+            Defaults to all.
 
     Returns:
         A `Decoded`.
@@ -113,33 +174,6 @@ def _deep_path(map_path):
     return f"{map_path}.deep"
 
 
-def create_map(path, shape):
-    """Creates a file for a uint8 memory map, and all of it: writing into one kills the process
-    when the disk turns out to be full.
-
-    Raises:
-        OSError: if it is full, with what is needed and what there is.
-    """
-    size = math.prod(shape)
-    free = shutil.disk_usage(os.path.dirname(path) or ".").free
-    try:
-        with open(path, "wb") as file:
-            if hasattr(os, "posix_fallocate") and size:
-                os.posix_fallocate(file.fileno(), 0, size)
-            elif size > free:  # not claimed here, but at least asked
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            else:
-                file.truncate(size)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{error.strerror}: the decoded images take {size / 1e9:.3f} GB and {free / 1e9:.3f} "
-            f"are free; free some space, or use another disk: {how_to_set('cache_dir', '/path')}",
-            str(path),
-        ) from error
-    return np.memmap(path, np.uint8, "r+", shape=shape)
-
-
 def _run_tasks(tasks, num_files):
     workers = min(available_cores(), len(tasks))
     if num_files < FILES_FOR_A_POOL or workers == 1:
@@ -158,7 +192,7 @@ def _run_tasks(tasks, num_files):
 
 
 def _decode_task(task):
-    """Decodes some files; returns where they begin, and their traits, crops, spans, refusals."""
+    """Decodes some files; returns the first index, traits, cropped shares, spans and refusals."""
     paths, start, map_path, shape, reading = task
     images = np.memmap(map_path, np.uint8, "r+", shape=shape)
     traits, cropped = np.zeros(len(paths), np.uint16), np.zeros(len(paths), np.float32)
@@ -168,8 +202,7 @@ def _decode_task(task):
         for offset, path in enumerate(paths):
             try:
                 picture = decode_image(path, shape[1], reading)
-            # Broken files make the readers raise nearly anything.
-            except Exception as error:
+            except Exception as error:  # damaged files make readers raise nearly anything
                 refused.append((start + offset, _reason(error, reading)))
                 continue
             traits[offset], cropped[offset] = picture.traits, picture.cropped
@@ -182,7 +215,7 @@ def _decode_task(task):
 
 
 def _reason(error, reading):
-    """One plain phrase for a refused file, without the machine's paths."""
+    """Returns the reason for refusing a file as one plain phrase, without the machine's paths."""
     if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
         return (
             f"more than twice max_pixels={reading.max_pixels:,}, a guard against bombs; allow "
@@ -191,5 +224,5 @@ def _reason(error, reading):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     said = " ".join(str(error).split()) or type(error).__name__
-    # A reader that stumbles over what it did not expect says so in the words of a programmer.
+    # These errors are written for the programmers of a reader, not for its users.
     return f"damaged file ({said})" if isinstance(error, STUMBLES) else said

@@ -1,25 +1,35 @@
-"""Images of more than 8 bits: their values, which pixels there are, and their span."""
+"""Images of more than 8 bits: their values, and the one range of the dataset that fits 0 to 255."""
 
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
-from simclr_utils.data.pictures import Picture, Trait, cropped_share, fit_image, with_color
+from simclr_utils.data.pictures import (
+    Picture,
+    Trait,
+    cropped_share,
+    fit_image,
+    hidden_by,
+    with_color,
+)
 
 # What programs write for "no value" where numbers may be negative, besides NaN and infinity.
 NO_VALUES = (-9999, -32768, -(2**31), float(np.finfo(np.float32).min))
 # The share of an image's darkest and brightest pixels that its span leaves out, in percent.
 SPAN_PERCENT = 0.5
+# The share of the images whose span may reach beyond the range, at either end.
+OUTERMOST_SHARE = 0.02
+CLIPPED_SHARE = 0.1  # of an image's pixels; an image with more beyond the range counts as clipped
 
 
 class DeepImage(NamedTuple):
     """An image of more than 8 bits, in its own units.
 
     Attributes:
-        values: Float32 array `[height, width, channels]`, 1 or 3 channels, all finite.
-        coverage: Float32 array `[height, width]` in 0 to 1, how much of a pixel there is: its
-            opacity, and 0 where it has no value. `None` means 1 everywhere.
+        values: Float32 array `[height, width, channels]` with 1 or 3 channels, all finite.
+        coverage: Float32 array `[height, width]` in 0 to 1: the opacity of each pixel, and 0
+            where it has no value. `None` means 1 everywhere.
         orientation: Integer from 1 to 8, as in EXIF.
     """
 
@@ -28,21 +38,42 @@ class DeepImage(NamedTuple):
     orientation: int = 1
 
 
+class ValueRange(NamedTuple):
+    """The range of values that became 0 to 255.
+
+    Attributes:
+        kind: String, `"integer"` or `"floating-point"`.
+        low: Float, the value that became 0.
+        high: Float, the value that became 255.
+        count: Integer, the number of images.
+        typical: Pair of floats, the medians of the lower and upper ends of the images' spans.
+        from_pool: Boolean, whether the range was found from pretraining images alone, as it
+            should be.
+    """
+
+    kind: str
+    low: float
+    high: float
+    count: int
+    typical: tuple
+    from_pool: bool
+
+
 def to_deep(values, alpha=None, orientation=1, nodata=None):
     """Makes a `DeepImage` of the numbers in a file.
 
     Args:
-        values: Array `[height, width, channels]` of integers or floats, 1 or 3 channels.
+        values: Integer or float array `[height, width, channels]` with 1 or 3 channels.
         alpha: Float array `[height, width]` in 0 to 1, the opacity, or `None`.
         orientation: Integer from 1 to 8, as in EXIF.
-        nodata: Number that stands for no value, or `None`. NaN and infinity always do, and
+        nodata: Number that stands for no value, or `None`. NaN and infinity always do, and so do
             `NO_VALUES` where numbers may be negative.
 
     Returns:
-        A `DeepImage`, and the `Trait` flags that this adds.
+        A pair: a `DeepImage`, and the `Trait` flags to add.
 
     Raises:
-        ValueError: If there is no pixel to see, or the values are no real numbers.
+        ValueError: If no pixel is visible, or the values are no real numbers.
     """
     if values.dtype.kind not in "uif":
         raise ValueError(f"pixels of the type {values.dtype}; expected integers or real numbers")
@@ -67,19 +98,19 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
             raise ValueError(
                 "every pixel is transparent; save it without transparency to use its colors"
             )
-        values[empty] = values[~empty].mean(axis=0)  # so that they do not bleed into the others
+        values[empty] = values[~empty].mean(axis=0)  # so that scaling does not blend them in
         return DeepImage(values, alpha.astype(np.float32), orientation), traits
     return DeepImage(values, None, orientation), traits
 
 
 def is_mask(alpha, full):
-    """Whether a channel is opacity: where it is not 0, it is mostly the largest value.
+    """Returns whether a channel is opacity: if its values above 0 are mostly the largest value.
 
     Near infrared that a program has marked as opacity is not.
 
     Args:
         alpha: Array of any shape.
-        full: The value that stands for opaque.
+        full: Number that stands for opaque.
     """
     some = alpha[alpha > 0]
     return some.size > 0 and np.mean(some >= full) >= 0.5
@@ -90,11 +121,11 @@ def split_alpha(values, orientation=1, guessed=False):
 
     Args:
         values: Array `[height, width, channels]`.
-        orientation: Integer, as in EXIF.
-        guessed: Whether the format leaves open what the last channel is.
+        orientation: Integer from 1 to 8, as in EXIF.
+        guessed: Boolean, whether the format leaves open what the last channel is.
 
     Returns:
-        A `DeepImage` and the `Trait` flags that this adds.
+        A pair: a `DeepImage`, and the `Trait` flags to add.
 
     Raises:
         ValueError: If there are more channels.
@@ -114,15 +145,21 @@ def split_alpha(values, orientation=1, guessed=False):
 
 
 def strange_channels(channels):
-    """Returns the reason for refusing an image of so many channels."""
+    """Returns the reason for refusing an image with this number of channels."""
     return (
         f"{channels} channels; expected 1 (gray) or 3 (red, green, blue): save three of them, or "
-        "one, as an image of its own"
+        "one, as a separate image"
     )
 
 
 def make_deep_picture(deep, image_size, reading, traits):
-    """Makes a `Picture` of a `DeepImage`; its values are rescaled when those of the set are known.
+    """Scales a `DeepImage` to the image size; `rescale` later maps its values to bytes.
+
+    Args:
+        deep: A `DeepImage`.
+        image_size: Integer, height and width of the result in pixels.
+        reading: A `Reading`.
+        traits: `Trait` flags that are known already.
 
     Returns:
         A `Picture` with float32 pixels, their coverage and their span.
@@ -150,3 +187,76 @@ def _fit_plane(plane, deep, image_size, reading):
         image.getexif()[0x0112] = deep.orientation
         ImageOps.exif_transpose(image, in_place=True)
     return fit_image(image, image_size, reading)
+
+
+def rescale(rows, images, traits, spans, num_pool, reading):
+    """Turns the images of more than 8 bits into bytes.
+
+    All images are scaled alike, so that their brightness stays comparable. Integers and
+    floating-point numbers have separate ranges.
+
+    Args:
+        rows: `DeepRows` of the images.
+        images: Uint8 array `[N, size, size, 3]` to write into.
+        traits: Integer array `[N]` of `Trait` flags. Flags are added. An image that turns out to
+            be invisible gets 0.
+        spans: Float array `[N, 2]`, between which nearly all values of an image lie.
+        num_pool: Integer. The range is found from this many images at the front.
+        reading: A `Reading`.
+
+    Returns:
+        A pair: a list of `ValueRange`, and a list of `(index, reason)` for refused images.
+    """
+    ranges, refused = [], []
+    background = np.float32(ImageColor.getrgb(reading.background))
+    is_deep, is_float = traits & Trait.DEEP > 0, traits & Trait.FLOAT > 0
+    for kind, of_kind in (("integer", ~is_float), ("floating-point", is_float)):
+        members = np.flatnonzero(is_deep & of_kind)
+        if len(members) == 0:
+            continue
+        pool = members[members < num_pool]
+        basis = spans[pool if len(pool) else members]
+        low, high = reading.value_range or find_range(basis)
+        typical = tuple(np.median(basis, axis=0).tolist())
+        ranges.append(ValueRange(kind, low, high, len(members), typical, len(pool) > 0))
+        for index in members.tolist():
+            pixels, found = _rescale_image(rows, index, int(traits[index]), (low, high), background)
+            images[index] = pixels
+            traits[index] |= found
+            if Trait.TRANSPARENT & traits[index] and found & Trait.BLANK:
+                images[index], traits[index] = 0, 0
+                refused.append((index, hidden_by(reading.background)))
+    return ranges, refused
+
+
+def find_range(spans):
+    """Finds the range of values that a set of images uses.
+
+    The images that reach furthest do not count, 2 % and at least one at either end: a single
+    bright image must not make all others dark.
+
+    Args:
+        spans: Float array `[N, 2]`, between which nearly all values of an image lie.
+
+    Returns:
+        A pair of floats.
+    """
+    left_out = min(max(1, int(OUTERMOST_SHARE * len(spans))), (len(spans) - 1) // 2)
+    lows, highs = np.sort(spans, axis=0).T
+    return float(lows[left_out]), float(highs[len(spans) - 1 - left_out])
+
+
+def _rescale_image(rows, index, traits, value_range, background):
+    """Returns an image as bytes, and the `Trait` flags to add."""
+    low, high = value_range
+    values, coverage = rows.read(index, 1 if traits & Trait.GRAY else 3)
+    width = high - low
+    scaled = (values.astype(np.float64) - low) * (255 / width if width > 0 else 0.0)
+    covered = coverage > 0.5
+    beyond = ((scaled < 0) | (scaled > 255)).any(axis=-1) & covered
+    clipped = beyond.sum() > CLIPPED_SHARE * covered.sum()
+    shares = coverage[..., np.newaxis]
+    back = background[:1] if traits & Trait.GRAY else background
+    pixels = np.rint(scaled.clip(0, 255) * shares + back * (1 - shares)).astype(np.uint8)
+    blank = pixels.min() == pixels.max()
+    return pixels, (Trait.CLIPPED if clipped else 0) | (Trait.BLANK if blank else 0)

@@ -1,4 +1,4 @@
-"""What lies in a user's folder of images: names, splits and labels, without opening a file."""
+"""The files of a user's folder: their names, splits and labels, without opening one."""
 
 import os
 import unicodedata
@@ -8,13 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simclr_utils.data.split_names import LABELED, check_split_names
-from simclr_utils.data.splits import SPLITS
-from simclr_utils.data.walk import debris_kind, find_masks, is_no_image, kept, list_below, scan
+from simclr_utils.data.splits import LABELED, SPLITS
+from simclr_utils.data.walk import (
+    check_split_names,
+    debris_kind,
+    find_masks,
+    is_no_image,
+    kept,
+    list_below,
+    scan,
+)
 
 EXPECTED = (
-    "Expected train/<class>/ with images of at least two classes and, if there are any, "
-    "unlabeled/, validation/<class>/ and test/<class>/; or unlabeled/ alone, to pretrain only."
+    "Expected train/<class>/ with images of at least two classes and, optionally, unlabeled/, "
+    "validation/<class>/ and test/<class>/; or unlabeled/ alone, to pretrain only."
 )
 
 
@@ -22,14 +29,14 @@ class FileList(NamedTuple):
     """The files of a folder, sorted by name within each split.
 
     Attributes:
-        names: list of N paths relative to the folder, with forward slashes.
-        stamps: list of N triples: size in bytes, times in nanoseconds of the last change of the
-            content and of the file's entry (its creation on Windows).
-        codes: integer array `[N]`, index into `SPLITS`.
-        labels: int64 array `[N]`, -1 where there is none.
-        class_names: list of names; empty where nothing is labeled.
-        strays: list of `[name, reason]` for what is no image of a class or of unlabeled/.
-        notes: list of sentences.
+        names: List of N paths relative to the folder, with forward slashes.
+        stamps: List of N triples: the size in bytes, and the times in nanoseconds when the
+            content and the file's entry last changed (on Windows, its creation).
+        codes: Integer array `[N]`, the index into `SPLITS`.
+        labels: Int64 array `[N]`, -1 for files without a label.
+        class_names: List of strings, empty if nothing is labeled.
+        strays: List of `[name, reason]` for files that are not read.
+        notes: List of sentences.
     """
 
     names: list
@@ -42,18 +49,18 @@ class FileList(NamedTuple):
 
 
 def list_images(folder):
-    """Lists the files of a folder with their splits and labels; opens none of them.
+    """Lists the files of a folder with their splits and labels, without opening them.
 
     A folder that holds `unlabeled/` alone, or images and no folders, has no labels.
 
     Args:
-        folder: path of the folder.
+        folder: Path of the folder.
 
     Returns:
         A `FileList`.
 
     Raises:
-        ValueError: if the folder is not laid out as the top of `image_folder` says.
+        ValueError: If the folder does not have the layout that `data/folder.py` describes.
     """
     folder, ignored = Path(folder), Counter()
     found = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), ignored)}
@@ -77,7 +84,7 @@ def list_images(folder):
     numbers = {name: number for number, name in enumerate(class_names)}
     notes = _describe(found, splits, rows, ignored) + _describe_masks(len(masks), len(unsure))
     if linked:
-        notes.append(f"{linked} files lie outside the folder, where links lead to.")
+        notes.append(f"{linked} files lie outside the folder and are reached by links.")
     return FileList(
         names=[name for name, *_ in rows],
         stamps=[stamp for _, stamp, _ in rows],
@@ -90,10 +97,16 @@ def list_images(folder):
 
 
 def is_unlabeled(folder):
-    """Returns whether a folder can serve pretraining only, by the names at its top.
+    """Returns whether a folder has no labels, judged by the names at its top.
+
+    Args:
+        folder: Path of the folder.
+
+    Returns:
+        A boolean.
 
     Raises:
-        ValueError: if the folder is not laid out as the top of `image_folder` says.
+        ValueError: If the folder does not have the layout that `data/folder.py` describes.
     """
     top = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), Counter())}
     return "train" not in _splits_of(Path(folder), top)
@@ -103,14 +116,14 @@ def _splits_of(folder, found):
     """Returns the splits that a folder has, or `[""]` for a folder of images and no folders."""
     folders = sorted(name for name, is_folder in found.items() if is_folder)
     check_split_names(folders)
-    splits = [name for name in SPLITS if name in found]  # a file of that name will be refused
+    splits = [name for name in SPLITS if name in found]  # a file with that name is refused later
     if "train" in splits or splits == ["unlabeled"]:
         return splits
     if not folders and any(not is_no_image(name) for name in found):
         return [""]
     hint = ""
     if splits:
-        hint = f" Without train/ nothing can be learned for {splits[-1]}/: move that one out."
+        hint = f" Without train/ there is nothing to train for {splits[-1]}/: move that one out."
     elif folders:
         hint = " If those are class folders, move them into train/; if not, into unlabeled/."
     raise ValueError(
@@ -123,7 +136,7 @@ def _class_of(row):
 
 
 def _composed(name):
-    """Returns a name in Unicode's composed form: a Mac writes the same "é" as two characters."""
+    """Returns a name in Unicode's composed form; macOS writes "é" as two characters."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -137,7 +150,7 @@ def _check_classes(folder, splits, rows, strays):
     """Returns the names of the classes.
 
     Raises:
-        ValueError: if there are fewer than two, one is empty, or train/ does not know one.
+        ValueError: If there are fewer than two, one is empty, or another split has more.
     """
     filled = {split: {_class_of(row) for row in rows if row[2] == split} for split in LABELED}
     if "train" not in splits:
@@ -169,25 +182,25 @@ def _check_classes(folder, splits, rows, strays):
 
 
 def _class_folders(folder, filled):
-    """Returns the names of class folders; one that begins with a dot needs images to be one."""
+    """Returns the names of class folders. A name that begins with a dot counts if it has images."""
     names = [_composed(entry.name) for entry in scan(folder) if os.path.isdir(entry)]
     names = [name for name in names if not debris_kind(name)]
     return sorted(name for name in names if name in filled or not name.startswith("."))
 
 
 def _few(names, most=8):
-    """Writes a list of names that may be long."""
+    """Formats a list of names that may be long."""
     more = f", and {len(names) - most:,} more" if len(names) > most else ""
     return f"[{', '.join(map(repr, names[:most]))}{more}]"
 
 
 def _describe(found, splits, rows, ignored):
-    """Returns what a user should know of the names in a folder, a list of sentences."""
+    """Returns sentences on what the names in a folder meant."""
     notes = []
     if "train" not in splits:
         notes.append(
-            "Nothing is labeled: there is no train/. The images serve pretraining; a comparison "
-            "or a verdict needs train/<class>/."
+            "Nothing is labeled: there is no train/. The images can be used for pretraining; a "
+            "comparison or a verdict needs train/<class>/."
         )
     if "validation" in splits:
         number = sum(row[2] == "validation" for row in rows)
@@ -197,21 +210,22 @@ def _describe(found, splits, rows, ignored):
         notes.append(f"Not used: {', '.join(unused)}.")
     if +ignored:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+ignored).items()))
-        notes.append(f"Ignored by their names, number of files: {kinds}.")
+        notes.append(f"Files ignored because of their names: {kinds}.")
     return notes
 
 
 def _describe_masks(left_out, read):
-    """Returns what became of files whose names make them masks of the images beside them."""
+    """Returns sentences on files whose names mark them as masks of the images beside them."""
     notes = []
     if left_out:
         notes.append(
-            f"{left_out:,} files are masks of the images beside them, by their names, and were "
-            "left out. Rename them if they are images of their own."
+            f"{left_out:,} files are masks of the images beside them, judged by their names, and "
+            "were left out. Rename them if they are images of their own."
         )
     if read:
         notes.append(
-            f"{read:,} files have the names of masks of the images beside them, but most files of "
-            "their folders have none: they are read as images. Move them away if they are masks."
+            f"{read:,} files have names like masks of the images beside them, but most files in "
+            "their folders have no mask, so they are read as images. Move them away if they are "
+            "masks."
         )
     return notes

@@ -1,59 +1,106 @@
 """Datasets that have a name: CIFAR-10, Fashion-MNIST, STL-10 and the MedMNIST collection.
 
-Plain arrays are read out of the official files; nothing is unpickled or unpacked to disk.
+Plain arrays are read from the official files. Nothing is unpickled or unpacked to disk.
 """
 
 import gzip
+import hashlib
 import importlib.util
+import json
 import os
 import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from simclr_utils.data.downloads import MEDMNIST_FILES, MEDMNIST_URL, fetch, file_md5, require
+from simclr_utils.data.cache import create_map, new_entry, read_entry, write_entry
+from simclr_utils.data.downloads import (
+    CIFAR10_CLASSES,
+    CIFAR10_FILES,
+    FASHION_MNIST_CLASSES,
+    FASHION_MNIST_FILES,
+    MEDMNIST_FILES,
+    MEDMNIST_URL,
+    fetch,
+    file_md5,
+    require,
+)
+from simclr_utils.data.pictures import fit_image
+from simclr_utils.data.repeats import settle_images
+from simclr_utils.data.splits import SPLITS, assign_splits
 from simclr_utils.places import user_path
 
-CIFAR10_FILES = {
-    "cifar-10-binary.tar.gz": (
-        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-        "c32a1d4ab5d03f1284b67883e8d87530",
-    )
-}
-CIFAR10_CLASSES = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
-_FASHION_MNIST_URL = (
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
-)
-FASHION_MNIST_FILES = {
-    f"fashion-mnist/{name}-ubyte.gz": (f"{_FASHION_MNIST_URL}{name}-ubyte.gz", md5)
-    for name, md5 in (
-        ("train-images-idx3", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-        ("train-labels-idx1", "25c81989df183df01b3e8a0aad5dffbe"),
-        ("t10k-images-idx3", "bef4ecab320f06d8554ea6380940ec79"),
-        ("t10k-labels-idx1", "bb300cfdad3c16e7a12a480ee83cd310"),
-    )
-}
-FASHION_MNIST_CLASSES = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-)
+
+def load_named(source, image_size, cache_dir, seed, limits):
+    """Loads a dataset by its name.
+
+    Args:
+        source: String, such as "cifar10" or "medmnist:pneumoniamnist".
+        image_size: Integer, height and width of the images in pixels, or `None` for the native
+            size.
+        cache_dir: Path of the folder for the decoded images of "stl10".
+        seed: Integer seed of the splits and samples.
+        limits: Dict with the largest number of images of each split, as in `assign_splits`.
+
+    Returns:
+        A pair as of `settle_images`, or `None` if no dataset has this name.
+
+    Raises:
+        ConnectionError: If the dataset is not on this machine and cannot be downloaded.
+        ImportError: If "stl10" needs tensorflow-datasets, which is not installed.
+        ValueError: If a file is not what it should be.
+    """
+    collection, _, name = source.partition(":")
+    if source == "stl10":
+        return _load_stl10(image_size or 96, cache_dir, seed, limits)
+    if source == "cifar10":
+        loaded = load_cifar10()
+    elif source == "fashion_mnist":
+        loaded = load_fashion_mnist()
+    elif collection == "medmnist" and name:
+        loaded = load_medmnist(name)
+    else:
+        return None
+    return _gather(loaded, image_size, seed, limits)
+
+
+def _gather(loaded, image_size, seed, limits):
+    """Splits and scales the images of a named dataset, and puts them in the order of `SPLITS`."""
+    parts, class_names, notes = loaded
+    present = [name for name in SPLITS if name in parts]
+    codes = np.repeat([SPLITS.index(name) for name in present], [len(parts[n][1]) for n in present])
+    images, labels = (np.concatenate([parts[name][i] for name in present]) for i in (0, 1))
+    labels = labels.astype(np.int64)
+    groups, split_notes = assign_splits(codes, labels, limits, seed)
+    order = np.concatenate([groups[name] for name in SPLITS])
+    images = images[order]
+    if image_size not in (None, images.shape[1]):
+        split_notes.append(f"Scaled from {images.shape[1]} to {image_size} pixels (bicubic).")
+        images = np.stack([_fit(image, image_size) for image in images])
+    sizes = {name: len(groups[name]) for name in SPLITS}
+    images, metadata = settle_images(images, sizes, labels[order], class_names)
+    metadata["notes"] = list(notes) + split_notes + metadata["notes"]
+    return images, metadata
+
+
+def _fit(pixels, image_size):
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return fit_image(image, image_size)
 
 
 def load_cifar10():
-    """CIFAR-10: `(parts, class_names, notes)`, 50,000 train and 10,000 test images of 32 pixels.
+    """Loads CIFAR-10: 50,000 train and 10,000 test images of 32 pixels.
 
     Returns:
-        parts, a dictionary from "train", "test" and, where the source has them, "validation" and
-        "unlabeled" to `(uint8 [N, height, width, channels], integer [N])`; the tuple of class
+        A triple: a dict from "train", "test" and, if the source has them, "validation" and
+        "unlabeled" to `(uint8 [N, height, width, channels], integer [N])`; a tuple of class
         names; a list of sentences.
 
     Raises:
-        ConnectionError: if the dataset is neither here nor within reach.
-        ValueError: if a file has not the official checksum.
+        ConnectionError: If the dataset is not on this machine and cannot be downloaded.
+        ValueError: If a file does not have the official checksum.
     """
     (path,) = fetch("cifar10", CIFAR10_FILES)
     batches = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
@@ -61,7 +108,7 @@ def load_cifar10():
     with tarfile.open(path) as archive:
         for split, names in batches.items():
             members = [archive.extractfile(f"cifar-10-batches-bin/{name}.bin") for name in names]
-            # A byte for the label, then 32x32 pixels of each colour.
+            # One byte for the label, then 32x32 pixels of each color.
             rows = np.frombuffer(b"".join(member.read() for member in members), np.uint8)
             rows = rows.reshape(-1, 1 + 3 * 32 * 32)
             images = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -70,7 +117,11 @@ def load_cifar10():
 
 
 def load_fashion_mnist():
-    """Fashion-MNIST: as `load_cifar10`, 60,000 train and 10,000 test images of 28 pixels, gray."""
+    """Loads Fashion-MNIST: 60,000 train and 10,000 test images of 28 pixels, gray.
+
+    Returns:
+        A triple as of `load_cifar10`.
+    """
     arrays = [_read_idx(path) for path in fetch("fashion_mnist", FASHION_MNIST_FILES)]
     parts = {"train": (with_channel(arrays[0]), arrays[1])}
     parts["test"] = (with_channel(arrays[2]), arrays[3])
@@ -78,7 +129,7 @@ def load_fashion_mnist():
 
 
 def _read_idx(path):
-    """The bytes of an IDX file: 3 numbers of a byte, the rank, the lengths, then the values."""
+    """Reads an IDX file: three bytes, the rank, the lengths, then the values."""
     content = gzip.decompress(path.read_bytes())
     rank = content[3]
     shape = np.frombuffer(content, ">u4", rank, offset=4)
@@ -86,21 +137,24 @@ def _read_idx(path):
 
 
 def with_channel(images):
-    """Adds the channel to gray images `[N, height, width]`."""
+    """Returns images with a channel axis, which gray images `[N, height, width]` lack."""
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
 def load_medmnist(name):
-    """A MedMNIST dataset with one label an image: as `load_cifar10`, with the official splits.
+    """Loads a MedMNIST dataset of 2D images with one label each, with its official splits.
 
     Args:
-        name: a name such as "pneumoniamnist", for the official file of 28 pixels, whose MD5 is
-            checked; or the path of an `.npz` file with the same keys.
+        name: String, a name such as "pneumoniamnist" for the official file of 28 pixels, whose
+            MD5 is checked; or the path of an `.npz` file with the same keys.
+
+    Returns:
+        A triple as of `load_cifar10`.
 
     Raises:
-        ConnectionError: if the file is neither here nor within reach.
-        ValueError: if the name is unknown, the checksum is wrong, or the file holds something
-            else than flat images with one label each.
+        ConnectionError: If the file is not on this machine and cannot be downloaded.
+        ValueError: If the name is unknown, the checksum is wrong, or the file does not hold 2D
+            images with one label each.
     """
     if name.endswith(".npz"):
         path = user_path(name)
@@ -112,7 +166,7 @@ def load_medmnist(name):
     else:
         if name not in MEDMNIST_FILES:
             raise ValueError(
-                f"Unknown dataset 'medmnist:{name}'. Those with flat images and one label each "
+                f"Unknown dataset 'medmnist:{name}'. The datasets of 2D images with one label each "
                 f"are {', '.join(MEDMNIST_FILES)}; or give the path of an .npz file."
             )
         path, notes = _official_file(name), []
@@ -150,30 +204,59 @@ def _read_npz(path):
         if labels.size != len(images) or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
                 f"The {split} labels of {path.name} are {labels.dtype} {labels.shape}; expected "
-                "one integer an image. Tasks with several labels an image are not supported."
+                "one integer for each image. Several labels for an image are not supported."
             )
         parts[split] = (with_channel(images), labels.reshape(-1))
     shapes = {images.shape[1:] for images, _ in parts.values()}
     height, width, _ = next(iter(shapes))
     if len(shapes) > 1 or height != width:
         raise ValueError(
-            f"The images of {path.name} have the shapes {sorted(shapes)}; expected square ones, "
-            "of one shape in all parts."
+            f"The images of {path.name} have the shapes {sorted(shapes)}; expected square images "
+            "of one shape in all splits."
         )
     return parts
 
 
+def _load_stl10(image_size, cache_dir, seed, limits):
+    """Streams STL-10 into a cache entry: its 113,000 images of 96 pixels take 3 GB."""
+    settings = json.dumps([image_size, seed, limits], sort_keys=True)
+    key = hashlib.blake2b(settings.encode(), digest_size=8).hexdigest()
+    entry = user_path(cache_dir) / f"stl10-{key}"
+    if read_entry(entry) is None:
+        with new_entry(entry) as temporary:
+            _fill_stl10(temporary, image_size, seed, limits)
+    return read_entry(entry)
+
+
+def _fill_stl10(folder, image_size, seed, limits):
+    """Writes the images into a new cache entry. Their memory map is closed when this returns."""
+    stream, counts, labels, class_names = open_stl10()
+    codes = np.repeat([0, 1, 3], counts)
+    groups, notes = assign_splits(codes, labels, limits, seed)
+    order = np.concatenate([groups[name] for name in SPLITS])
+    places = np.full(len(labels), -1)
+    places[order] = np.arange(len(order))
+    images = create_map(folder / "images.bin", (len(order), image_size, image_size, 3))
+    for place, pixels in zip(places, stream(), strict=True):
+        if place >= 0:
+            images[place] = _fit(pixels, image_size)
+    sizes = {name: len(groups[name]) for name in SPLITS}
+    images, metadata = settle_images(images, sizes, labels[order], class_names)
+    metadata["notes"] = notes + metadata["notes"]
+    write_entry(folder, images, metadata | {"refused": []})
+
+
 def open_stl10():
-    """STL-10 through tensorflow-datasets, one image after the other.
+    """Opens STL-10 through tensorflow-datasets, to read one image after the other.
 
     Returns:
-        A function that gives an iterator over the images, uint8 `[96, 96, 3]`, first the
-        unlabeled, then the train, then the test ones; the three numbers of images; int64 labels
-        `[N]` of all, -1 for the unlabeled; and the tuple of class names.
+        A tuple of four: a function that returns an iterator over the images, uint8 `[96, 96, 3]`,
+        in the order unlabeled, train, test; the list of the three numbers of images; int64 labels
+        `[N]` of all, -1 for unlabeled images; the tuple of class names.
 
     Raises:
-        ImportError: if tensorflow-datasets is not installed.
-        ConnectionError: if the dataset is neither here nor within reach.
+        ImportError: If tensorflow-datasets is not installed.
+        ConnectionError: If the dataset is not on this machine and cannot be downloaded.
     """
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise ImportError(
@@ -182,7 +265,7 @@ def open_stl10():
     folder = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
     prepared = user_path(folder) / "stl10"
     url = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
-    how = "copy from another machine what `tfds build stl10` makes of"
+    how = "run `tfds build stl10` on another machine and copy what it makes of"
     require("stl10", {prepared: url}, how)
     import tensorflow_datasets
 

@@ -1,4 +1,7 @@
-"""Opens image files of every format that is read, and nothing else: no program, no network."""
+"""Opens image files of the formats that are read, and names the format of others with a cure.
+
+Opening a file starts no program and uses no network.
+"""
 
 import contextlib
 import functools
@@ -8,32 +11,74 @@ import os
 import warnings
 from contextlib import contextmanager
 
-import imagecodecs
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from simclr_utils.data.deep import is_mask, make_deep_picture, split_alpha
-from simclr_utils.data.foreign_formats import HEIC, RAW, name_format
-from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
+from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture, read_deep
 from simclr_utils.data.tiff import TiffImage, is_tiff
 from simclr_utils.reading import how_to_set
 
-# What photographs and scans come in, whatever their file is called. Pillow knows more, among them
+# The formats of photographs and scans, whatever the file's name is. Pillow knows more, among them
 # formats that start other programs (EPS starts Ghostscript).
 FORMATS = (
     *("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000"),
     *("MPO", "PNG", "PPM", "TIFF", "WEBP"),
 )
-# Their first picture is the photograph, the others are previews or maps of brightness.
+# Their first picture is the photograph, the others are previews or gain maps.
 ONE_PICTURE = ("JPEG", "MPO", "HEIF", "AVIF")
-# Pillow takes the last of four channels for opacity, which the format does not say.
+# Pillow takes the last of four channels for opacity, but the format does not say what it is.
 OPACITY_IS_SUPPOSED = ("BMP", "JPEG2000")
 HEAD_BYTES = 512
+
+HEIC = (
+    "HEIC, the format of iPhone photographs: install its reader with `pip install pillow-heif`, or "
+    "export the photographs as JPEG"
+)
+RAW = "camera raw file: develop it to JPEG, PNG or TIFF first"
+DICOM = "DICOM file: export it as PNG or TIFF with 16 bits first"
+NIFTI = "NIfTI volume: export its slices as PNG or TIFF with 16 bits first"
+VIDEO = "video: save frames of it as PNG or JPEG first"
+VECTOR = "drawing without pixels (SVG, EPS or PDF): export it as PNG first"
+PHOTOSHOP = "Photoshop file: export it as PNG or TIFF first"
+MICROSCOPE = "microscope file: export its planes as PNG or TIFF first"
+ARRAYS = "file of arrays: save each image as PNG or TIFF first"
+ARCHIVE = "archive: unpack it first"
+JPEG_XL = "JPEG XL: convert it to PNG or JPEG first"
+OTHER = "image in a format that is not read: convert it to PNG first"
+
+# Formats that are not read: offset in the file, the bytes there, the format.
+MAGIC = (
+    *((128, b"DICM", DICOM), (344, b"n+1\0", NIFTI), (344, b"ni1\0", NIFTI)),
+    *((4, b"ftypcrx ", RAW), (0, b"FUJIFILMCCD-RAW", RAW)),
+    *((0, b"%PDF", VECTOR), (0, b"%!PS", VECTOR), (0, b"\xc5\xd0\xd3\xc6", VECTOR)),
+    *((0, b"<svg", VECTOR), (0, b"8BPS", PHOTOSHOP), (0, b"\x1aE\xdf\xa3", VIDEO)),
+    *((8, b"AVI ", VIDEO), (0, b"\0\0\1\xba", VIDEO), (0, b"ZISRAWFILE", MICROSCOPE)),
+    *((0, b"\x89HDF", ARRAYS), (0, b"\x93NUMPY", ARRAYS), (0, b"PK\3\4", ARCHIVE)),
+    *((0, b"7z\xbc\xaf", ARCHIVE), (0, b"Rar!", ARCHIVE), (0, b"\xff\x0a", JPEG_XL)),
+    *((0, b"\0\0\0\x0cJXL ", JPEG_XL), (0, b"SIMPLE  =", OTHER), (0, b"\x76\x2f\x31\x01", OTHER)),
+    (0, b"\0\0\1\0", OTHER),
+)
+SUFFIXES = {
+    RAW: ".dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw .3fr .iiq .raw",
+    DICOM: ".dcm .dicom",
+    NIFTI: ".nii .nii.gz",
+    VIDEO: ".mp4 .mov .avi .mkv .webm .m4v .mpg .mpeg .wmv",
+    VECTOR: ".svg .svgz .eps .ps .pdf .ai",
+    PHOTOSHOP: ".psd .psb",
+    MICROSCOPE: ".czi .lif .nd2 .oib .oif .vsi .mrxs",
+    ARRAYS: ".npy .npz .h5 .hdf5 .mat .nrrd .mha .mhd",
+    ARCHIVE: ".zip .gz .tar .tgz .7z .rar",
+    JPEG_XL: ".jxl",
+    OTHER: ".exr .hdr .fits .fit .ico .tga .dds .xcf .pcx",
+    HEIC: ".heic .heif .hif",
+}
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 @contextmanager
 def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
-    """Opens a file of one of `FORMATS`; only its header is read.
+    """Opens a file of one of `FORMATS` and reads only its header.
 
     Args:
         path: Path of the file, or a file object.
@@ -41,12 +86,13 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
 
     Yields:
         An object with the attributes `size`, a pair `(width, height)` of the picture that will be
-        used, and `traits`, and a method `picture(image_size, reading)` that returns a `Picture`.
+        used, and `traits`, and with a method `picture(image_size, reading)` that returns a
+        `Picture`.
 
     Raises:
         ValueError: If the image has too many pixels, or is of a kind that is not read.
-        UnidentifiedImageError: If it is no image, with the name of the format if it is known.
-        Exception: Whatever a reader raises for a broken file.
+        UnidentifiedImageError: If it is not an image that is read; the message names its format.
+        Exception: Whatever a reader raises for a damaged file.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_own_limit())
@@ -54,7 +100,7 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         head = file.read(HEAD_BYTES)
         name = "" if file is path else os.fspath(path)
         if is_tiff(head):
-            if name_format(name, b"") == RAW:  # a TIFF file, too, of which only previews are RGB
+            if name_format(name, b"") == RAW:  # also a TIFF file, but only its previews are RGB
                 raise UnidentifiedImageError(RAW)
             opened = stack.enter_context(contextlib.closing(TiffImage(file)))
         else:
@@ -62,7 +108,7 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         width, height = opened.size
         if width * height > max_pixels:
             raise ValueError(too_many_pixels(width, height, max_pixels))
-        Image.MAX_IMAGE_PIXELS = max_pixels  # for frames that turn out larger than the header says
+        Image.MAX_IMAGE_PIXELS = max_pixels  # a frame may be larger than the header says
         yield opened
 
 
@@ -78,7 +124,12 @@ def too_many_pixels(width, height, max_pixels):
 
 
 class PillowImage:
-    """A file that Pillow has opened."""
+    """A file that Pillow has opened.
+
+    Args:
+        image: Pillow image that is not loaded yet.
+        file: The file object that it was opened from.
+    """
 
     def __init__(self, image, file):
         self.image, self.file, self.size = image, file, image.size
@@ -92,7 +143,7 @@ class PillowImage:
             orientation = image.getexif().get(0x0112, 1)
             deep, found = split_alpha(values, orientation, guessed=image.format == "JPEG2000")
             return make_deep_picture(deep, image_size, reading, traits | found)
-        # Lets the JPEG decoder drop detail that the scaling would drop anyway.
+        # The JPEG decoder may drop detail that scaling would drop anyway.
         image.draft(None, (3 * image_size, 3 * image_size))
         ImageOps.exif_transpose(image, in_place=True)
         supposed = image.format in OPACITY_IS_SUPPOSED and image.mode in ("RGBA", "LA")
@@ -101,60 +152,8 @@ class PillowImage:
         return make_picture(image, image_size, reading, traits)
 
 
-def read_deep(image, file):
-    """Reads what Pillow has opened with all its bits, of which Pillow drops some.
-
-    Args:
-        image: Pillow image that is not loaded yet.
-        file: The file object it was opened from.
-
-    Returns:
-        An array `[height, width, channels]` of more than 8 bits, or `None` if the image has 8.
-    """
-    arguments = image.tile[0][3] if image.tile else None
-    if image.format == "PNG" and str(arguments).endswith("16B"):
-        values = imagecodecs.png_decode(_content(file))
-    elif image.format == "JPEG2000" and _jpeg2000_bits(_content(file)) > 8:
-        values = imagecodecs.jpeg2k_decode(_content(file))
-    elif image.format == "PPM" and image.mode in ("I", "RGB") and _ppm_maximum(arguments) > 255:
-        values = _read_ppm(image, _content(file))
-    elif image.mode[0] in "IF":
-        values = np.asarray(image)
-    else:
-        return None
-    return values if values.ndim == 3 else values[..., np.newaxis]
-
-
-def _content(file):
-    file.seek(0)
-    return file.read()
-
-
-def _jpeg2000_bits(content):
-    """Returns the bits of the first component: the SIZ marker follows the start of the stream."""
-    start = content.find(b"\xff\x4f\xff\x51")
-    return (content[start + 42] & 0x7F) + 1 if 0 <= start < len(content) - 42 else 0
-
-
-def _ppm_maximum(arguments):
-    return arguments[-1] if isinstance(arguments, tuple) else 65535 * (arguments == "I;16B")
-
-
-def _read_ppm(image, content):
-    codec, _, start, _ = image.tile[0]
-    plain = codec == "ppm_plain"
-    values = (
-        np.array(content[start:].split(), int)
-        if plain
-        else np.frombuffer(content[start : start + (len(content) - start) // 2 * 2], ">u2")
-    )
-    width, height = image.size
-    channels = 3 if image.mode == "RGB" else 1
-    return values[: width * height * channels].reshape(height, width, channels)
-
-
 def _open_with_pillow(file, name, head):
-    Image.init()  # registers what this build of Pillow has
+    Image.init()  # registers the formats of this build of Pillow
     _register_heif()
     file.seek(0)
     try:
@@ -167,16 +166,44 @@ def _open_with_pillow(file, name, head):
         raise UnidentifiedImageError(reason) from None
 
 
+def name_format(name, head):
+    """Names the format of a file that is not read, judged by its first bytes or its name.
+
+    Args:
+        name: String, name or path of the file.
+        head: Bytes, the first few hundred of the file. With none, the name alone decides.
+
+    Returns:
+        A phrase that names the format and the cure, or `None` if the format is unknown.
+    """
+    head = bytes(head)
+    if head[4:8] == b"ftyp":
+        if head[8:12] in HEIC_BRANDS:
+            return HEIC
+        if head[8:12] != b"crx ":
+            return VIDEO
+    for place, magic, kind in MAGIC:
+        if head[place : place + len(magic)] == magic:
+            return kind
+    if b"<svg" in head:
+        return VECTOR
+    lower = os.path.basename(name).lower()
+    for kind, suffixes in SUFFIXES.items():
+        if lower.endswith(tuple(suffixes.split())):
+            return kind
+    return None
+
+
 @functools.cache
 def _register_heif():
-    """Adds HEIC to what Pillow opens, where the optional package is installed."""
+    """Adds HEIC to the formats of Pillow if the optional package is installed."""
     with contextlib.suppress(ImportError):
         importlib.import_module("pillow_heif").register_heif_opener()
 
 
 @contextmanager
 def quiet():
-    """Keeps the readers of broken and odd files from filling the terminal."""
+    """Silences the warnings of readers, which damaged files would print by the thousand."""
     loggers = [logging.getLogger(name) for name in ("PIL", "tifffile")]
     levels = [logger.level for logger in loggers]
     try:
@@ -192,7 +219,7 @@ def quiet():
 
 @contextmanager
 def _own_limit():
-    """Sets Pillow's limit of pixels aside, and puts it back at the end."""
+    """Suspends Pillow's own limit of pixels and restores it at the end."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield

@@ -1,45 +1,46 @@
-"""From an opened image of any size and depth to one of the image size."""
+"""From an image that Pillow has opened to pixels: all of its bits, scaled to the image size."""
 
 import enum
 from typing import NamedTuple
 
+import imagecodecs
 import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from simclr_utils.reading import Reading, how_to_set
 
 DEFAULT_READING = Reading()
-# A transparent image whose picture spans fewer levels than this on the background cannot be seen.
+# A transparent image that spans fewer levels than this on the background is invisible.
 FAINT_LEVELS = 16
 
 
 class Trait(enum.IntFlag):
-    """What was met while decoding a file; 0 stands for a file that was refused."""
+    """What was found while decoding a file. 0 stands for a refused file."""
 
     DECODED = 1
     GRAY = 2
     TRANSPARENT = 4
-    DEEP = 8  # more than 8 bits: the values are rescaled by the range of the set
-    FLOAT = 16  # ... of floating point
+    DEEP = 8  # more than 8 bits: the values are rescaled by the range of the dataset
+    FLOAT = 16  # the same, in floating point
     PAGES = 32  # more pages, frames or planes than the one that is used
     THUMBNAIL = 64  # a much smaller picture came first
     EXTRA = 128  # channels beside red, green and blue, left out
     BANDS = 256  # three channels without a stated meaning, taken for red, green and blue
     MISSING = 512  # pixels without a value
     BLANK = 1024  # one value everywhere
-    CLIPPED = 2048  # many values lie beyond the range of the set
+    CLIPPED = 2048  # many values lie beyond the range of the dataset
 
 
 class Picture(NamedTuple):
     """An image of the image size.
 
     Attributes:
-        pixels: Uint8 array `[size, size, channels]`, 1 or 3 channels; float32 in the units of the
-            file where `traits` has `Trait.DEEP`.
+        pixels: Uint8 array `[size, size, channels]` with 1 or 3 channels; float32 in the units of
+            the file if `traits` has `Trait.DEEP`.
         traits: `Trait` flags.
         cropped: Float in 0 to 1, the share of the file's pixels that was cropped away.
-        coverage: Float32 array `[size, size]` in 0 to 1 of a deep image, or `None` for 1.
-        span: Pair of floats, between which nearly all values of a deep image lie.
+        coverage: Float32 array `[size, size]` in 0 to 1 for a deep image. `None` means 1.
+        span: Pair of floats. Nearly all values of a deep image lie between them.
     """
 
     pixels: np.ndarray
@@ -50,11 +51,11 @@ class Picture(NamedTuple):
 
 
 def fit_image(image, image_size, reading=DEFAULT_READING):
-    """Brings a Pillow image to `image_size` by the rule `reading.resize`.
+    """Scales a Pillow image to the image size by the rule `reading.resize`.
 
     Args:
-        image: Image of mode "L", "RGB" or "F". Around one of mode "F", 0 is padded.
-        image_size: Height and width of the result, in pixels.
+        image: Pillow image of mode "L", "RGB" or "F". An image of mode "F" is padded with 0.
+        image_size: Integer, height and width of the result in pixels.
         reading: A `Reading`.
 
     Returns:
@@ -71,13 +72,22 @@ def fit_image(image, image_size, reading=DEFAULT_READING):
 
 
 def make_picture(image, image_size, reading, traits=Trait.DECODED):
-    """Makes a `Picture` of an 8-bit Pillow image of any mode.
+    """Converts an 8-bit Pillow image of any mode to a `Picture`.
 
-    Palettes, CMYK and other color spaces become RGB, transparent pixels are laid on
-    `reading.background`, and a single channel stays one.
+    Palettes, CMYK and other color spaces become RGB. Transparent pixels are laid on
+    `reading.background`. A single channel stays a single channel.
+
+    Args:
+        image: Pillow image.
+        image_size: Integer, height and width of the result in pixels.
+        reading: A `Reading`.
+        traits: `Trait` flags that are known already.
+
+    Returns:
+        A `Picture` with uint8 pixels.
 
     Raises:
-        ValueError: If nothing can be seen of a transparent image on this background.
+        ValueError: If a transparent image is invisible on this background.
     """
     if image.mode in ("1", "L", "LA", "La"):
         traits |= Trait.GRAY
@@ -94,10 +104,17 @@ def make_picture(image, image_size, reading, traits=Trait.DECODED):
 
 
 def lay_on_background(image, background):
-    """Lays a transparent Pillow image on a color: the image, and whether any of it shows.
+    """Lays a transparent Pillow image on a color.
+
+    Args:
+        image: Pillow image.
+        background: String, a color that Pillow knows.
+
+    Returns:
+        A pair: the image, and whether any of the background shows.
 
     Raises:
-        ValueError: If nothing can be seen of the image then.
+        ValueError: If the image is invisible on this background.
     """
     image = image.convert("RGBA")
     lowest, highest = image.getchannel("A").getextrema()
@@ -115,11 +132,11 @@ def lay_on_background(image, background):
 
 
 def hidden_by(background):
-    """Returns the reason for refusing an image that cannot be seen on a background."""
+    """Returns the reason for refusing an image that is invisible on a background."""
     other = "gray" if background != "gray" else "black"
     return (
-        f"a transparent image in the color of the background ({background}): nothing of it can be "
-        f"seen; choose another, such as {how_to_set('background', other)}"
+        f"a transparent image in the color of the background ({background}), so it is invisible; "
+        f"choose another background, such as {how_to_set('background', other)}"
     )
 
 
@@ -129,6 +146,58 @@ def cropped_share(size, reading):
 
 
 def with_color(traits, background):
-    """Returns the traits, without `Trait.GRAY` where the background has a color."""
+    """Returns the traits, without `Trait.GRAY` if the background has a color."""
     gray = len(set(ImageColor.getrgb(background))) == 1
     return traits if gray else traits & ~Trait.GRAY
+
+
+def read_deep(image, file):
+    """Reads all bits of an image that Pillow has opened; Pillow itself drops some.
+
+    Args:
+        image: Pillow image that is not loaded yet.
+        file: The file object that it was opened from.
+
+    Returns:
+        An array `[height, width, channels]` of more than 8 bits, or `None` if the image has 8.
+    """
+    arguments = image.tile[0][3] if image.tile else None
+    if image.format == "PNG" and str(arguments).endswith("16B"):
+        values = imagecodecs.png_decode(_content(file))
+    elif image.format == "JPEG2000" and _jpeg2000_bits(_content(file)) > 8:
+        values = imagecodecs.jpeg2k_decode(_content(file))
+    elif image.format == "PPM" and image.mode in ("I", "RGB") and _ppm_maximum(arguments) > 255:
+        values = _read_ppm(image, _content(file))
+    elif image.mode[0] in "IF":
+        values = np.asarray(image)
+    else:
+        return None
+    return values if values.ndim == 3 else values[..., np.newaxis]
+
+
+def _content(file):
+    file.seek(0)
+    return file.read()
+
+
+def _jpeg2000_bits(content):
+    """Returns the bits of the first component: the SIZ marker follows the start of the stream."""
+    start = content.find(b"\xff\x4f\xff\x51")
+    return (content[start + 42] & 0x7F) + 1 if 0 <= start < len(content) - 42 else 0
+
+
+def _ppm_maximum(arguments):
+    return arguments[-1] if isinstance(arguments, tuple) else 65535 * (arguments == "I;16B")
+
+
+def _read_ppm(image, content):
+    codec, _, start, _ = image.tile[0]
+    plain = codec == "ppm_plain"
+    values = (
+        np.array(content[start:].split(), int)
+        if plain
+        else np.frombuffer(content[start : start + (len(content) - start) // 2 * 2], ">u2")
+    )
+    width, height = image.size
+    channels = 3 if image.mode == "RGB" else 1
+    return values[: width * height * channels].reshape(height, width, channels)

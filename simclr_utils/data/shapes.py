@@ -1,125 +1,52 @@
 """The embedded dataset: small pictures of ten kinds of shape, drawn from a seed.
 
-The class of a picture is its shape. All else is nuisance, drawn independently of the class and
-recorded: so a lesson can ask what a representation keeps and what an augmentation throws away.
+The class of a picture is its shape. All other factors are drawn independently of the class and
+recorded, so that a lesson can measure what a representation keeps and an augmentation discards.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
+from simclr_utils.data.outlines import CLASS_NAMES, signed_distance
 from simclr_utils.system.processor import available_cores
 
-CLASS_NAMES = ("disc", "ring", "triangle", "square", "pentagon")
-CLASS_NAMES += ("star", "plus", "arrow", "crescent", "ell")
 TEXTURE_NAMES = ("plain", "gradient", "stripes", "checks", "dots")
 MAX_DISTRACTORS = 3
-# Least difference in luma (0-1) between the mean colours of shape and background. A texture moves
-# each by _TEXTURE_DEPTH at most, so the shape stands out everywhere, also in a grayscale view.
+# Smallest difference in luma (0-1) between the mean colors of shape and background. A texture
+# moves each by _TEXTURE_DEPTH at most, so the shape stands out everywhere, even in grayscale.
 MIN_CONTRAST, _TEXTURE_DEPTH, _HUE_SPREAD = 0.35, 0.06, 0.07
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_BLOCK = 64  # images drawn at a time: few enough that their arrays stay in the CPU's cache
+_BLOCK = 64  # images drawn at once: few enough that their arrays stay in the CPU's cache
 _TURN, _UNIT = (0.0, 2 * np.pi), (0.0, 1.0)
 _SURFACE_RANGES = {"hue": _UNIT, "saturation": (0.2, 1.0), "lightness": (0.15, 0.85)}
 _SURFACE_RANGES |= {"texture_angle": _TURN, "texture_phase": _TURN, "texture_frequency": (1.3, 2.8)}
 _DISTRACTOR_RANGES = {"x": (-1.0, 1.0), "y": (-1.0, 1.0), "angle": _TURN, "length": (0.0, 0.2)}
 _DISTRACTOR_RANGES |= {"width": (0.04, 0.1), "hue": _UNIT, "lightness": (0.15, 0.85)}
-_RANGES = {  # what each factor is drawn from, uniformly
+_RANGES = {  # each factor is drawn uniformly from its range
     **{"x": (-0.2, 0.2), "y": (-0.2, 0.2), "angle": _TURN},
     **{"scale": (0.5, 0.8), "noise": (0.01, 0.05)},
     **(_SURFACE_RANGES | {"lightness": (0.35, 0.85)}),
     **{f"background_{name}": limits for name, limits in _SURFACE_RANGES.items()},
     **{f"distractor_{name}": limits for name, limits in _DISTRACTOR_RANGES.items()},
 }
-# What a caller may fix a factor to, by the last word of its name; -100 to 100 for all others.
+# The values that a factor may be fixed to, by the last word of its name; others take -100 to 100.
 _LIMITS = {"hue": (0, 1), "saturation": (0, 1), "lightness": (0.1, 0.9), "scale": (0.05, 2)}
 _LIMITS |= {"noise": (0, 1), "length": (0, 0.3), "width": (0, 0.15), "frequency": (0, 16)}
 
 
 class Shapes(NamedTuple):
-    """Pictures, classes (indices into `CLASS_NAMES`) and factors: see `render_shapes`."""
+    """Pictures, labels (indices into `CLASS_NAMES`) and factors, as `render_shapes` says."""
 
     images: np.ndarray
     labels: np.ndarray
     factors: dict[str, np.ndarray]
 
 
-def _star_points(num_points, inner_radius):
-    """Vertices of a star in the unit circle, the first at the top, points and dents in turn."""
-    turns = np.pi / 2 + np.arange(2 * num_points) * np.pi / num_points
-    radii = np.where(np.arange(2 * num_points) % 2, inner_radius, 1.0)
-    return np.stack([radii * np.cos(turns), radii * np.sin(turns)], axis=1)
-
-
-_PLUS = [0.28, -0.28, -0.28, -0.9, -0.9, -0.28, -0.28, 0.28, 0.28, 0.9, 0.9, 0.28]
-_ARROW_Y = [0.98, 0.12, 0.12, -0.9, -0.9, 0.12, 0.12]
-_POLYGONS = {  # vertices, counter-clockwise
-    "triangle": _star_points(3, 0.0)[::2],
-    "square": np.array([[0.7, -0.7, -0.7, 0.7], [0.7, 0.7, -0.7, -0.7]]).T,
-    "pentagon": 0.95 * _star_points(5, 0.0)[::2],
-    "star": _star_points(5, 0.42),
-    "plus": np.array([_PLUS, _PLUS[-3:] + _PLUS[:-3]]).T,
-    "arrow": np.array([[0, -0.78, -0.26, -0.26, 0.26, 0.26, 0.78], _ARROW_Y]).T,
-    "ell": np.array([[-0.6, -0.6, 0.6, 0.6, -0.1, -0.1], [0.8, -0.7, -0.7, -0.2, -0.2, 0.8]]).T,
-}
-
-
-def _polygon_distance(x, y, vertices):
-    """Exact: the nearest edge gives the distance, the parity of edges to the right the sign."""
-    squared, inside = np.inf, False
-    corners = vertices.tolist()  # Python floats leave the arrays' precision as it is
-    for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
-        edge_x, edge_y = bx - ax, by - ay
-        along_x, along_y = x - ax, y - ay
-        part = np.clip((along_x * edge_x + along_y * edge_y) / (edge_x**2 + edge_y**2), 0, 1)
-        off_x, off_y = along_x - part * edge_x, along_y - part * edge_y
-        squared = np.minimum(squared, off_x * off_x + off_y * off_y)
-        spans = (along_y >= 0) != (y >= by)
-        inside = inside ^ spans & ((along_x * edge_y < along_y * edge_x) == (edge_y > 0))
-    distance = np.sqrt(squared)
-    return np.where(inside, -distance, distance)
-
-
-def _crescent_distance(x, y, radius=0.92, bite=0.78, offset=0.5):
-    """A disc less a second one to its right, moved so that it sits in the middle."""
-    x, y = x - 0.1, np.abs(y)
-    tip_x = (radius**2 - bite**2 + offset**2) / (2 * offset)
-    tip_y = (radius**2 - tip_x**2) ** 0.5
-    near_tip = x * tip_y - y * tip_x > offset * np.maximum(tip_y - y, 0)
-    body = np.maximum(np.hypot(x, y) - radius, bite - np.hypot(x - offset, y))
-    return np.where(near_tip, np.hypot(x - tip_x, y - tip_y), body)
-
-
-def signed_distance(name, x, y):
-    """Distance of points to the outline of a unit shape, negative inside it.
-
-    Every unit shape lies in the circle of radius 1 about the origin. `x` points right and `y` up.
-
-    Args:
-        name: one of `CLASS_NAMES`.
-        x, y: arrays or numbers that broadcast with each other.
-
-    Returns:
-        The exact Euclidean distance, an array of the broadcast shape and floating dtype.
-
-    Raises:
-        ValueError: if `name` is not one of `CLASS_NAMES`.
-    """
-    x, y = (np.asarray(values, np.result_type(x, y, np.float32)) for values in (x, y))
-    if name == "disc":
-        return np.hypot(x, y) - 0.8
-    if name == "ring":
-        return np.abs(np.hypot(x, y) - 0.7) - 0.2
-    if name == "crescent":
-        return _crescent_distance(x, y)
-    if name in _POLYGONS:
-        return _polygon_distance(x, y, _POLYGONS[name])
-    raise ValueError(f"Unknown shape {name!r}: expected one of {', '.join(CLASS_NAMES)}.")
-
-
 def _check_fixed(name, value, drawn):
-    """The fixed value of a factor in the shape and dtype of the drawn one, or a clear error."""
+    """Returns the fixed value of a factor in the shape and dtype of the drawn one."""
     values = np.asarray(value)
     if name.endswith(("texture", "distractors")):
         choices = TEXTURE_NAMES if name.endswith("texture") else tuple(range(MAX_DISTRACTORS + 1))
@@ -136,16 +63,16 @@ def _check_fixed(name, value, drawn):
 
 
 def _apart(share, other):
-    """Lightness at least MIN_CONTRAST from `other`; `share` (0-1) runs over what is allowed."""
+    """Maps `share` (0-1) to the lightness values at least MIN_CONTRAST away from `other`."""
     low, high = _RANGES["background_lightness"]
     below = np.maximum(other - MIN_CONTRAST - low, 0)
     above = np.maximum(high - MIN_CONTRAST - other, 0)
-    place = share * (below + above)  # first what lies below `other`, then what lies above
+    place = share * (below + above)  # first the values below `other`, then those above
     return np.where(place < below, low + place, other + MIN_CONTRAST + place - below)
 
 
 def _draw_factors(rng, num_images, fixed):
-    """Every factor is drawn, then fixed: so fixing one of them leaves all others as they were."""
+    """Draws every factor, then fixes some, so that fixing one leaves all others unchanged."""
     names = ("texture", "background_texture")
     factors = {name: rng.choice(TEXTURE_NAMES, num_images) for name in names}
     factors["distractors"] = rng.integers(MAX_DISTRACTORS + 1, size=num_images)
@@ -168,12 +95,12 @@ def _draw_factors(rng, num_images, fixed):
             f"{fixed['background_lightness']!r}: expected them at least {MIN_CONTRAST} apart."
         )
     for prefix in ("", "background_"):
-        factors[f"{prefix}colour"] = np.mean(_texture_colours(factors, prefix), axis=0)
+        factors[f"{prefix}color"] = np.mean(_texture_colors(factors, prefix), axis=0)
     return factors
 
 
-def _colour(hue, saturation, lightness):
-    """RGB `[N, 3]` of exactly this luma; full saturation goes to the edge of what RGB can show."""
+def _color(hue, saturation, lightness):
+    """Returns RGB `[N, 3]` of exactly this luma; full saturation reaches the edge of RGB."""
     turn = (hue[:, None] * 6 + np.array([0, 4, 2], np.float32)) % 6
     pure = np.clip(np.abs(turn - 3) - 1, 0, 1)
     chroma = pure - (pure @ _LUMA)[:, None]
@@ -182,21 +109,21 @@ def _colour(hue, saturation, lightness):
     return lightness + saturation[:, None] * np.minimum(room.min(1, keepdims=True), 1) * chroma
 
 
-def _texture_colours(factors, prefix):
-    """The two colours, each `[N, 3]`, between which the texture of a surface swings."""
+def _texture_colors(factors, prefix):
+    """Returns the two colors of a texture, each `[N, 3]`."""
     hue, saturation, lightness = (factors[prefix + name] for name in list(_SURFACE_RANGES)[:3])
-    dark = _colour(hue - _HUE_SPREAD, saturation, lightness - _TEXTURE_DEPTH)
-    return dark, _colour(hue + _HUE_SPREAD, saturation, lightness + _TEXTURE_DEPTH)
+    dark = _color(hue - _HUE_SPREAD, saturation, lightness - _TEXTURE_DEPTH)
+    return dark, _color(hue + _HUE_SPREAD, saturation, lightness + _TEXTURE_DEPTH)
 
 
 def _rotate(x, y, angle):
-    """Coordinates `[N, P]` as seen from axes that are turned by `angle` `[N]`."""
+    """Returns the coordinates `[N, P]` of points in axes that are turned by `angle` `[N]`."""
     cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
     return x * cosine + y * sine, y * cosine - x * sine
 
 
 def _surface(factors, prefix, x, y):
-    """Colours `[N, 3, P]` of a textured surface at the points `x`, `y` `[N, P]`."""
+    """Returns the colors `[N, 3, P]` of a textured surface at the points `x`, `y` `[N, P]`."""
     u, v = _rotate(x, y, factors[f"{prefix}texture_angle"])
     frequency = np.pi * factors[f"{prefix}texture_frequency"][:, None]
     phase = factors[f"{prefix}texture_phase"][:, None]
@@ -209,12 +136,12 @@ def _surface(factors, prefix, x, y):
         if name in ("checks", "dots"):
             wave *= np.sin(frequency[rows] * v[rows] + phase[rows])
         pattern[rows] = np.clip(2 * np.abs(wave) - 2 if name == "dots" else wave, -1, 1)
-    dark, light = (colour[:, :, None] for colour in _texture_colours(factors, prefix))
+    dark, light = (color[:, :, None] for color in _texture_colors(factors, prefix))
     return (dark + light) / 2 + pattern[:, None, :] * ((light - dark) / 2)
 
 
 def _blend(canvas, paint, distance, pixels):
-    """Lay `paint` on `canvas` `[N, 3, P]` where `distance` is inside, with soft edges."""
+    """Paints the inside of a shape on `canvas` `[N, 3, P]`, in place, with soft edges."""
     coverage = np.clip(0.5 - distance * pixels, 0, 1)
     change = paint - canvas
     change *= coverage[:, None, :]
@@ -222,7 +149,7 @@ def _blend(canvas, paint, distance, pixels):
 
 
 def _draw_block(name, factors, image_size, seed):
-    """Pictures uint8 `[N, S, S, 3]` of one class; `seed` makes the pixel noise."""
+    """Draws pictures of one class, uint8 `[N, S, S, 3]`; `seed` determines the pixel noise."""
     steps = (np.arange(image_size, dtype=np.float32) + 0.5) * (2 / image_size) - 1
     x, y = np.tile(steps, image_size)[None], np.repeat(-steps, image_size)[None]
     canvas = _surface(factors, "background_", x, y)
@@ -231,7 +158,7 @@ def _draw_block(name, factors, image_size, seed):
         u, v = _rotate(x - one["x"], y - one["y"], one["angle"][:, 0])
         width = np.where(factors["distractors"][:, None] > index, one["width"], np.float32(-9))
         u -= np.clip(u, -one["length"], one["length"])
-        paint = _colour(one["hue"][:, 0], np.float32([1]), one["lightness"][:, 0])[:, :, None]
+        paint = _color(one["hue"][:, 0], np.float32([1]), one["lightness"][:, 0])[:, :, None]
         _blend(canvas, paint, np.sqrt(u * u + v * v) - width, image_size / 2)
     scale = factors["scale"][:, None]
     u, v = _rotate(x - factors["x"][:, None], y - factors["y"][:, None], factors["angle"])
@@ -244,31 +171,44 @@ def _draw_block(name, factors, image_size, seed):
     return pixels.reshape(-1, 3, image_size, image_size).transpose(0, 2, 3, 1)
 
 
-def render_shapes(num_images, seed=0, image_size=32, labels=None, fixed=None):
-    """Draw pictures of shapes and record the factors that made them.
+def render_shapes(
+    num_images: int,
+    seed: int | Sequence[int] = 0,
+    image_size: int = 32,
+    labels: np.ndarray | None = None,
+    fixed: dict[str, object] | None = None,
+) -> Shapes:
+    """Draws pictures of shapes and records the factors that made them.
 
-    Every factor is drawn even when it is fixed: two calls that differ in one fixed factor give the
-    same pictures with that one changed (but a fixed lightness moves the other, for contrast).
-    Angles are radians, counter-clockwise; lengths are in half pictures, `x` right and `y` up.
+    Every factor is drawn even if it is fixed. Two calls that differ in one fixed factor give the
+    same pictures with that factor changed (but a fixed lightness moves the other, for contrast).
+    Angles are in radians, counter-clockwise. Lengths are in half pictures, `x` right and `y` up.
 
     Args:
-        num_images: int, how many pictures.
-        seed: int or sequence of ints, each at least 0.
-        image_size: int, height and width in pixels, at least 8.
-        labels: optional ints `[N]`; by default each class equally often, in random order.
-        fixed: optional dict from a factor's name to one value or an array of the factor's shape,
-            such as `{"angle": 0.0, "texture": "plain", "distractors": 0, "noise": 0.0}`.
+        num_images: Integer, the number of pictures, N.
+        seed: Integer or sequence of integers, each 0 or more.
+        image_size: Integer, height and width S in pixels, at least 8.
+        labels: Integer array `[N]`. Defaults to each class equally often, in random order.
+        fixed: Dict from a factor's name to one value or an array of the factor's shape, such as
+            `{"angle": 0.0, "texture": "plain", "distractors": 0, "noise": 0.0}`.
 
     Returns:
-        `Shapes`: `images` uint8 `[N, S, S, 3]`, `labels` int64 `[N]`, `factors` dict of arrays.
-        `[N]`: `x`, `y`, `scale`, `angle`, `noise` (standard deviation, 0-1), `distractors` (how
-        many); of the shape, or of the background if named `background_...`: `hue`, `saturation`,
-        `lightness`, `texture`, `texture_angle`, `texture_frequency`, `texture_phase`. `[N, 3]`:
-        `colour`, `background_colour` (mean RGB, 0-1; these cannot be fixed), and `distractor_...`
-        `x`, `y`, `angle`, `length`, `width`, `hue`, `lightness`.
+        A `Shapes` tuple: `images` uint8 `[N, S, S, 3]`, `labels` int64 `[N]`, and `factors`, a
+        dict of arrays. Those of shape `[N]` are `x`, `y`, `scale`, `angle`, `noise` (standard
+        deviation, 0-1) and `distractors` (their number); for the shape, and with the prefix
+        `background_` for the background, `hue`, `saturation`, `lightness`, `texture`,
+        `texture_angle`, `texture_frequency` and `texture_phase`. Those of shape `[N, 3]` are
+        `color` and `background_color` (mean RGB, 0-1, which cannot be fixed), and with the prefix
+        `distractor_` `x`, `y`, `angle`, `length`, `width`, `hue` and `lightness`.
 
     Raises:
-        ValueError: if an argument is out of range, or `fixed` leaves too little contrast.
+        ValueError: If an argument is out of range, or `fixed` leaves too little contrast.
+
+    Example:
+
+    >>> drawn = render_shapes(100, seed=0, fixed={"texture": "plain"})
+    >>> drawn.images.shape
+    (100, 32, 32, 3)
     """
     for name, value, least in (("num_images", num_images, 1), ("image_size", image_size, 8)):
         if not isinstance(value, (int, np.integer)) or value < least:
@@ -284,7 +224,7 @@ def render_shapes(num_images, seed=0, image_size=32, labels=None, fixed=None):
     members = [np.flatnonzero(labels == label) for label in range(len(CLASS_NAMES))]
     blocks = [rows[i : i + _BLOCK] for rows in members for i in range(0, len(rows), _BLOCK)]
 
-    def draw(rows, seed):  # a block of one class, with a seed of its own for its noise
+    def draw(rows, seed):  # a block of one class, with its own seed for the noise
         name, chosen = CLASS_NAMES[int(labels[rows[0]])], {f: factors[f][rows] for f in factors}
         images[rows] = _draw_block(name, chosen, image_size, seed)
 

@@ -1,14 +1,14 @@
-"""Who goes where: stratified splits, limits, and images that must not be on both sides.
+"""Which split an image belongs to: stratified splits, limits, and nested subsets of labels.
 
-Everything here works on labels and digests, never on pixels, so that a folder is split
-before a single file is decoded.
+Everything here works on labels alone, so that a folder is split before a single file is decoded.
 """
 
 import numpy as np
 
-# The order in which the images of a dataset lie in memory or in the cache file. The pool for
-# pretraining, unlabeled + train, is therefore one contiguous slice.
+# The order of a dataset's images in memory and on disk. It makes the pretraining pool, which is
+# unlabeled + train, one contiguous slice.
 SPLITS = ("unlabeled", "train", "validation", "test")
+LABELED = SPLITS[1:]
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 LEAST_OF_A_CLASS = 2  # train images, where a limit would leave classes without any
@@ -19,24 +19,23 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
 
     A missing test split (20 %) and a missing validation split (10 %) are taken from train,
     stratified by class, with at least one image of each class that has two or more. Then each
-    split is cut to its limit by a seeded sample, stratified where there are labels. Train
-    images beyond their limit lose their label and join the unlabeled ones. A limit below the
-    number of classes is raised to two train images for each. Without train images nothing is
-    split.
+    split is cut to its limit by a seeded sample, stratified where there are labels. Train images
+    beyond their limit lose their label and join the unlabeled images. A limit below the number of
+    classes is raised to two train images of each class. Without train images nothing is split.
 
     Args:
-        split_codes: integer array `[N]`, the index into `SPLITS` where each item was found.
-        labels: integer array `[N]`; the values of unlabeled items are not read.
-        limits: `None`, or a dictionary from names in `SPLITS` to the largest number of images;
-            `None` and a missing name mean no limit.
-        seed: integer; equal seeds give equal splits.
+        split_codes: Integer array `[N]`, the index into `SPLITS` where each image was found.
+        labels: Integer array `[N]`. The values of unlabeled images are ignored.
+        limits: Dict from names in `SPLITS` to the largest number of images. `None` and a missing
+            name mean no limit.
+        seed: Integer. Equal seeds give equal splits.
 
     Returns:
-        A dictionary from each name in `SPLITS` to a sorted integer array of item indices, and
+        A pair: a dict from each name in `SPLITS` to a sorted integer array of image indices, and
         a list of sentences that say what was done.
 
     Raises:
-        ValueError: for a limit that is not understood, or classes too small to split.
+        ValueError: If a limit makes no sense, or the classes are too small to split.
     """
     limits = check_limits(limits)
     split_codes, labels = np.asarray(split_codes), np.asarray(labels)
@@ -58,18 +57,24 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     if limit is not None and limit < len(members):
         generator = np.random.default_rng([seed, 5])
         groups["unlabeled"] = np.sort(generator.choice(members, limit, replace=False))
-        notes.append(f"unlabeled: {limit} of {len(members)} images, seed {seed}.")
+        notes.append(f"unlabeled: {limit} of {len(members)} images, a random sample (seed {seed}).")
     return groups, notes
 
 
 def _split_off(groups, name, share, labels, seeds, spare=()):
-    """Takes a missing split from train, in place; returns a sentence that says so.
+    """Takes a missing split from train, in place.
 
     Args:
-        groups: as `assign_splits` returns them.
-        name, share: of the split.
-        labels, seeds: what the choice is made from.
-        spare: test images that were train images; half of them serve where train has none.
+        groups: Dict as returned by `assign_splits`.
+        name: String, the missing split.
+        share: Float, the share of each class to take.
+        labels: Integer array `[N]`.
+        seeds: Pair of integers, the seed of the choice.
+        spare: Integer array of test images that came from train. Half of them become the split
+            if train has none to give.
+
+    Returns:
+        A sentence that says what was done.
     """
     generator = np.random.default_rng(seeds)
     held = hold_out(labels[groups["train"]], share, generator)
@@ -82,9 +87,9 @@ def _split_off(groups, name, share, labels, seeds, spare=()):
         )
     if not held.any():
         raise ValueError(
-            f"There is no {name} image: a class gives one only where train has two images of it, "
-            "and three for test and validation together. Add images until a class has three or "
-            f"more, or a folder {name}/ of your own."
+            f"There is no {name} image, and every class has too few train images to take one: "
+            "two for one split, three for test and validation. Add images until a class has three "
+            f"or more, or add a folder {name}/ of your own."
         )
     groups[name] = groups["train"][held]
     groups["train"] = groups["train"][~held]
@@ -98,7 +103,7 @@ def _cut(groups, name, limit, labels, seeds):
     """Cuts a split to its limit, in place; returns sentences that say so."""
     members, notes = groups[name], []
     num_classes = len(np.unique(labels[members]))
-    if name == "train" and limit < num_classes:  # of a preset, which knows nothing of the classes
+    if name == "train" and limit < num_classes:  # a preset does not know the number of classes
         notes.append(
             f"The limit of {limit:,} train images is below the number of classes, "
             f"{num_classes:,}: up to {LEAST_OF_A_CLASS} of each are used."
@@ -118,7 +123,17 @@ def _cut(groups, name, limit, labels, seeds):
 
 
 def check_limits(limits):
-    """Fills in the missing names of a dictionary of limits and refuses what makes no sense."""
+    """Checks limits and fills in the missing names.
+
+    Args:
+        limits: Dict from names in `SPLITS` to integers or `None`; or `None`.
+
+    Returns:
+        A dict from each name in `SPLITS` to an integer or `None`.
+
+    Raises:
+        ValueError: If a name is unknown, or a limit is no whole number or too small.
+    """
     limits = dict(limits or {})
     unknown = sorted(set(limits) - set(SPLITS))
     if unknown:
@@ -135,19 +150,36 @@ def check_limits(limits):
 
 
 def hold_out(labels, share, generator):
-    """Marks `share` of each class, at least one image where the class has two: bool `[N]`."""
+    """Marks a share of each class, and at least one image where the class has two.
+
+    Args:
+        labels: Integer array `[N]`.
+        share: Float in 0 to 1.
+        generator: `np.random.Generator`.
+
+    Returns:
+        A bool array `[N]`.
+    """
     ranks, class_sizes = _rank_in_class(labels, generator)
     counts = np.maximum(1, np.rint(share * class_sizes))
     return (ranks < counts) & (class_sizes >= 2)
 
 
 def stratified_sample(labels, size, generator):
-    """Marks `size` items, in proportion to the classes and one of each class first: bool `[N]`.
+    """Marks a sample in proportion to the classes, with one image of each class first.
 
-    Where `size` is below the number of classes, chance decides which of them have an item.
+    If `size` is below the number of classes, chance decides which classes get an image.
+
+    Args:
+        labels: Integer array `[N]`.
+        size: Integer, the number of images to mark.
+        generator: `np.random.Generator`.
+
+    Returns:
+        A bool array `[N]`.
     """
     ranks, class_sizes = _rank_in_class(labels, generator)
-    # Taking items by their relative rank keeps every prefix of the order in proportion.
+    # Sorting by relative rank keeps every prefix of the order in proportion to the classes.
     first = -generator.random(len(labels)) - 1
     priority = np.where(ranks == 0, first, (ranks + 0.5) / class_sizes)
     chosen = np.zeros(len(labels), bool)
@@ -156,7 +188,7 @@ def stratified_sample(labels, size, generator):
 
 
 def _rank_in_class(labels, generator):
-    """Random rank of each item among those of its class, and the size of that class."""
+    """Draws a random rank of each image within its class; returns it with the class's size."""
     shuffled = generator.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
@@ -166,48 +198,28 @@ def _rank_in_class(labels, generator):
     return ranks, class_sizes
 
 
-def find_overlaps(digests, codes, keep):
-    """Finds images that also occur in the splits on which results are reported.
+def label_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Picks training images that keep their labels, stratified by class.
 
-    Images of unlabeled, train and validation that occur in test go; then images of unlabeled
-    and train that occur in validation. Repetitions inside one split, and between unlabeled and
-    train, are harmless to a result and stay.
-
-    Args:
-        digests: uint64 array `[N]`, equal for images of equal content.
-        codes: integer array `[N]`, the index into `SPLITS` of each image.
-        keep: bool array `[N]`; `False` for images that are already out.
-
-    Returns:
-        A new bool array `[N]` of what to keep, and a dictionary of counts such as
-        `{"train_in_test": 3, ...}`.
-    """
-    keep, counts = keep.copy(), {}
-    for protected in ("test", "validation"):
-        protected_code = SPLITS.index(protected)
-        repeated = np.isin(digests, digests[(codes == protected_code) & keep])
-        for code in range(protected_code):
-            found = repeated & (codes == code) & keep
-            counts[f"{SPLITS[code]}_in_{protected}"] = int(found.sum())
-            keep &= ~found
-    return keep, counts
-
-
-def label_subset(labels, count, seed):
-    """Picks `count` training images with their labels, stratified by class, nested in `count`.
-
-    The order is a function of the seed alone, so that a smaller subset is part of a larger one.
+    The order in which images are picked depends on the seed alone, so that a smaller subset is
+    part of a larger one.
 
     Args:
-        labels: int array `[N]`.
-        count: int, 1 to N.
-        seed: int.
+        labels: Integer array `[N]`.
+        count: Integer, the number of images to pick, from the number of classes to N.
+        seed: Integer seed, 0 or more.
 
     Returns:
-        An int array `[count]` of row numbers.
+        An integer array `[count]` of row numbers.
 
     Raises:
-        ValueError: if there are not that many labels, or not one for each class.
+        ValueError: If `count` is above N or below the number of classes.
+
+    Example:
+
+    >>> images, labels = dataset.train
+    >>> rows = label_subset(labels, 100, seed=0)
+    >>> few_images, few_labels = images[rows], labels[rows]
     """
     classes = np.unique(labels)
     if not len(classes) <= count <= len(labels):
@@ -216,8 +228,8 @@ def label_subset(labels, count, seed):
         )
     random = np.random.default_rng([seed, 9176])
     rows = [random.permutation(np.flatnonzero(labels == label)) for label in classes]
-    # Each image's place is its rank as a share of its class, so that every prefix of the order
-    # is stratified; the first of each class goes in front, so that none is missing.
+    # Sorting by rank as a share of the class stratifies every prefix of the order. The first
+    # image of each class goes in front, so that no class is missing.
     places = [
         np.where(np.arange(len(part)) == 0, -1, np.arange(len(part)) + random.random()) / len(part)
         for part in rows

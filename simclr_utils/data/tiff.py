@@ -1,4 +1,4 @@
-"""TIFF files: which of the images in them is meant, and what its channels are."""
+"""TIFF files: which of their images is used, and what its channels mean."""
 
 import numpy as np
 import tifffile
@@ -8,24 +8,27 @@ from simclr_utils.data.deep import is_mask, make_deep_picture, strange_channels,
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MAX_PAGES = 64  # that are looked at
+MAX_PAGES = 64  # pages after these are ignored
 REDUCED_OR_MASK = 1 | 4  # of the tag NewSubfileType
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 CAMERA_RAW = (32803, 34892)
 JPEG = 7
 GDAL_NODATA = 42113
-ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of opacity, of the tag ExtraSamples
+ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of opacity in the tag ExtraSamples
 
 
 def is_tiff(head):
-    """Whether a file that begins with these bytes is a TIFF file."""
+    """Returns whether a file that begins with these bytes is a TIFF file."""
     return bytes(head[:4]) in MAGIC
 
 
 class TiffImage:
-    """A TIFF file of which one image has been chosen.
+    """A TIFF file and the one image of it that is used.
 
-    It is the first one, unless that is much smaller than another, as a thumbnail is.
+    It is the first image, unless that is much smaller than another, as a thumbnail is.
+
+    Args:
+        file: File object.
     """
 
     def __init__(self, file):
@@ -43,7 +46,7 @@ class TiffImage:
             self.traits |= Trait.THUMBNAIL
 
     def close(self):
-        """Lets go of the file, which stays open."""
+        """Releases the file, which stays open."""
         self.tiff.close()
 
     def picture(self, image_size, reading=DEFAULT_READING):
@@ -61,7 +64,7 @@ class TiffImage:
         return make_picture(_eight_bit_image(deep), image_size, reading, traits)
 
     def _is_for_pillow(self):
-        """Whether Pillow reads this as it is meant: 8 bits at most, no channel to be judged."""
+        """Returns whether Pillow reads this correctly: at most 8 bits, no doubtful channel."""
         page = self.page
         kind, bits, channels = page.photometric, page.bitspersample, page.samplesperpixel
         if self.index is None or int(page.compression) not in TiffImagePlugin.COMPRESSION_INFO:
@@ -73,7 +76,7 @@ class TiffImage:
 
 
 def _images(tiff):
-    """Lists the images of a file: pairs of the page's index, `None` for a subimage, and the page.
+    """Lists the images of a file as pairs of an index (`None` for a subimage) and a page.
 
     Images that are marked as smaller versions or masks of others are left out.
     """
@@ -90,14 +93,14 @@ def _images(tiff):
 
 
 def read_page(page, max_pixels):
-    """Reads a page with all its bits and makes sense of its channels.
+    """Reads a page with all its bits and interprets its channels.
 
     Args:
         page: Page of tifffile.
         max_pixels: Integer, as in `Reading`.
 
     Returns:
-        A `DeepImage`, also of 8 bits, and the `Trait` flags that this adds.
+        A pair: a `DeepImage`, even for 8 bits, and the `Trait` flags to add.
 
     Raises:
         ValueError: If the channels are not those of a gray or a color image.
@@ -111,18 +114,20 @@ def read_page(page, max_pixels):
     full = 2.0**page.bitspersample - 1 if values.dtype.kind == "u" else 1.0
     if kind == WHITE_IS_ZERO:
         if values.dtype.kind != "u":
-            raise ValueError("signed or floating-point pixels of which white is zero")
+            raise ValueError(
+                "signed or floating-point pixels in which 0 is white; save it with 0 as black"
+            )
         values[..., 0] = full - values[..., 0]
     opacity = None
     if alpha is not None and not is_mask(values[..., alpha], full):
         traits |= Trait.EXTRA
     elif alpha is not None:
         opacity = np.clip(values[..., alpha] / np.float32(full), 0, 1)
-        if extra[alpha - colors] == ASSOCIATED:  # the colors are multiplied by it already
+        if extra[alpha - colors] == ASSOCIATED:  # the file has multiplied the colors by it
             shares = np.maximum(opacity, 1 / np.float32(full))[..., np.newaxis]
             values = np.minimum(values[..., :colors] / shares, full).astype(values.dtype)
     if page.bitspersample < 8:
-        values = values.astype(np.uint16)  # whose range is found, like that of 16 bits
+        values = values.astype(np.uint16)  # so that its range is found, as for 16 bits
     deep, found = to_deep(values[..., :colors], opacity, _orientation(page), _nodata(page))
     transparent = opacity is not None and deep.coverage is not None
     return deep, traits | found | (Trait.TRANSPARENT if transparent else 0)
@@ -130,23 +135,23 @@ def read_page(page, max_pixels):
 
 def _check_kind(kind, compression):
     if kind in CAMERA_RAW:
-        raise ValueError("camera raw pixels in a TIFF file: develop it to an 8- or 16-bit image")
+        raise ValueError("camera raw pixels in a TIFF file: develop it to 8 or 16 bits first")
     read = kind in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or (kind == YCBCR and compression == JPEG)
     if not read:
         raise ValueError("a TIFF file in a color space that is not read; save it as RGB")
 
 
 def _meaning(kind, channels, extra):
-    """Says how many channels are colors, which one is opacity, and what is odd about them.
+    """Interprets the channels: how many are colors, and which one is opacity.
 
     Args:
-        kind: The tag PhotometricInterpretation.
-        channels: Number of channels.
-        extra: Values of the tag ExtraSamples.
+        kind: Integer, the tag PhotometricInterpretation.
+        channels: Integer, the number of channels.
+        extra: List of integers, the tag ExtraSamples.
 
     Returns:
-        The number of color channels, 1 or 3; the index of the channel with the opacity, or
-        `None`; and `Trait` flags.
+        A triple: the number of color channels, 1 or 3; the index of the channel with the opacity,
+        or `None`; and `Trait` flags.
 
     Raises:
         ValueError: If the file does not say what its channels are.
@@ -174,7 +179,7 @@ def _orientation(page):
 
 
 def _nodata(page):
-    """The value that GDAL marks as missing, or `None`."""
+    """Returns the value that GDAL marks as missing, or `None`."""
     try:
         return float(page.tags.valueof(GDAL_NODATA, ""))
     except ValueError:
@@ -182,7 +187,7 @@ def _nodata(page):
 
 
 def _eight_bit_image(deep):
-    """Makes a Pillow image of 8-bit values, turned upright."""
+    """Returns a Pillow image of 8-bit values, turned upright."""
     pixels = np.rint(deep.values.clip(0, 255)).astype(np.uint8)
     if deep.coverage is not None:
         opacity = np.rint(deep.coverage * 255).astype(np.uint8)

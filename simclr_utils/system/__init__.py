@@ -1,1 +1,1 @@
-"""The machine and the process: cores, processor, what made a result, one writer a folder."""
+"""The machine and the process: processor, provenance of results, one writer for each folder."""

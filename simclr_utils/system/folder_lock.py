@@ -1,4 +1,4 @@
-"""One process a run folder: a second one is refused as long as the first lives."""
+"""One process for each run folder: a second one is refused while the first is alive."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ else:
     import fcntl
 
 
-# What a lock says that somebody else has. Anything else means that there can be no lock.
+# The errors that mean "another process holds the lock". Any other means "no locks here".
 TAKEN = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 
 
@@ -19,19 +19,19 @@ class FolderInUseError(RuntimeError):
 
 
 def hold(folder):
-    """Takes a folder for this process.
+    """Locks a folder for this process.
 
-    The lock ends with the process, also when that is killed, so that nothing has to be cleared up.
+    The lock ends with the process, even if the process is killed, so nothing needs cleaning up.
 
     Args:
-        folder: path of a folder that exists.
+        folder: String or `Path` of a folder that exists.
 
     Returns:
-        The open file that holds the lock; close it, or let it go, to give the folder free. On a
-        file system without locks it holds none, which is printed.
+        The open file that holds the lock. Closing or deleting it releases the folder. On a file
+        system without locks, a warning is printed and the file holds no lock.
 
     Raises:
-        FolderInUseError: if another process holds it.
+        FolderInUseError: If another process holds the lock.
     """
     path = Path(folder) / ".lock"
     file = open(path, "a+")  # noqa: SIM115 it stays open
@@ -44,7 +44,7 @@ def hold(folder):
     except OSError as error:
         if error.errno not in TAKEN:
             print(
-                f"The file system of {folder} gives no locks ({error.strerror}): see to it "
+                f"The file system of {folder} gives no locks ({error.strerror}). Make sure "
                 "yourself that no second run writes there."
             )
             return file

@@ -1,4 +1,4 @@
-"""The processor that computes: its name, what it computes in, and the caps set on its kernels."""
+"""The processor: its cores, its name, its features, and the settings that limit its kernels."""
 
 import contextlib
 import os
@@ -6,24 +6,31 @@ import platform
 import subprocess
 import sys
 
-# A processor with one of these computes in bfloat16.
+# A processor with one of these features computes in bfloat16.
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-# Caps of oneDNN, `ONEDNN_MAX_CPU_ISA`, under which bfloat16 is emulated, which is slow.
+# Values of oneDNN's `ONEDNN_MAX_CPU_ISA` under which bfloat16 is emulated, which is slow.
 CAPS_WITHOUT_BFLOAT16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"}
 PRECISION_VARIABLE = "SIMCLR_PRECISION"
-# What matters to the kernels that TensorFlow chooses; the wider registers stand for the narrower.
+# The features that decide which kernels TensorFlow chooses. AVX-512 includes AVX2.
 FEATURES = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16", "amx_bf16": "AMX"}
-# Settings that change the kernels, and with them the roundings; and what they are by default.
+# Environment variables that change the kernels, and with them the rounding; and their defaults.
 CAPS = {"ONEDNN_MAX_CPU_ISA": "", "TF_ENABLE_ONEDNN_OPTS": "1", PRECISION_VARIABLE: ""}
 
 
+def available_cores():
+    """Returns the number of cores that this process may use, if the system tells; otherwise all."""
+    if hasattr(os, "sched_getaffinity"):  # missing on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def processor_flags():
-    """Returns the processor's feature names as Linux lists them; elsewhere an empty set."""
+    """Returns the set of the processor's features that Linux lists; elsewhere an empty set."""
     return set(_cpuinfo().get("flags", "").split())
 
 
 def bfloat16_features():
-    """Returns the features that compute in bfloat16, those that no cap turns off, a set."""
+    """Returns the set of the features that compute in bfloat16 and that no setting turns off."""
     capped = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in CAPS_WITHOUT_BFLOAT16
     if capped or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         return set()
@@ -31,10 +38,10 @@ def bfloat16_features():
 
 
 def processor_name():
-    """Returns what tells the processor from others, a string such as
-    "AMD EPYC, family 25, model 17, AVX-512, bfloat16".
+    """Returns a name that identifies the processor.
 
-    Linux says all of it, macOS the name alone. Elsewhere it is what Python knows.
+    It is a string such as "AMD EPYC, family 25, model 17, AVX-512, bfloat16". Linux tells all of
+    it and macOS only the name. Elsewhere it is what Python knows.
     """
     if sys.platform == "darwin":
         with contextlib.suppress(OSError):
@@ -45,7 +52,7 @@ def processor_name():
     fields = _cpuinfo()
     parts = [fields.get("model name") or platform.processor() or platform.machine()]
     numbers = {"family": "cpu family", "model": "model"}
-    # An ARM processor has these in their place.
+    # ARM processors have these instead.
     numbers |= {"implementer": "CPU implementer", "part": "CPU part"}
     parts += [f"{word} {fields[name]}" for word, name in numbers.items() if name in fields]
     flags = set(fields.get("flags", "").split())
@@ -54,16 +61,17 @@ def processor_name():
 
 
 def caps():
-    """Returns the settings that change the kernels, where they are not the default.
+    """Returns the settings of `CAPS` that differ from their default.
 
-    A list of strings such as "ONEDNN_MAX_CPU_ISA=AVX2".
+    Returns:
+        A list of strings such as "ONEDNN_MAX_CPU_ISA=AVX2".
     """
     values = {name: os.environ.get(name, default) for name, default in CAPS.items()}
     return [f"{name}={value}" for name, value in values.items() if value != CAPS[name]]
 
 
 def _cpuinfo():
-    """Returns the fields of the first processor in /proc/cpuinfo, a dict of strings."""
+    """Returns a dict of the fields of the first processor in /proc/cpuinfo."""
     fields = {}
     with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
         for line in file:
@@ -72,10 +80,3 @@ def _cpuinfo():
                 break
             fields[name.strip()] = value.strip()
     return fields
-
-
-def available_cores():
-    """Processor cores this process may use, where the system tells; otherwise all."""
-    if hasattr(os, "sched_getaffinity"):  # macOS and Windows have no such thing
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

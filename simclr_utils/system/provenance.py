@@ -1,4 +1,4 @@
-"""What made a result: versions, hardware, date."""
+"""What made a result: versions, commit, hardware, date."""
 
 import functools
 import platform
@@ -14,7 +14,7 @@ DISTRIBUTIONS = ("tensorflow", "keras", "numpy", "scikit-learn", "simclr-utils")
 
 
 def versions():
-    """Returns a dict from name to version: Python, the main libraries that are here, ours."""
+    """Returns a dict from names to versions: Python, the main libraries, this package."""
     found = {"python": platform.python_version()}
     for name in DISTRIBUTIONS:
         try:
@@ -30,11 +30,13 @@ def versions_string():
 
 
 def hardware():
-    """Returns a dict: the processor, the cores we may use, the GPUs' names, the caps that are set.
+    """Describes the machine.
 
-    The processor's name alone may stand for several, so that family, model and features follow it.
-    GPUs are looked for only when TensorFlow has been imported by somebody else: its import takes
-    seconds.
+    GPUs are listed only if TensorFlow has already been imported, because its import takes seconds.
+
+    Returns:
+        A dict with `processor`, its name; `cores`, the number that this process may use; `gpus`,
+        a list of names; and `caps`, a list of the settings that limit its kernels.
     """
     gpus = []
     tensorflow = sys.modules.get("tensorflow")
@@ -55,14 +57,14 @@ def hardware_string():
 
 
 def explain_hardware(hardware, computing_in=None):
-    """Returns what a stored row says of its machine, and what it leaves open, a string.
+    """Returns the machine of a stored row as text that says what was not recorded.
 
     Args:
-        hardware: the row's `hardware_string()`.
-        computing_in: the row's `precision()`; missing values are taken. `mixed_bfloat16` is
-            chosen only where the processor has it.
+        hardware: String, the row's `hardware_string()`.
+        computing_in: String, the row's `precision()`, or a missing value. `mixed_bfloat16`
+            proves that the processor computes in bfloat16.
     """
-    if not hardware.startswith("AMD EPYC ("):  # without family and model several have this name
+    if not hardware.startswith("AMD EPYC ("):  # several processors have this name
         return hardware
     known = isinstance(computing_in, str) and computing_in == "mixed_bfloat16"
     return f"{hardware}{', with bfloat16' * known}, family and model not recorded"
@@ -70,10 +72,12 @@ def explain_hardware(hardware, computing_in=None):
 
 @functools.cache
 def commit():
-    """Returns the commit of the checkout that the package is imported from, a string or None.
+    """Returns the commit of the checkout that the package is imported from.
 
-    `+` at its end says that files were changed since. It is looked up once, at the start of a
-    session: files that change later are not what runs.
+    It is looked up once, at the start of a session, because files that change later do not run.
+
+    Returns:
+        A string that ends in `+` if files have changed since the commit, or `None`.
     """
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
@@ -82,24 +86,24 @@ def commit():
     command += ["--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
         found = subprocess.run(command, capture_output=True, text=True)
-    except OSError:  # no git here
+    except OSError:  # git is not installed
         return None
     return found.stdout.strip() or None
 
 
 def precision():
-    """Returns the name of Keras' dtype policy, a string; None where nobody has imported Keras."""
+    """Returns the name of Keras' dtype policy, or `None` if Keras has not been imported."""
     keras = sys.modules.get("keras")
     return None if keras is None else keras.config.dtype_policy().name
 
 
 def provenance(preset=None, seed=None, fingerprint=None):
-    """Says what made a result.
+    """Records what made a result.
 
     Args:
-        preset: Name of the preset, a string or None.
-        seed: Integer seed or None.
-        fingerprint: The `fingerprint` of the `Dataset`, a string or None.
+        preset: String, the name of the preset, or `None`.
+        seed: Integer seed, or `None`.
+        fingerprint: String, the `fingerprint` of the `Dataset`, or `None`.
 
     Returns:
         A dict that `save_json` can write: `date` (UTC), `preset`, `seed`, `fingerprint`,
@@ -114,3 +118,9 @@ def provenance(preset=None, seed=None, fingerprint=None):
         "versions": versions(),
         "hardware": hardware(),
     }
+
+
+def provenance_line():
+    """Returns what made a page of results as one line: date, versions, hardware and commit."""
+    made = provenance()
+    return f"{made['date'][:10]}: {versions_string()}; {hardware_string()}; commit {made['commit']}"

@@ -35,7 +35,7 @@ def test_the_dataset_has_a_pool_and_nothing_else(dataset):
     assert len(dataset.unlabeled) == len(dataset.examples) == 40
     for images, labels in (dataset.train, dataset.validation, dataset.test):
         assert images.shape == (0, 16, 16, 3) and labels.shape == (0,)
-    assert "40 images, and none with a label" in dataset.summary()
+    assert "40 images, none of them labeled" in dataset.summary()
     assert "classes\n" not in dataset.summary()
 
 
@@ -85,7 +85,7 @@ def test_a_run_leaves_out_what_needs_labels(folder, capsys):
 
 def test_a_layout_that_cannot_work_stops_a_run_before_it_begins(folder):
     (folder / "unlabeled").rename(folder / "unlabelled")
-    with pytest.raises(RunError, match="called nearly like unlabeled/"):
+    with pytest.raises(RunError, match="only resembles unlabeled/"):
         notebooks.run(select_notebooks(NOTEBOOKS, "01"), str(folder), "tiny")
 
 

@@ -15,13 +15,12 @@ import pytest
 from PIL import Image
 
 from simclr_utils.data import downloads, named, shapes
-from simclr_utils.data.cache import digest_images, settle_images
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.data.downloads import MEDMNIST_FILES, file_md5
+from simclr_utils.data.repeats import digest_images, find_overlaps, settle_images
 from simclr_utils.data.splits import (
     SPLITS,
     assign_splits,
-    find_overlaps,
     hold_out,
     stratified_sample,
 )
@@ -229,7 +228,7 @@ def test_without_train_images_nothing_is_split():
         **dict.fromkeys(SPLITS, 0),
         "unlabeled": 5,
     }
-    assert notes == ["unlabeled: 5 of 9 images, seed 0."]
+    assert notes == ["unlabeled: 5 of 9 images, a random sample (seed 0)."]
 
 
 def test_overlaps_are_removed_from_the_side_that_trains():
@@ -374,8 +373,8 @@ def test_medmnist_by_path_keeps_its_splits_and_its_one_channel(tmp_path):
     np.testing.assert_array_equal(dataset.validation[0][..., 0], random_images(10, 28, 1, seed=1))
     assert len(dataset.unlabeled) == 30
     assert "not the official file" in dataset.notes[0]
-    colour = load_dataset(f"medmnist:{write_medmnist(tmp_path / 'own.npz', 3, num_classes=3)}")
-    assert colour.image_shape == (28, 28, 3) and colour.class_names == ("0", "1", "2")
+    color = load_dataset(f"medmnist:{write_medmnist(tmp_path / 'own.npz', 3, num_classes=3)}")
+    assert color.image_shape == (28, 28, 3) and color.class_names == ("0", "1", "2")
 
 
 def test_medmnist_by_name_holds_the_checksum(offline, monkeypatch):
@@ -421,17 +420,17 @@ def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train_labels": np.zeros((30, 14), np.uint8)}, "several labels"),
+        ({"train_labels": np.zeros((30, 14), np.uint8)}, "Several labels"),
         ({"test_images": np.zeros((12, 28, 28, 28), np.uint8)}, "Volumes"),
         ({"val_images": np.zeros((10, 28, 28), np.float32)}, "expected uint8"),
         ({"val_images": np.array([object()] * 10)}, "plain arrays"),
-        ({"val_images": np.zeros((10, 32, 32), np.uint8)}, "of one shape in all parts"),
+        ({"val_images": np.zeros((10, 32, 32), np.uint8)}, "of one shape in all splits"),
         (
             {
                 f"{part}_images": np.zeros((count, 28, 40), np.uint8)
                 for part, count in (("train", 30), ("val", 10), ("test", 12))
             },
-            "expected square ones",
+            "expected square images",
         ),
     ],
 )

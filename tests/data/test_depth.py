@@ -13,8 +13,8 @@ from PIL import Image
 from simclr_utils.data import decoding
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.data.decoding import decode_files, decode_image
+from simclr_utils.data.deep import find_range
 from simclr_utils.data.pictures import Trait
-from simclr_utils.data.value_range import find_range
 from simclr_utils.reading import Reading
 
 SIZE = 16
@@ -153,7 +153,7 @@ def test_a_set_whose_test_images_alone_are_deep_says_so(tmp_path):
     root = write_folder(tmp_path / "f", lambda p: p)
     for index in range(5):
         write(root / f"test/a/{index}.png", 1000 + picture(index).astype(np.uint16))
-    assert any("images of all splits, for want of others" in note for note in load(root).notes)
+    assert any("images of all splits, because" in note for note in load(root).notes)
 
 
 def test_notes_say_the_range_and_how_to_set_it(tmp_path):

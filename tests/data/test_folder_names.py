@@ -8,8 +8,7 @@ from image_folders import load, make_folder, noise, save
 
 from simclr_utils.data.folder import most_refused
 from simclr_utils.data.listing import is_unlabeled, list_images
-from simclr_utils.data.split_names import meant_split
-from simclr_utils.data.walk import debris_kind, find_masks, is_no_image
+from simclr_utils.data.walk import debris_kind, find_masks, is_no_image, meant_split
 
 
 def note_with(data, words):
@@ -57,15 +56,15 @@ def test_debris_is_ignored_in_any_depth_and_its_files_are_counted(tmp_path):
     assert sum(data["sizes"].values()) == 32 and data["refused"] == []
     assert data["class_names"] == ["cat", "dog"]
     assert not any("Not used" in note for note in data["notes"])
-    assert note_with(data, "Ignored") == (
-        "Ignored by their names, number of files: 2 .DS_Store, 1 .git, 1 .ipynb_checkpoints, "
+    assert note_with(data, "ignored") == (
+        "Files ignored because of their names: 2 .DS_Store, 1 .git, 1 .ipynb_checkpoints, "
         "40 @eaDir, 1 Thumbs.db, 1 __MACOSX, 1 hidden."
     )
 
 
 def test_a_folder_without_debris_has_no_note_of_it(tmp_path):
     assert not any(
-        "Ignored" in note for note in load(make_folder(tmp_path / "f"), tmp_path)[1]["notes"]
+        "ignored" in note for note in load(make_folder(tmp_path / "f"), tmp_path)[1]["notes"]
     )
 
 
@@ -162,7 +161,7 @@ def test_a_few_masks_may_be_chance_and_are_read_and_said(tmp_path):
     save(root / "train/cat/1_label.png", noise(600))
     _, data = load(root, tmp_path)
     assert data["sizes"]["train"] + data["sizes"]["validation"] == 21 and not data["refused"]
-    assert note_with(data, "names of masks").startswith("1 files have")
+    assert note_with(data, "names like masks").startswith("1 files have")
 
 
 def test_masks_are_left_out_listed_and_counted(tmp_path):
@@ -223,9 +222,11 @@ def test_a_near_name_stops_with_what_to_rename(tmp_path, name, split):
     (root / name).mkdir()
     with pytest.raises(ValueError) as raised:
         list_images(root)
-    assert f"The folder {name}/ is called nearly like {split}/" in str(raised.value)
+    assert f"The folder {name}/ would not be read, because its name only resembles {split}/" in str(
+        raised.value
+    )
     there = (root / split).is_dir()
-    assert ("join the two" if there else f"Rename it to {split}/") in str(raised.value)
+    assert ("merge the two" if there else f"Rename it to {split}/") in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_layouts_without_train_are_explained(tmp_path):
     root = make_folder(tmp_path / "f")
     assert not is_unlabeled(root)
     shutil.rmtree(root / "train")
-    with pytest.raises(ValueError, match=r"no folder train/.*nothing can be learned for test/"):
+    with pytest.raises(ValueError, match=r"no folder train/.*nothing to train for test/"):
         load(root, tmp_path)
     shutil.rmtree(root / "test")
     (root / "unlabeled").rename(root / "2023")

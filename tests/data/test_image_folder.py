@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from hostile_input import png_header
 from image_folders import load, make_folder, noise, save
+from odd_files import png_header
 from PIL import Image
 
 from simclr_utils.data import cache, decoding
@@ -17,6 +17,7 @@ from simclr_utils.data.decoding import decode_files, decode_image
 from simclr_utils.data.folder import load_image_folder
 from simclr_utils.data.listing import list_images
 from simclr_utils.data.pictures import Trait
+from simclr_utils.data.repeats import digest_images
 from simclr_utils.reading import Reading
 
 LEFT_RED = np.zeros((8, 8, 3), np.uint8)
@@ -195,7 +196,7 @@ def test_one_channel_is_kept_if_every_image_has_one(tmp_path):
     assert any("single channel" in note for note in data["notes"])
 
 
-def test_gray_among_colour_is_repeated_and_said(tmp_path):
+def test_gray_among_color_is_repeated_and_said(tmp_path):
     root = make_folder(tmp_path / "f")
     gray = noise(77, channels=1)
     save(root / "unlabeled/0.png", gray)
@@ -241,12 +242,12 @@ def test_images_of_test_and_validation_are_removed_elsewhere(tmp_path):
     assert overlaps["train_in_test"] + overlaps["validation_in_test"] == 1
     assert overlaps["unlabeled_in_validation"] == data["sizes"]["validation"]
     assert data["sizes"]["test"] == 6 and len(images) == sum(data["sizes"].values())
-    digests = cache.digest_images(images)
+    digests = digest_images(images)
     ends = np.cumsum(list(data["sizes"].values()))
     pool, validation, test = np.split(digests, ends[1:3])
     assert not np.isin(pool, test).any() and not np.isin(validation, test).any()
     assert not np.isin(pool, validation).any()
-    assert any("Removed as repetitions" in note for note in data["notes"])
+    assert any("Removed because another split" in note for note in data["notes"])
 
 
 # Refused files

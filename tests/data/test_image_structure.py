@@ -194,7 +194,7 @@ def test_three_channels_without_a_meaning_are_colors_and_it_is_said(tmp_path):
         options = {"photometric": "minisblack", "planarconfig": "contig"}
         write_tiff(f"{path}.tif", noise(seed, dtype=np.uint16), **options)
 
-    assert "24 files have three channels and do not say which" in notes_of(
+    assert "24 files have three channels without saying which" in notes_of(
         write_folder(tmp_path / "f", save)
     )
 

@@ -7,14 +7,13 @@ import io
 import numpy as np
 import pytest
 import tifffile
-from hostile_input import png_header
+from odd_files import png_header
 from PIL import Image, UnidentifiedImageError
 
 from simclr_utils.data import opening
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.data.decoding import decode_files, decode_image
-from simclr_utils.data.foreign_formats import MAGIC, SUFFIXES, name_format
-from simclr_utils.data.opening import open_image
+from simclr_utils.data.opening import MAGIC, SUFFIXES, name_format, open_image
 from simclr_utils.data.pictures import Trait
 from simclr_utils.reading import Reading
 

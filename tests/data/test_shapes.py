@@ -71,7 +71,7 @@ def turned(x, y, turns):
 
 def coverage(picture, factors, index=0):
     """How much of each pixel the shape covers, read back from a clean picture."""
-    shape, background = factors["colour"][index], factors["background_colour"][index]
+    shape, background = factors["color"][index], factors["background_color"][index]
     direction = shape - background
     return (picture / 255 - background) @ direction / (direction @ direction)
 
@@ -177,22 +177,22 @@ def test_factors_agree_with_the_pixels():
     bright = drawn.images / 255 @ LUMA
     plain = drawn.factors["background_texture"] == "plain"
     corners = drawn.images[plain][:, 0, 0] / 255
-    assert corners == pytest.approx(drawn.factors["background_colour"][plain], abs=0.005)
+    assert corners == pytest.approx(drawn.factors["background_color"][plain], abs=0.005)
     for prefix in ("", "background_"):
-        colour, lightness = drawn.factors[prefix + "colour"], drawn.factors[prefix + "lightness"]
-        assert colour @ LUMA == pytest.approx(lightness, abs=1e-5)
-        assert colour.min() >= 0 and colour.max() <= 1
+        color, lightness = drawn.factors[prefix + "color"], drawn.factors[prefix + "lightness"]
+        assert color @ LUMA == pytest.approx(lightness, abs=1e-5)
+        assert color.min() >= 0 and color.max() <= 1
     assert np.ptp(bright, axis=(1, 2)).min() > MIN_CONTRAST - 0.05
 
 
-def test_shape_has_its_colour_place_and_size():
+def test_shape_has_its_color_place_and_size():
     labels = np.zeros(60, int)  # discs
     drawn = render_shapes(60, seed=8, labels=labels, fixed=CLEAN)
     steps = (np.arange(32) + 0.5) / 16 - 1
     for index, picture in enumerate(drawn.images):
         factors = {name: values[index] for name, values in drawn.factors.items()}
         covered = coverage(picture, drawn.factors, index)
-        assert picture[covered > 0.97].mean(0) / 255 == pytest.approx(factors["colour"], abs=0.01)
+        assert picture[covered > 0.97].mean(0) / 255 == pytest.approx(factors["color"], abs=0.01)
         weight = covered / covered.sum()
         assert (weight.sum(0) * steps).sum() == pytest.approx(factors["x"], abs=0.02)
         assert (weight.sum(1) * -steps).sum() == pytest.approx(factors["y"], abs=0.02)
@@ -254,7 +254,7 @@ def test_distractors_and_noise_show():
         ({"labels": [0, 1]}, "`labels` is .*expected 3"),
         ({"labels": [0, 1, 10]}, "`labels` is .*0 to 9"),
         ({"fixed": {"size": 1.0}}, "Unknown factor 'size'.*scale"),
-        ({"fixed": {"colour": 1.0}}, "Unknown factor 'colour'"),
+        ({"fixed": {"color": 1.0}}, "Unknown factor 'color'"),
         ({"fixed": {"scale": 0.0}}, "'scale'.*is 0.0.*0.05"),
         ({"fixed": {"angle": float("nan")}}, "'angle'.*nan"),
         ({"fixed": {"x": "left"}}, "'x'.*'left'.*a number"),

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from image_folders import load, make_folder, noise, save
 
-from simclr_utils.data.cache import digest_images, settle_images
-from simclr_utils.data.conflicts import find_conflicts
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
+from simclr_utils.data.repeats import digest_images, find_conflicts, settle_images
 
 
 def test_labels_are_compared_within_labeled_splits_and_across():

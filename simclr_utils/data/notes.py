@@ -1,28 +1,27 @@
-"""Says in sentences what was done to the images of a folder, and how to have it otherwise."""
+"""Sentences on what was done to the images of a folder, and how to change it."""
 
 import math
 
 import numpy as np
 
-from simclr_utils.data.deep import SPAN_PERCENT
+from simclr_utils.data.deep import CLIPPED_SHARE, OUTERMOST_SHARE, SPAN_PERCENT
 from simclr_utils.data.pictures import Trait
-from simclr_utils.data.value_range import CLIPPED_SHARE, OUTERMOST_SHARE
 from simclr_utils.reading import how_to_set
 
-CROPPED_SHARE = 0.25  # of an image's pixels, beyond which a note says so
-NARROW_SHARE = 0.1  # of the range, below which half of the images leave most levels unused
+CROPPED_SHARE = 0.25  # of an image's pixels; if more are cropped away, a note says so
+NARROW_SHARE = 0.1  # of the range; a typical image that uses less has little contrast
 RESIZED = {
     "crop": "Shorter side scaled to {} pixels (bicubic), longer side cropped at the center.",
     "pad": "Longer side scaled to {} pixels (bicubic), the rest filled with {}.",
     "squash": "Both sides scaled to {} pixels (bicubic), which changes the proportions.",
 }
-# What is said of the images that have a trait.
+# A note counts the images with a trait, and goes on like this.
 SENTENCES = (
     (Trait.TRANSPARENT, "images with transparency were laid on a {background} background."),
     (
         Trait.PAGES,
-        "files have more than one page, frame or plane; only the first is used. Save the others "
-        "as files of their own to use them.",
+        "files have more than one page, frame or plane; only the first is used. To use the others, "
+        "save them as separate files.",
     ),
     (
         Trait.THUMBNAIL,
@@ -36,25 +35,25 @@ SENTENCES = (
     ),
     (
         Trait.BANDS,
-        "files have three channels and do not say which; they were taken for red, green and blue.",
+        "files have three channels without saying which; they were taken for red, green and blue.",
     ),
     (
         Trait.MISSING,
-        "images have pixels without a value (NaN, infinite, marked as missing, or one of the "
-        "numbers that stand for none: -9,999, -32,768 and the smallest of its type); they were "
-        "filled with {background}.",
+        "images have pixels without a value (NaN, infinite, marked as missing, or a number that "
+        "usually stands for no value: -9,999, -32,768 or the smallest of its type). These pixels "
+        "were filled with {background}.",
     ),
     (Trait.BLANK, "images are blank: all of their pixels have the same value."),
 )
 
 
 def describe(decoded, image_size, channels, reading):
-    """Says what the decoder did to the images.
+    """Returns sentences on what the decoder did to the images.
 
     Args:
         decoded: A `Decoded`.
-        image_size: Height and width of the images.
-        channels: 1 or 3.
+        image_size: Integer, height and width of the images in pixels.
+        channels: Integer, 1 or 3.
         reading: A `Reading`.
 
     Returns:
@@ -64,7 +63,7 @@ def describe(decoded, image_size, channels, reading):
     notes += _on_cropping(decoded.cropped[decoded.traits > 0])
     gray = _count(decoded, Trait.GRAY)
     if channels == 1:
-        notes.append("Every image has a single channel, and keeps it.")
+        notes.append("Every image has a single channel and keeps it.")
     elif gray:
         notes.append(f"{gray:,} images with a single channel were repeated to three channels.")
     notes += [sentence for found in decoded.ranges for sentence in _on_range(found, reading)]
@@ -72,12 +71,12 @@ def describe(decoded, image_size, channels, reading):
     if clipped:
         notes.append(
             f"{clipped:,} of these images have more than {CLIPPED_SHARE:.0%} of their pixels "
-            "beyond the range, at one end or the other."
+            "outside this range."
         )
     if 0 < deep < np.sum(decoded.traits > 0):
         notes.append(
-            f"{np.sum(decoded.traits > 0) - deep:,} images have 8 bits and keep their values: "
-            f"their brightness is not comparable with that of the {deep:,} rescaled ones."
+            f"{np.sum(decoded.traits > 0) - deep:,} images have 8 bits and keep their values, so "
+            f"their brightness cannot be compared with that of the {deep:,} rescaled ones."
         )
     for trait, sentence in SENTENCES:
         if count := _count(decoded, trait):
@@ -92,13 +91,13 @@ def _count(decoded, trait):
 def _on_cropping(cropped):
     strong = cropped[cropped.round(2) > CROPPED_SHARE]
     if len(strong):
-        # A long strip would leave most of a padded image empty.
+        # A long strip fills only a small part of a padded image.
         best, other = ("squash", "pad") if np.median(strong) > 0.6 else ("pad", "squash")
         yield (
             f"{len(strong):,} images lose more than {CROPPED_SHARE:.0%} of their pixels to the "
             f"crop at the center: half of them {np.median(strong):.0%} or more, at most "
             f"{strong.max():.0%}. "
-            f"To keep all of an image: {how_to_set('resize', best)}, or {other!r}."
+            f"To keep the whole image: {how_to_set('resize', best)}, or {other!r}."
         )
 
 
@@ -110,10 +109,12 @@ def _on_range(found, reading):
     )
     if reading.value_range is not None:
         return
-    where = "unlabeled and train" if found.from_pool else "all splits, for want of others,"
+    where = "unlabeled and train"
+    if not found.from_pool:
+        where = "all splits, because unlabeled and train have none of this kind"
     yield (
-        f"That is the range which the images of {where} use, without {SPAN_PERCENT}% of an "
-        f"image's pixels and {OUTERMOST_SHARE:.0%} of the images (at least one) at either end. "
+        f"This range was found from the images of {where}. It leaves out {SPAN_PERCENT}% of the "
+        f"pixels of an image and {OUTERMOST_SHARE:.0%} of the images (at least one) at either end. "
         f"To choose another: {how_to_set('value_range', (_short(found.low), _short(found.high)))}."
     )
     typical_low, typical_high = found.typical
@@ -121,22 +122,25 @@ def _on_range(found, reading):
         typical = (_short(typical_low), _short(typical_high))
         yield (
             f"A typical image uses less than {NARROW_SHARE:.0%} of this range and has little "
-            f"contrast: {typical[0]} to {typical[1]}. If the brighter or darker images do not "
-            f"matter, choose that: {how_to_set('value_range', typical)}."
+            f"contrast: {typical[0]} to {typical[1]}. If the brighter and darker images do not "
+            f"matter, choose the range of a typical image: {how_to_set('value_range', typical)}."
         )
 
 
 def _short(number):
-    """A number of six digits, whole where it can be."""
+    """Rounds a number to six digits, and to an integer if it is whole."""
     number = float(f"{number:.6g}")
     return int(number) if number.is_integer() else number
 
 
 def name_refused(refused):
-    """Says which reasons there are, the most frequent ones first, each with a file.
+    """Lists the most frequent reasons for refusing files, each with a file.
 
     Args:
         refused: List of pairs of a file's name and a reason.
+
+    Returns:
+        A string with up to three reasons.
     """
     files = {}
     for name, reason in refused:
@@ -149,20 +153,20 @@ def name_refused(refused):
 
 
 def too_many_refused(refused, num_files, max_refused, list_path):
-    """Says that too many files cannot be read, why, and what to do.
+    """Returns an error message: too many files cannot be read, why, and what to do.
 
     Args:
         refused: List of pairs of a file's name and a reason.
-        num_files: Integer, of how many.
-        max_refused: Float, the share that is allowed.
-        list_path: Path of the list of all of them.
+        num_files: Integer, the number of all files.
+        max_refused: Float in 0 to 1, the share that is allowed.
+        list_path: Path of the list of all refused files.
     """
     share = len(refused) / num_files
     allow = "" if share == 1 else f", or allow more: {how_to_set('max_refused', _up(share))}"
     return (
         f"{len(refused)} of {num_files} files cannot be read, more than max_refused="
-        f"{max_refused:.0%}. {name_refused(refused)}. Mend or remove them ({list_path} names "
-        f"all){allow}."
+        f"{max_refused:.0%}. {name_refused(refused)}. Repair or remove them ({list_path} lists "
+        f"them all){allow}."
     )
 
 
