@@ -18,6 +18,6 @@ PUBLIC = {
         "RetrievalExplorer",
         "SimilarityExplorer",
     ),
-    "widgets": ("explore", "LivePicture", "recipe_controls"),
+    "widgets": ("explore", "LivePicture", "recipe_controls", "show_picture"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)
