@@ -13,9 +13,9 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from navigation import COURSE, navigation_line, update_navigation
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from navigation import COURSE, navigation_line, update_navigation
 from notebook_rules import content, find_problems
 from tqdm import tqdm
 

@@ -41,7 +41,8 @@ def test_a_twin_imports_little_and_shows_its_place(twin):
 
 
 TITLES = {"07_new": "new", "08_other": "other"}
-FIRST = "# Count\n\nNotebook 7: **07 new** → 08 other\n\n" + "many words " * 60
+PLACE = "Notebook 7: **07 new** → 08 other"
+FIRST = f"# Count\n\n{PLACE}\n\n" + "many words " * 60
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def good():
     return new_notebook(cells=cells)
 
 
-def problems_of(notebook, twin=None, size=1000, line=navigation_line("07_new", TITLES)):
+def problems_of(notebook, twin=None, size=1000, line=PLACE):
     return find_problems(notebook, twin or jupytext.writes(notebook, fmt="md:myst"), size, line)
 
 
@@ -127,7 +128,10 @@ def test_each_rule_can_fail(good, said):
 
 
 def test_import_lines_are_counted_wherever_they_are():
-    source = "import os, sys\nif os:\n    %cd x\n    !ls\n    from os import (\n        path)\nx = 1"
+    source = (
+        "import os, sys\nif os:\n    %cd x\n    !ls\n    from os import (\n        path)\nx = 1"
+    )
+    assert navigation_line("07_new", TITLES) == PLACE
     assert count_import_lines(source) == 3
 
 
