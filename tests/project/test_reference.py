@@ -1,5 +1,6 @@
 """The reference page is what its command writes, and it shows what the source says."""
 
+import ast
 import re
 
 import make_reference
@@ -22,6 +23,25 @@ def test_the_page_has_every_public_name_in_order():
     assert shown == list(simclr_utils.MODULES)
     for part in make_reference.PARTS:
         assert f"### simclr_utils.{part}\n" in make_page()
+
+
+def parameters(name):
+    """Returns the source, the docstring and the parameters of a public function or class."""
+    source, node = find_definition(PACKAGE, simclr_utils.MODULES[name], name)
+    found = node
+    if isinstance(node, ast.ClassDef):
+        found = next((each for each in node.body if getattr(each, "name", "") == "__init__"), None)
+    arguments = [] if found is None else [*found.args.args, *found.args.kwonlyargs]
+    arguments = [argument for argument in arguments if argument.arg != "self"]
+    return make_reference.docstring(source, node), arguments
+
+
+@pytest.mark.parametrize("name", simclr_utils.MODULES)
+def test_every_parameter_of_a_public_name_is_documented(name):
+    text, arguments = parameters(name)
+    entries = re.findall(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): ", text, re.MULTILINE)
+    documented = set(re.findall(r"\w+", " ".join(entries)))
+    assert [each.arg for each in arguments if each.arg not in documented] == []
 
 
 def test_the_page_shows_nothing_of_this_machine():
