@@ -44,6 +44,22 @@ def test_every_parameter_of_a_public_name_is_documented(name):
     assert [each.arg for each in arguments if each.arg not in documented] == []
 
 
+@pytest.mark.parametrize("name", simclr_utils.MODULES)
+def test_every_parameter_of_a_public_name_has_a_type_hint(name):
+    _, arguments = parameters(name)
+    assert [each.arg for each in arguments if each.annotation is None] == []
+
+
+def test_contributing_names_files_that_exist():
+    """The table of what to change: files of the package, of the tests and of the tools."""
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("| To add |") : text.index("## Change a notebook")]
+    paths = re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", table)
+    places = (PACKAGE, PACKAGE.parent)
+    assert len(paths) >= 16
+    assert [path for path in paths if not any((place / path).exists() for place in places)] == []
+
+
 def test_the_page_shows_nothing_of_this_machine():
     assert not re.search(r"\bat 0x|/home/|/tmp/|[A-Z]:\\\\", make_page())
 
