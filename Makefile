@@ -1,19 +1,19 @@
-# One environment in .venv, made on first use and again only when its inputs change.
-# Nothing outside this folder is written to, apart from pip's and Keras' download caches.
+# All targets use one environment, .venv. It is made on first use, and updated when its inputs change.
+# Nothing outside this folder is written, apart from the download caches of pip and Keras.
 
-# The interpreter that makes .venv; found by itself when empty.
+# The interpreter that makes .venv. Empty: the first one found that fits.
 PYTHON ?=
-# Passed on to `python -m simclr_utils run`, or to JupyterLab.
+# Arguments for the program that a target runs.
 ARGS ?=
-# How often `make test-browser` runs.
+# The number of times that `make test-browser` runs.
 RUNS ?= 1
-# The notebooks that `make refresh` works on: 03, 01-03, 01,04; all of them when empty.
+# The notebooks for `make refresh`: 03, 01-03, or 01,04. Empty: all.
 NB ?=
 
 venv := .venv
 python := $(venv)/bin/python
-# Records the folder that the editable install points to: a checkout that was copied or moved
-# must not import the package of the old one.
+# Records the folder of the editable install: a checkout that was copied or moved must not import
+# the package from the old folder.
 stamp := $(venv)/.installed
 
 export IPYTHONDIR := $(CURDIR)/$(venv)/ipython
@@ -22,22 +22,23 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-processors test-browser test-versions cases soak bench lab refresh constraints environment clean-environment
+.PHONY: help run test test-processors test-browser test-versions cases soak bench lab refresh reference constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run                 execute notebooks 01-05 and print the results table'
 	@echo 'make run ARGS="..."      ... with options: --source FOLDER --preset full --set name=value'
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
-	@echo 'make test-processors     notebooks and numbers as other processors compute them (ARGS="avx2")'
-	@echo 'make test-browser        move every explorer in a real Chromium, which has to be installed'
-	@echo 'make test-versions       install and run under the oldest and newest Python found, load in every Keras'
-	@echo 'make cases               try what users come with, row by row: results/cases.md'
-	@echo 'make soak                kill and sabotage runs and load rubbish, for about half an hour'
-	@echo 'make bench               measure speed and memory, on quiet cores: results/benchmarks.md'
-	@echo 'make lab                 open JupyterLab on a page of welcome'
-	@echo 'make refresh NB=03       execute notebook 03 afresh and store its outputs (all: no NB)'
-	@echo 'make constraints         pin what pyproject.toml newly asks for; all anew with ARGS=--upgrade'
+	@echo 'make test-processors     notebooks and numerical tests as other processors compute (ARGS="avx2")'
+	@echo 'make test-browser        move every explorer in Chromium, which has to be installed'
+	@echo 'make test-versions       try the oldest and newest Python found, and every supported Keras'
+	@echo 'make cases               try files that users have brought: results/cases.md'
+	@echo 'make soak                kill and sabotage runs and load damaged files, for half an hour'
+	@echo 'make bench               measure speed and memory on an idle machine: results/benchmarks.md'
+	@echo 'make lab                 open JupyterLab on the welcome page'
+	@echo 'make refresh NB=03       execute notebook 03 and store its outputs (no NB: all notebooks)'
+	@echo 'make reference           write docs/reference.md from the docstrings'
+	@echo 'make constraints         pin new dependencies of pyproject.toml (ARGS=--upgrade: pin all anew)'
 	@echo 'make environment         only create .venv (PYTHON=/path/to/python3.12 to choose one)'
 	@echo 'make clean-environment   remove .venv'
 	@echo
@@ -52,28 +53,28 @@ test: environment
 	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser tests
 	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
 
-# About as long as `make test` for each of the five combinations.
+# Each of the five combinations takes about as long as `make test`.
 test-processors: environment
 	@$(python) tools/processor_matrix.py $(ARGS)
 
-# Not beside other tests, as they measure. RUNS=5 for five in a row.
+# These tests measure durations: run nothing else meanwhile. RUNS=5 runs them five times.
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
 	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
 
-# ARGS=--all for every Python of 3.10 to 3.13 that PATH, pyenv and uv have.
+# ARGS=--all tries every Python of 3.10 to 3.13 that PATH, pyenv and uv have.
 test-versions: environment
 	@$(python) tools/try_versions.py $(ARGS)
 
-# Situations from public bug reports, each as its user meets it; fails if one ends wrong.
+# Situations from public bug reports. Fails if one of them has a wrong outcome.
 cases: environment
 	@$(python) tools/cases.py --out results/cases.md $(ARGS)
 
-# Fifty kills, every bug that we know of, broken folders, 20,000 damaged files: results/reliability.md.
+# Fifty kills, every known bug, broken folders and 20,000 damaged files: results/reliability.md.
 soak: environment
 	@$(python) tools/soak.py $(ARGS)
 
-# On quiet cores. float32 only: bfloat16 is worth a run where a processor computes in it.
+# On an idle machine.
 bench: environment
 	@$(python) benchmarks/training_step.py
 	@$(python) benchmarks/large_batches.py
@@ -84,16 +85,19 @@ bench: environment
 	@$(python) benchmarks/where_time_goes.py
 	@$(python) benchmarks/summarise.py
 
-# Markdown opens rendered, by a setting in tools/jupyter.
+# A setting in tools/jupyter opens Markdown rendered.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 lab: environment
 	@$(python) -m jupyter lab --ip=127.0.0.1 $(ARGS) notebooks/welcome.md
 
-refresh: environment
+refresh: reference
 	@$(python) tools/refresh_notebooks.py $(NB)
 
-# --universal from 3.10 on: one file for every Python and system that pyproject.toml allows. Pins
-# stay as they are unless ARGS=--upgrade: nobody has to add one by hand.
+reference: environment
+	@$(python) tools/make_reference.py
+
+# --universal makes one file for every Python from 3.10 on and every system. Existing pins stay
+# unless ARGS=--upgrade.
 constraints: environment
 	@$(python) -m pip install --quiet uv
 	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 $(ARGS) --no-annotate --no-header \

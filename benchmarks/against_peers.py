@@ -1,11 +1,11 @@
-"""Pairs of views a second from a folder of JPEG files, against what people would use instead.
+"""Compares the training speed of the course with that of other implementations of SimCLR.
 
 python benchmarks/against_peers.py
 
-makes an environment for the peers (some gigabytes) in `benchmarks/.peers`, and runs each way in a
-process of its own, all in turn, several times. This course and Keras.io's way decode every file
-once, before the clock starts; lightly decodes each time it needs one, within the clock, as it does
-in every epoch of a training.
+The script makes an environment for the others (some gigabytes) in `benchmarks/.peers`. It runs each
+implementation in its own process, all in turn, several times, on a folder of JPEG files. The course
+and the Keras.io example decode every file once, before the clock starts. lightly decodes files in
+every epoch, so its time includes the decoding.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from simclr_utils.data.shapes import CLASS_NAMES, render_shapes
 from simclr_utils.system.processor import BFLOAT16_FLAGS, processor_flags
 
 PEERS = Path(__file__).resolve().parent / "peers"
-# The way's name, its script, and its options.
+# The name of each implementation, its script, and its options.
 WAYS = {
     "this course": ("ours.py", []),
     "Keras.io's way": ("keras_io_way.py", ["--plain"]),
@@ -41,7 +41,7 @@ if BFLOAT16_FLAGS & processor_flags():
 
 
 def peers_python(folder):
-    """The Python of the peers' environment, which is made when it is not there."""
+    """Returns the Python of the peers' environment, which is made if it does not exist."""
     name = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
     python, finished = folder / name, folder / ".finished"
     if not finished.exists():
@@ -53,7 +53,7 @@ def peers_python(folder):
 
 
 def write_images(folder, count):
-    """A folder of small JPEG files, as this course takes it; the others take its `unlabeled`."""
+    """Writes small JPEG files in the folders of the course. The peers read `unlabeled/`."""
     shapes = render_shapes(count, seed=0)
     for index, (image, label) in enumerate(zip(shapes.images, shapes.labels, strict=True)):
         part = "unlabeled" if index >= 200 else f"train/{CLASS_NAMES[label]}"
@@ -64,7 +64,7 @@ def write_images(folder, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--images", type=Path, help="folder with unlabeled/ of 32x32 .jpg; made if not given"
+        "--images", type=Path, help="folder with unlabeled/ of 32x32 .jpg; default: a new one"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40)

@@ -1,4 +1,4 @@
-"""What a study was said to take before it started, against what it took: time, memory, disk.
+"""Compares the estimated costs of a study with the measured ones: time, memory and disk space.
 
 python benchmarks/cost_model.py
 """
@@ -13,7 +13,7 @@ import time
 
 from simclr_utils.session import start
 
-# Networks, batches and amounts of labels that have little in common.
+# Settings that differ in network, batch size and number of labels.
 SETTINGS = {
     "quick, 100 labels": {"label_counts": (100,)},
     "narrow, small batches, 50 and 250 labels": {
@@ -35,17 +35,17 @@ SETTINGS = {
 
 
 def bytes_below(folder):
-    """The size of all files in a folder, one that is being written included."""
+    """Returns the size of all files in a folder, including one that is being written."""
     total = 0
-    for parent, _, names in os.walk(folder):  # which passes over a folder that is gone
+    for parent, _, names in os.walk(folder):  # which skips a folder that was removed
         for name in names:
-            with contextlib.suppress(FileNotFoundError):  # a temporary file that is gone
+            with contextlib.suppress(FileNotFoundError):  # a temporary file that was removed
                 total += os.path.getsize(os.path.join(parent, name))
     return total
 
 
 class LargestSize(threading.Thread):
-    """Watches a folder, and knows the largest size it had."""
+    """Watches a folder and records its largest size."""
 
     def __init__(self, folder):
         super().__init__(daemon=True)
@@ -57,7 +57,7 @@ class LargestSize(threading.Thread):
 
 
 def compare(name):
-    """Estimates a study, runs it, and returns a row with both."""
+    """Estimates the costs of a study, runs it, and returns a row with both."""
     start(0)
     from simclr_utils.config import get_config
     from simclr_utils.data.dataset import load_dataset

@@ -1,9 +1,9 @@
-"""Fine-tuning at higher rates and for more steps than a study tries, on validation images alone.
+"""Tries higher learning rates and more steps of fine-tuning than a study does.
 
 python benchmarks/fine_tuning_rates.py results/studies/shapes --labels 250,500
 
-takes the first encoder and the first label subset of a finished study, and the augmentation that
-was chosen there. No test image is classified.
+The script uses the first encoder and the first label subset of a finished study, and the
+augmentation that the study chose. It looks at validation images only.
 """
 
 import argparse
@@ -16,15 +16,15 @@ from measuring import RESULTS, write_rows
 from simclr_utils import files
 from simclr_utils.session import start
 
-RATES = (4e-3, 1e-2, 3e-2)  # the highest that fine-tuning tries, and the baseline's two highest
+RATES = (4e-3, 1e-2, 3e-2)  # the highest rate of fine-tuning, and the two highest of the baseline
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", type=Path, help="folder of a finished study")
     parser.add_argument("--labels", required=True, help="numbers of labels of the study")
-    parser.add_argument("--shares", default="0.5,1", help="of the baseline's steps")
-    parser.add_argument("--source", help="the folder of images, where the study had one")
+    parser.add_argument("--shares", default="0.5,1", help="shares of the baseline's steps")
+    parser.add_argument("--source", help="folder of images, if the study had one")
     options = parser.parse_args()
     counts = [int(number) for number in options.labels.split(",")]
     made = files.load_json(options.study / "encoders" / "0" / "encoder.json")

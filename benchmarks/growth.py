@@ -1,10 +1,10 @@
-"""How time and memory of training grow with the number of images, the batch, and the image size.
+"""Measures how the time and memory of training grow with the data, the batch and the image size.
 
 python benchmarks/growth.py
 
-Each point is trained for a few steps in a process of its own, on random pixels in a memory-mapped
-file, as a folder of images becomes one. Pages of that file count as memory of the process once they
-have been read, though the system takes them back as soon as it needs them: they stand apart.
+Each point is trained for a few steps in its own process, on random pixels in a memory-mapped file.
+Pages of the file that have been read count as memory of the process, although the system can take
+them back at any time. So they are reported separately.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import tempfile
 
 from simclr_utils.session import start
 
-BLOCK = 10_000  # images that are written at once
+BLOCK = 10_000  # images written at a time
 USUAL = {"num_images": 10_000, "batch_size": 256, "image_size": 32}
 CURVES = {
     "num_images": (1000, 10_000, 100_000, 1_000_000),
@@ -23,7 +23,7 @@ CURVES = {
 
 
 def write_pixels(path, num_images, image_size):
-    """A `.npy` file of random images, written block by block; returns it memory-mapped."""
+    """Writes a `.npy` file of random images block by block, and returns it memory-mapped."""
     import numpy as np
 
     shape, random = (num_images, image_size, image_size, 3), np.random.default_rng(0)
@@ -36,8 +36,12 @@ def write_pixels(path, num_images, image_size):
 
 
 def train(path, batch_size):
-    """Trains for a few steps; returns seconds a step, and in GiB the largest memory and the share
-    of the images' file in it."""
+    """Trains for a few steps.
+
+    Returns:
+        A dict of the seconds per step and, in GiB, the peak memory and the part of it that belongs
+        to the file of images.
+    """
     start(0, "float32")
     import numpy as np
 
@@ -65,7 +69,7 @@ def train(path, batch_size):
 
 
 def micro_batch_size(batch_size):
-    """Microbatches from batches of more than 1,024 images on, which laptops cannot hold whole."""
+    """Returns the size of microbatches, which batches of more than 1,024 images need on laptops."""
     return 256 if batch_size > 1024 else None
 
 

@@ -1,11 +1,12 @@
-"""How far the preset `laptop` gets, minute by minute, and what its encoder scores on test images.
+"""Measures the accuracy of the preset `laptop` over time, and on test images at its end.
 
 python benchmarks/laptop_curve.py --source <folder>
 
-A pretraining of the preset's length for each seed. Along the way the encoder is copied, while the
-clock stands still. Afterwards each copy gets a linear probe, in three folds of the labeled images
-that are not test; only the last one is scored on the test images, by a probe on all other labels.
-The same command goes on with the first seed that is missing, and refuses other settings.
+The script pretrains an encoder for each seed. Several times during the run it copies the encoder,
+and stops the clock meanwhile. Afterwards each copy gets a linear probe in three folds of the
+labeled images that are not test images. Only the last copy is scored on the test images, with a
+probe on all other labels. The same command continues with the first seed that is missing, and
+refuses other settings.
 """
 
 import argparse
@@ -25,10 +26,10 @@ FOLDER = RESULTS / "laptop"
 
 
 def train_with_copies(dataset, config, seed):
-    """Pretrains, and copies the encoder now and then.
+    """Pretrains an encoder and copies it several times during the run.
 
     Returns:
-        A list of triples: minutes since `fit` began, steps, encoder.
+        A list of tuples: minutes since the start of `fit`, steps, encoder.
     """
     import keras
 
@@ -57,16 +58,16 @@ def train_with_copies(dataset, config, seed):
 
 
 def keep_to_settings(config):
-    """Ends the script where test images have been scored with other settings."""
+    """Ends the script if the test images have been scored with other settings."""
     path, ours = FOLDER / "settings.json", files.as_stored(asdict(config))
     if not path.exists():
         files.save_json(path, ours)
     elif files.load_json(path) != ours:
-        raise SystemExit(f"{FOLDER} holds scores of other settings than the preset has now.")
+        raise SystemExit(f"{FOLDER} holds scores of other settings than the preset's current ones.")
 
 
 def score_on_test(dataset, encoder, steps, seed):
-    """Accuracy of a linear probe on all labels, once; returns the row of `results.csv`."""
+    """Scores a linear probe on all labels once, and returns the row of `results.csv`."""
     from simclr_utils.evaluation.comparison import Comparison
     from simclr_utils.evaluation.features import extract_features
     from simclr_utils.evaluation.protocol import Protocol
@@ -85,7 +86,7 @@ def score_on_test(dataset, encoder, steps, seed):
 
 
 def draw(table):
-    """The picture of all seeds: accuracy in folds by minutes, and on test at the end."""
+    """Draws the accuracy in folds by minutes, and on test images at the end, for all seeds."""
     from simclr_utils.plotting.style import COLORS, figure, to_png
 
     title = f"Preset laptop on {table['dataset'].iloc[0]}: linear probe by minutes of pretraining"

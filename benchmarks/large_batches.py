@@ -1,4 +1,4 @@
-"""Time and peak memory of a step, plain and with gradient caching, each in a process of its own.
+"""Measures the time and peak memory of a training step, with and without gradient caching.
 
 python benchmarks/large_batches.py --batches 1024 4096
 """
@@ -11,7 +11,7 @@ from simclr_utils.session import start
 
 
 def step(batch_size, micro_batch_size, steps):
-    """Trains for a few steps; returns the seconds of the fastest but the first, and peak GiB."""
+    """Trains for a few steps, and returns the seconds of the fastest one and the peak memory."""
     start(0, "float32")
     import numpy as np
     import tensorflow as tf
@@ -36,7 +36,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[1024, 4096])
     parser.add_argument("--micro-batch-size", type=int, default=256)
-    parser.add_argument("--plain-up-to", type=int, default=4096, help="larger ones need the memory")
+    parser.add_argument(
+        "--plain-up-to", type=int, default=4096, help="larger batches run with caching only"
+    )
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Timing several things in turn, and one table of what was found."""
+"""Times functions in turn, runs scripts in their own processes, and stores the results."""
 
 import csv
 import io
@@ -19,54 +19,59 @@ RESULTS = Path(__file__).resolve().parent.parent / "results" / "benchmarks"
 
 
 def interleave(variants, repetitions):
-    """Times variants in turn, so that a slow minute of the machine meets all of them.
+    """Times variants in turn, so that a slow minute of the machine affects all of them.
 
     Args:
-        variants: dict from a name to a function without arguments; each is called once before.
-        repetitions: int.
+        variants: Dict from a name to a function without arguments. Each is first called once
+            without timing.
+        repetitions: Integer, the number of timed calls.
 
     Returns:
-        A dict from each name to the median of its seconds.
+        A dict from each name to its median seconds.
     """
     seconds = {name: [] for name in variants}
     for repetition in range(repetitions + 1):
         for name, work in variants.items():
             started = time.perf_counter()
             work()
-            if repetition:  # the first one builds graphs
+            if repetition:  # the first call builds graphs
                 seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def run_alone(script, *arguments, python=sys.executable):
-    """Runs a script in a process of its own, whose largest memory is its own (not on Windows).
+    """Runs a script in its own process, so that its peak memory is its own (not on Windows).
 
     Args:
-        script: path.
-        *arguments: what the command line takes.
-        python: path of the interpreter.
+        script: Path of the script.
+        *arguments: Arguments of its command line.
+        python: Path of the interpreter.
 
     Returns:
-        What the script printed last, read as JSON.
+        The last line that the script printed, decoded from JSON.
     """
     command = [str(part) for part in (python, script, *arguments)]
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # memory that is free goes back sooner
+    environment = {
+        **os.environ,
+        "MALLOC_ARENA_MAX": "2",
+    }  # free memory is returned to the system sooner
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def read_rows(name):
-    """The rows of `results/benchmarks/<name>.csv`, a list of dicts; empty if there are none."""
+    """Returns the rows of `results/benchmarks/<name>.csv` as dicts, or an empty list."""
     path = RESULTS / f"{name}.csv"
     return pd.read_csv(path).to_dict("records") if path.exists() else []
 
 
 def write_rows(name, rows):
-    """Writes rows (dicts of the same keys) as `results/benchmarks/<name>.csv`, with what made them.
+    """Writes rows and their provenance to `results/benchmarks/<name>.csv`.
 
     Args:
-        name: str.
-        rows: list of dicts; what made a row and stands in it already, from an earlier run, stays.
+        name: String, the name of the file.
+        rows: List of dicts with equal keys. A row that has its provenance from an earlier run
+            keeps it.
     """
     made = {"date": provenance.provenance()["date"][:10], "commit": provenance.commit()}
     made |= {"versions": provenance.versions_string(), "hardware": provenance.hardware_string()}

@@ -1,9 +1,9 @@
-"""Whether pretraining in bfloat16 ends in features as good as in float32, after equal steps.
+"""Compares the features of pretraining in bfloat16 and in float32 after equal numbers of steps.
 
 python benchmarks/precision_quality.py --source <folder>
 
-Each pretraining runs in a process of its own; what is compared is a linear probe in three folds of
-the labeled images that are not test. The same command goes on where it was stopped.
+Each pretraining run has its own process. A linear probe is scored in three folds of the labeled
+images that are not test images. The same command continues a run that was stopped.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from simclr_utils.system import provenance
 
 
 def pretrain_once(source, precision, seed, steps):
-    """Pretrains the preset `full` for some steps; returns minutes and accuracy, a dict."""
+    """Pretrains with the preset `full` for some steps, and returns minutes and accuracy."""
     start(seed, precision)
     from simclr_utils.config import get_config
     from simclr_utils.data.dataset import load_dataset

@@ -1,4 +1,4 @@
-"""`results/benchmarks.md` from the CSVs beside it: each figure with its goal."""
+"""Writes `results/benchmarks.md` from the CSVs beside it: each measurement with its goal."""
 
 import json
 
@@ -10,15 +10,15 @@ from simclr_utils.system.provenance import explain_hardware
 
 HEAD = """# Speed and memory
 
-Made by `make bench`, and, what takes longer, by `time_to_accuracy.py`, `laptop_curve.py` and
-`precision_quality.py` in [../benchmarks/](../benchmarks), from the rows in
-[benchmarks/](benchmarks). Ratios are of figures of one run.
-Memory is the largest that a process of its own held, with `MALLOC_ARENA_MAX=2`.
+`make bench` measures most of this. The scripts `time_to_accuracy.py`, `laptop_curve.py` and
+`precision_quality.py` in [../benchmarks/](../benchmarks) measure what takes longer. All rows are in
+[benchmarks/](benchmarks). A ratio compares numbers of one run. Memory is the peak of a separate
+process with `MALLOC_ARENA_MAX=2`.
 """
 
 
 def training_step_lines(table):
-    """What a step of `fit` reaches, and what it is made of."""
+    """Yields the speed of a step of `fit`, and the time of its parts."""
     parts = table.set_index("part")
     fit, encoder = parts.loc["fit"], parts.loc["encoder, forward and backward"]
     bare = parts.loc["train_step, one batch again and again"]
@@ -39,7 +39,7 @@ def training_step_lines(table):
 
 
 def large_batch_lines(table):
-    """Time and memory of gradient caching."""
+    """Yields the time and memory of gradient caching."""
     for row in table.itertuples():
         name = f"batch {row.batch_size:,} by microbatches of {row.micro_batch_size}"
         memory = row.above_one_microbatch_gib
@@ -51,18 +51,22 @@ def large_batch_lines(table):
 
 
 def cost_model_lines(table):
-    """Estimates over the truth. Memory is a maximum so far, so that it never comes out above."""
+    """Yields estimated costs divided by measured ones."""
     for row in table.itertuples():
         for what, unit in {"minutes": "minutes", "memory_gib": "GiB", "disk_mb": "MB"}.items():
             said, took = (getattr(row, f"{what}_{part}") for part in ("said", "took"))
             ratio = getattr(row, f"{what}_ratio")
             met = 0.75 <= ratio <= 1.25
             goal = ("0.75 to 1.25", met) if what != "disk_mb" else ("at least 1", ratio >= 1)
-            yield f"{row.setting}: said {said:g}, took {took:g} {unit}", f"{ratio:.2f}", *goal
+            yield (
+                f"{row.setting}: estimated {said:g}, measured {took:g} {unit}",
+                f"{ratio:.2f}",
+                *goal,
+            )
 
 
 def against_peers_lines(table):
-    """Pairs a second over those of each other way; of a peer's forms the fastest counts."""
+    """Yields the speed relative to each peer's fastest form."""
     rates = table.set_index("way").pairs_per_second
     ours = {"float32": rates["this course"], "bfloat16": rates.get("this course, bfloat16")}
     documented = rates[rates.index.str.contains("as documented")].max()
@@ -82,9 +86,9 @@ def against_peers_lines(table):
 
 
 def growth_lines(table):
-    """Time an image and memory at each point; a million images are to fit into 3 GB.
+    """Yields the time per image and the memory at each point, 3 GB at most for a million images.
 
-    Pages of the images' file, which the system takes back when it needs them, do not count.
+    Pages of the images' file do not count, because the system can take them back.
     """
     for row in table.fillna({"mapped_gib": 0.0}).itertuples():
         name = row.curve.replace("_", " ")
@@ -98,7 +102,7 @@ def growth_lines(table):
 
 
 def precision_quality_lines(table):
-    """Accuracy after equal steps in either precision, the mean of the seeds."""
+    """Yields the accuracy after equal steps in both precisions, and the mean over the seeds."""
     for (source, _, steps), same in table.groupby(["source", "hardware", "steps"]):
         rates = 100 * same.pivot(index="seed", columns="precision", values="accuracy_in_folds")
         if len(rates.columns) < 2 or rates.isna().any(axis=None):
@@ -117,7 +121,7 @@ def precision_quality_lines(table):
 
 
 def search_lines(table):
-    """Each row by the settings in which it differs from the first one."""
+    """Yields each row with the settings in which it differs from the first one."""
     first = json.loads(table["settings"].iloc[0])
     for row in table.itertuples():
         settings = json.loads(row.settings)
@@ -128,7 +132,7 @@ def search_lines(table):
 
 
 def time_to_accuracy_lines(table):
-    """What the preset `laptop` scores on test images at its end."""
+    """Yields the test accuracy of the preset `laptop` at its end."""
     for (dataset, seed), curve in table.groupby(["dataset", "seed"]):
         last = curve.iloc[-1]
         made = f"{last.steps:,.0f} steps, {last.minutes:.1f} minutes, {last.precision}"
@@ -138,7 +142,7 @@ def time_to_accuracy_lines(table):
 
 
 def where_time_goes_lines(table):
-    """Seconds of a whole command, and of its parts; two workers of tests run side by side."""
+    """Yields the seconds of a command and of its parts. Two workers run tests in parallel."""
     goals = {"make run": 10, "make test": 20}  # two minutes a notebook; a run of CI
     for row in table.itertuples():
         whole = row.part == "from start to end"
@@ -161,26 +165,26 @@ KINDS = {
     "where_time_goes": where_time_goes_lines,
 }
 
-# Why goals were missed, of the rows that are published; to be read again when those change.
-STEP_NOTE = """What is outside the encoder: first the views, then head, loss and metrics, then the
-optimizer. The rest is in no part alone; we suspect caches that are full of another part's numbers.
-A few percent between `fit`, a fed step and a bare one may be the machine's own: in float32 the fed
-step came out faster than the bare one, in bfloat16 slower."""
+# Why published goals were missed. Read these again when the rows change.
+STEP_NOTE = """Outside the encoder, the time goes first into the views, then into head, loss and
+metrics, then into the optimizer. The rest belongs to no single part. We suspect processor caches
+filled by another part. Differences of a few percent between `fit`, a fed step and a bare one may
+come from the machine: in float32 the fed step was faster than the bare one, in bfloat16 slower."""
 NOTES = {
     "training_step_float32": STEP_NOTE,
     "training_step_mixed_bfloat16": STEP_NOTE,
-    "cost_model": """ResNet's minutes were said a third too high. We suspect that early steps are
-slower than later ones: what is timed are the third to the eighth. Memory is said as the largest so
-far, and grows a little afterwards; the disk is what is written at most.""",
-    "against_peers": """The encoder sets the limit here. Alone it takes 218 of 247 ms in float32, at
-97 % of what the processor can multiply, and 144 ms in bfloat16; with nothing beside it that is 3.2
-and 4.9 times lightly as documented. Keras.io's way has the same encoder: with nothing
-beside ours, the ratio in float32 would be 1.17. The tuned lightly computes in bfloat16, so that the
+    "cost_model": """The minutes of ResNet were estimated a third too high. We suspect that early
+steps are slower than later ones: the third to the eighth step are timed. The estimated memory is
+the peak so far, which grows a little afterwards. The estimated disk space is an upper bound.""",
+    "against_peers": """The encoder sets the limit. Alone it takes 218 of 247 ms in float32, at 97 %
+of the rate of a matrix product, and 144 ms in bfloat16. A step of the encoder alone would be 3.2
+and 4.9 times as fast as lightly as documented. Keras.io's way has the same encoder: a step of our
+encoder alone would give a ratio of 1.17 in float32. The tuned lightly computes in bfloat16, so the
 line for our float32 compares two precisions.""",
     "time_to_accuracy": """One seed. The goal is missed by 2.8 points. In the last five minutes the
-accuracy in folds rose by half a point, so that more of the same steps would hardly do it; another
-network might. The search could not find that one: in its two minutes many steps count for more than
-a larger network, which may overtake by the fifteenth.""",
+accuracy in folds rose by half a point, so more of these steps would hardly reach the goal. Another
+network might. The search could not find it: in two minutes, many steps count for more than a larger
+network, which may overtake by the fifteenth minute.""",
 }
 
 

@@ -1,13 +1,13 @@
-"""The recipe that gets furthest in a given time on this machine, searched one setting at a time.
+"""Searches for the recipe with the best accuracy after a given time on this machine.
 
 python benchmarks/time_to_accuracy.py --source <folder>
 
-Every pretraining gets the same minutes: its number of steps comes from the seconds that a step of
-its own takes here, so that a wider network has fewer of them. What is compared is a linear probe
-on the labeled images that are not test, in three folds: a thousand validation images alone could
-not tell recipes apart that differ by a point. Short trainings flatter weak views and fast learning:
-a setting is left only for one that gains more than chance would. Row after row goes to
-`results/benchmarks/search.csv`; the same command goes on where it was stopped.
+Settings are tried one at a time. Every pretraining run takes equally many minutes: the script times
+a few steps and computes the number of steps, so a wider network gets fewer. A linear probe is
+scored in three folds of the labeled images that are not test images, because 1,000 validation
+images cannot resolve a difference of one point. Short runs favor weak views and fast learning, so a
+setting is replaced only if the gain is larger than chance. Each row goes to
+`results/benchmarks/search.csv`. The same command continues a search that was stopped.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from simclr_utils.session import start
 
 FOLDS = 3
 MARGIN = 0.005  # the standard error of an accuracy on 10,000 images
-NUM_TIMED = 40  # steps that say how many fit into the minutes
-# The search starts from the first of each, and tries the others at the best so far, in this order.
+NUM_TIMED = 40  # steps that are timed to compute how many fit into the minutes
+# The search starts from the first value of each setting. In this order, it tries the others with
+# the best settings so far.
 AXES = {
     "encoder": ("small_cnn", "small_cnn_wide"),
     "batch_size": (256, 128),
@@ -35,7 +36,7 @@ AXES = {
 
 
 def make_config(settings):
-    """The preset `full` with some of it replaced; strengths of operations go by their names."""
+    """Returns the preset `full` with some fields, or strengths of operations, replaced."""
     from simclr_utils.config import get_config
 
     config = get_config("full")
@@ -45,9 +46,9 @@ def make_config(settings):
 
 
 def fold_accuracy(encoder, dataset):
-    """Mean accuracy of a linear probe over folds of all labeled images but the test images.
+    """Returns the mean accuracy of a linear probe over folds of the train and validation images.
 
-    A little too high, for all alike: the penalty is chosen on the fold that is scored.
+    It is a little too high for all encoders, because the penalty is chosen on the scored fold.
     """
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
@@ -72,7 +73,7 @@ def fold_accuracy(encoder, dataset):
 
 
 def try_settings(dataset, settings, minutes):
-    """Pretrains for so many minutes, and returns what came out, a dict."""
+    """Pretrains for a number of minutes, and returns steps, minutes and accuracy."""
     import numpy as np
 
     from simclr_utils.study.costs import NUM_WARM_UP, StepClock
@@ -81,8 +82,8 @@ def try_settings(dataset, settings, minutes):
     config, clock = make_config(settings), StepClock()
     pretrain(dataset, replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED), callbacks=[clock])
     steps = round(60 * minutes / clock.seconds_per_step())
-    # A pretraining is of whole epochs. Few of them would be minutes more or less than asked for;
-    # so each epoch sees a little less than the pool.
+    # Pretraining consists of whole epochs, and few long ones cannot match the minutes. So each
+    # epoch uses a little less than the pool.
     epochs = math.ceil(steps / (len(dataset.unlabeled) // config.batch_size))
     count, random = steps // epochs * config.batch_size, np.random.default_rng(0)
     rows = np.sort(random.permutation(len(dataset.unlabeled))[:count])
@@ -106,7 +107,7 @@ def main():
     from simclr_utils.system import provenance
 
     dataset, rows = load_dataset(options.source, cache_dir="runs/cache"), read_rows("search")
-    # Elsewhere a minute is another number of steps.
+    # On another machine a minute has another number of steps.
     here = {"fingerprint": dataset.fingerprint, "hardware": provenance.hardware_string()}
     here["precision"] = provenance.precision()
     best = {name: axis[0] for name, axis in AXES.items()}

@@ -1,8 +1,8 @@
-"""A whole step of `SimCLR.fit` against the machine's matrix product, and what the step is made of.
+"""Compares a step of `SimCLR.fit` with the machine's matrix product, and times the step's parts.
 
 python benchmarks/training_step.py
 
-in float32, and in bfloat16 where the processor computes in it, each in a process of its own.
+The script measures float32, and bfloat16 if the processor supports it, each in its own process.
 """
 
 import argparse
@@ -17,10 +17,10 @@ SMALL_PARTS = ("two views", "head, loss and metrics", "optimizer")
 
 
 def count_flops(model):
-    """Operations of a training step for one image, of the layers' kernels alone.
+    """Counts the floating-point operations of a training step for one image, kernels only.
 
-    Two for each product, in three passes: forward, gradient of the kernel, and gradient of the
-    layer's input, which the first layer does not need.
+    There are two for each product, in three passes: forward, gradient of the kernel, and gradient
+    of the layer's input. The first layer does not need the last one.
     """
     layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
     once = [
@@ -31,9 +31,9 @@ def count_flops(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--precision", help="float32 or mixed_bfloat16; default: both, if it can")
+    parser.add_argument("--precision", help="float32 or mixed_bfloat16; default: both if possible")
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=15, help="of one repetition")
+    parser.add_argument("--steps", type=int, default=15, help="steps of one repetition")
     parser.add_argument("--repetitions", type=int, default=8)
     options = parser.parse_args()
     if options.precision is None:

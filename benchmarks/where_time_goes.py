@@ -1,8 +1,8 @@
-"""Where the time of `make run` and `make test` goes, in a fresh clone of the last commit.
+"""Measures the parts of the duration of `make run` and `make test`, in a fresh clone.
 
 python benchmarks/where_time_goes.py
 
-The clone makes its own environment first, as a new user's does.
+The clone makes its own environment first, as a new user's would.
 """
 
 import os
@@ -16,13 +16,13 @@ from pathlib import Path
 from measuring import write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
-# A line of `make run`, and one of pytest's list of durations.
+# Matches a line of `make run`, and a line of pytest's list of durations.
 NOTEBOOK = re.compile(r"^(\w+): \d+ cells in (\d+) s$", re.MULTILINE)
 TEST = re.compile(r"^(\d+\.\d+)s (?:call|setup|teardown) +(?:\w+/)*(\w+)\.\w+::", re.MULTILINE)
 
 
 def seconds_by_part(text):
-    """Seconds of each notebook or file of tests, from what a command has printed: a Counter."""
+    """Returns the seconds of each notebook or test file in the output of a command."""
     parts = Counter()
     for name, seconds in NOTEBOOK.findall(text):
         parts[name] += float(seconds)
@@ -32,7 +32,7 @@ def seconds_by_part(text):
 
 
 def run_aloud(command, folder, environment):
-    """Runs a command, prints what it prints, and returns that; a failure ends this script."""
+    """Runs a command, prints and returns its output, and ends this script if it fails."""
     lines = []
     with subprocess.Popen(
         command.split(), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
@@ -41,7 +41,7 @@ def run_aloud(command, folder, environment):
             lines.append(line)
             print(line, end="", flush=True)
     if process.returncode:
-        raise SystemExit(f"{command} failed in a fresh clone, with {process.returncode}.")
+        raise SystemExit(f"{command} failed in a fresh clone with exit code {process.returncode}.")
     return "".join(lines)
 
 

@@ -39,6 +39,18 @@ def atomic_path(path):
         os.replace(temporary, path)
 
 
+def run_folder(run_dir: str | None = None) -> Path:
+    """Returns the folder that a notebook writes to, a temporary one if none is named.
+
+    Args:
+        run_dir: String, a folder, or `None`.
+
+    Returns:
+        A `Path`. Only the temporary folder is made.
+    """
+    return user_path(run_dir) if run_dir else Path(tempfile.mkdtemp())
+
+
 def write_text(path, text):
     """Writes the string `text` to `path` in UTF-8, completely or not at all."""
     write_bytes(path, text.encode(errors="backslashreplace"))

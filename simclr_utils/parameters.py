@@ -9,13 +9,32 @@ from pathlib import Path
 from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES, Reading
 
+
+def names_in(module, table):
+    """Returns the keys of a table of the package, read from its source: importing it takes seconds.
+
+    Args:
+        module: String, the path of the module without its suffix, such as `"views/recipe"`.
+        table: String, the name of the dict.
+
+    Raises:
+        LookupError: If the module has no such dict at its top level.
+    """
+    path = Path(__file__).resolve().parent / f"{module}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if table in [getattr(each, "id", None) for each in targets]:
+            return tuple(ast.literal_eval(key) for key in node.value.keys)
+    raise LookupError(f"{module}.py has no table {table}.")
+
+
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
-ENCODER_NAMES = ("small_cnn", "small_cnn_wide", "resnet18")
-OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
+ENCODER_NAMES = names_in("training/networks", "ENCODERS")
+OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
+OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 # Parameters that may change when a run or a study is continued: results are kept, and more added.
 GROWING = ("label_counts", "num_subsets", "num_seeds")
-OPERATION_NAMES = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 
 
 class ParameterError(ValueError):

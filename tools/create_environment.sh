@@ -55,6 +55,7 @@ fi
 : > "$unfinished"
 rm -f "$venv/.installed"
 echo "Installing the pinned dependencies: about 200 packages, once."
-"$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off \
+# Without byte code for all of them: Python compiles what is imported.
+"$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile \
     -c constraints.txt -e ".[dev]" || fail "pip could not install the dependencies: its reason stands above; the next make starts anew."
 rm -f "$unfinished"

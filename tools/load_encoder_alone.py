@@ -1,9 +1,10 @@
-"""Loads an encoder file with Keras alone and holds its features to those it had.
+"""Loads an encoder in Keras alone and compares its features with stored ones.
 
     python tools/load_encoder_alone.py ENCODER.keras FEATURES.npz
 
-Needs Keras, TensorFlow and NumPy, and nothing of this package. `FEATURES.npz` holds uint8 `images`
-and the `features` of the same file in another environment; where it is not there, it is written.
+It needs Keras, TensorFlow and NumPy, and not this package. `FEATURES.npz` holds uint8 `images` and
+the `features` that another environment computed from them. If the file does not exist, it is
+written.
 """
 
 import os
@@ -32,9 +33,9 @@ def main(file, stored):
     }.items():
         found = np.asarray(encoder.predict(given, verbose=0))
         if not np.allclose(found, features, rtol=1e-4, atol=1e-4):
-            sys.exit(f"Keras {keras.__version__}: other features from {kind} images")
+            sys.exit(f"Keras {keras.__version__}: the features of {kind} images differ")
     if "simclr_utils" in sys.modules:
-        sys.exit("the file has loaded simclr_utils")
+        sys.exit("loading the file imported simclr_utils")
     print(f"Keras {keras.__version__}: {Path(file).name} loads, its features are the same")
 
 

@@ -1,21 +1,21 @@
-"""Compares the outputs of notebooks as nbval does, but computed numbers within a tolerance.
+"""Compares the outputs of notebooks as nbval does, with a tolerance for computed numbers.
 
-Another processor or another precision rounds differently, so that a computed number comes out a
-little different. A *computed number* is one that is printed with a decimal point, an exponent or
-a per cent sign: 1.450, 2e-05, 53 %. It may differ from the stored one by 1 % of that or by two
-units in the last printed digit, whichever is more: 1.450 by 0.0145, 0.02 by 0.02.
+Processors and precisions round differently, so computed numbers differ a little. A *computed
+number* is printed with a decimal point, an exponent or a percent sign: 1.450, 2e-05, 53 %. It may
+differ from the stored number by 1 % or by two units in the last printed digit, whichever is more:
+1.450 by 0.0145, 0.02 by 0.02.
 
-All else is compared exactly: words, whole numbers, how many numbers there are and where they
-stand. How many spaces separate two words does not count, because tables move their columns with a
-digit or a minus sign.
+Everything else has to be equal: words, whole numbers, and the number and position of numbers. The
+number of spaces between words does not count, because a digit or a minus sign moves the columns of
+a table.
 
-A cell may allow more by a tag; of several allowances the largest counts:
+A cell may allow more with a tag. If there are several tolerances, the largest counts:
 
-    tolerance-0.05    0.05 in the unit that is printed; of a percentage, that many points
+    tolerance-0.05    0.05 in the printed unit; for a percentage, that many points
     tolerance-20%     20 % of the stored number
 
-A tag says how far a number goes from processor to processor. Whatever the text around the cell
-says about the number has to hold within it.
+A tag states how much a number differs between processors. The text around the cell has to be true
+for every number within the tolerance.
 """
 
 import re
@@ -33,16 +33,16 @@ NUMBER = re.compile(
 
 
 def pytest_itemcollected(item):
-    """Makes a cell that nbval has collected a tolerant one."""
+    """Replaces a cell that nbval has collected by a tolerant one."""
     if isinstance(item, IPyNbCell):
         item.__class__ = TolerantCell
 
 
 def allowances(tags):
-    """Returns what the tags of a cell allow beside the default, a list of (number, relative).
+    """Returns the tolerances in the tags of a cell, a list of pairs `(number, relative)`.
 
     Raises:
-        ValueError: if a tag begins with "tolerance" and says no number.
+        ValueError: If a tag begins with "tolerance" and has no valid number.
     """
     found = []
     for tag in tags:
@@ -51,31 +51,33 @@ def allowances(tags):
             number = float(match[1])
             found.append((number / 100, True) if match[2] else (number, False))
         elif tag.startswith("tolerance"):
-            raise ValueError(f"the tag {tag!r}: expected one like tolerance-0.05 or tolerance-20%")
+            raise ValueError(
+                f"the tag {tag!r}: expected a tag like tolerance-0.05 or tolerance-20%"
+            )
     return found
 
 
 def normal(text):
-    """Returns a text with its runs of spaces made one, and none at the ends of lines."""
+    """Returns a text with single spaces, and without spaces at the ends of lines."""
     lines = (re.sub(r"(?<=[\[(]) ", "", re.sub(r"[ \t]+", " ", line)) for line in text.split("\n"))
     return "\n".join(line.strip() for line in lines)
 
 
 def settled(stored, found, allowed=()):
-    """Returns the found text with each number that is close to the stored one replaced by it.
+    """Returns the new text in which numbers close to the stored ones are replaced by those.
 
     Args:
-        stored: text of the notebook's output.
-        found: text that the cell printed now.
-        allowed: what `allowances` returns.
+        stored: String, the stored output of the notebook.
+        found: String, the text that the cell printed now.
+        allowed: List of tolerances from `allowances`.
 
     Returns:
-        A normal text; `normal(stored)` where the two agree. Where the one has more numbers than
-        the other, the found text as it is.
+        A string. It equals `normal(stored)` if the two agree. If the texts have different counts
+        of numbers, it is the new text unchanged.
     """
     expected, pieces = NUMBER.split(normal(stored)), NUMBER.split(normal(found))
     if len(expected) == len(pieces):
-        for position in range(1, len(pieces), 2):  # texts and numbers take turns
+        for position in range(1, len(pieces), 2):  # texts and numbers alternate
             if _close(expected[position], pieces[position], allowed):
                 pieces[position] = expected[position]
     return "".join(pieces)
@@ -94,13 +96,13 @@ def _value(number):
 
 
 def _last_digit(number):
-    """Returns what one more in the last printed digit is worth: 0.01 of "1.25", 1 of "53"."""
+    """Returns the value of one unit in the last printed digit: 0.01 for "1.25", 1 for "53"."""
     mantissa, _, exponent = number.lower().partition("e")
     return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
 class PrintedText(str):
-    """The text of an output. It equals another when `settled` says so."""
+    """The text of an output, equal to another text if all numbers are close."""
 
     allowed = ()
 
@@ -114,10 +116,10 @@ class PrintedText(str):
 
 
 class TolerantCell(IPyNbCell):
-    """A cell of nbval's that compares computed numbers within a tolerance."""
+    """A cell of nbval that compares computed numbers with a tolerance."""
 
     def sanitize(self, s):
-        """Returns an output with what never compares replaced; text becomes `PrintedText`."""
+        """Returns an output without the parts that never compare; text becomes `PrintedText`."""
         clean = super().sanitize(s)
         if not isinstance(clean, str):
             return clean
@@ -126,7 +128,7 @@ class TolerantCell(IPyNbCell):
         return text
 
     def format_output_compare(self, key, left, right):
-        """Reports a difference; numbers that are close enough do not stand out in it."""
+        """Reports a difference, without numbers that are close enough."""
         super().format_output_compare(key, normal(left), settled(left, right, left.allowed))
         more = [f"{number:.0%}" if relative else f"{number:g}" for number, relative in left.allowed]
         said = ", ".join([f"{RELATIVE:.0%}", f"{LAST_DIGITS} units in the last digit", *more])

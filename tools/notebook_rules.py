@@ -1,14 +1,16 @@
-"""What the committed notebooks have to keep to, so that they teach, run and compare."""
+"""The rules for the stored notebooks: size, style, parameters, imports, outputs and twins."""
 
 import ast
 import re
 
 import jupytext
+from navigation import LINE
 from nbval_tolerance import allowances
 
 MAXIMUM_BYTES = 500_000
 MAXIMUM_CELL_LINES = 25
 MAXIMUM_CODE_LINES = 200
+MAXIMUM_IMPORT_LINES = 8
 MINIMUM_WORDS_PER_LINE = 4
 # Shares of the code cells.
 MAXIMUM_EXEMPT = 1 / 8
@@ -23,13 +25,14 @@ MACHINE_PATH = re.compile(
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def find_problems(notebook, twin, size):
+def find_problems(notebook, twin, size, line):
     """Returns a list of sentences, one for each rule that the notebook breaks.
 
     Args:
         notebook: A notebook as nbformat reads it.
-        twin: The text of its MyST twin.
-        size: Bytes of the notebook's file.
+        twin: String, the text of its MyST twin.
+        size: Integer, the bytes of the notebook's file.
+        line: String, its navigation line, or `None` if the course does not list it.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return [
@@ -38,6 +41,8 @@ def find_problems(notebook, twin, size):
         *_source_problems(code),
         *_output_problems(notebook, code),
         *_comparison_problems(code),
+        *_import_problems(code),
+        *_navigation_problems(notebook, line),
         *_twin_problems(notebook, twin),
     ]
 
@@ -136,7 +141,7 @@ def _comparison_problems(code):
     ]
     compared = [cell for cell in code if cell not in exempt and any(map(_compares, cell.outputs))]
     if len(exempt) > MAXIMUM_EXEMPT * len(code):
-        yield f"{len(exempt)} of {len(code)} code cells are exempt from comparison, over an eighth"
+        yield f"{len(exempt)} of {len(code)} code cells are not compared, more than an eighth"
     if len(compared) < MINIMUM_COMPARED * len(code):
         yield f"only {len(compared)} of {len(code)} code cells have an output that is compared"
 
@@ -147,13 +152,40 @@ def _compares(output):
     return bool(_text(output).strip()) and "image/png" not in data and WIDGET_VIEW not in data
 
 
+def _import_problems(code):
+    sources = [cell.source for cell in code if "fetch-course" not in _tags(cell)]
+    lines = sum(map(count_import_lines, sources))
+    if lines > MAXIMUM_IMPORT_LINES:
+        yield f"{lines} lines of imports, more than {MAXIMUM_IMPORT_LINES}"
+
+
+def count_import_lines(source):
+    """Returns how many lines of a cell belong to import statements, wherever these are."""
+    # Lines that begin with % or ! are for IPython.
+    python = re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+    return sum(
+        node.end_lineno - node.lineno + 1
+        for node in ast.walk(ast.parse(python))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+
+
+def _navigation_problems(notebook, line):
+    if line is None:
+        yield "COURSE in tools/navigation.py does not list it"
+        return
+    text = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    if LINE.findall(text) != [line]:
+        yield "its navigation line is out of date: run `make refresh`"
+
+
 def _twin_problems(notebook, twin):
     if content(notebook) != content(jupytext.reads(twin, fmt="md:myst")):
-        yield "its twin in text/ says something else: run `make refresh`"
+        yield "its twin in text/ differs: run `make refresh`"
 
 
 def content(notebook):
-    """Returns what a notebook and its twin have in common: kinds, texts and tags of the cells."""
+    """Returns the kind, text and tags of each cell, which a notebook and its twin share."""
     return [(cell.cell_type, cell.source.strip(), sorted(_tags(cell))) for cell in notebook.cells]
 
 

@@ -1,15 +1,16 @@
-"""Runs the notebooks and the tests of numbers as other processors would compute them.
+"""Runs the notebooks and the numerical tests as other processors would compute them.
 
     python tools/processor_matrix.py                  # all combinations
-    python tools/processor_matrix.py avx2 eigen       # these
+    python tools/processor_matrix.py avx2 eigen       # these two
     python tools/processor_matrix.py --only notebooks avx2
+    python tools/processor_matrix.py --notebooks 03,05 avx2
 
-A processor's kernels can be had on a newer one: oneDNN keeps to the instructions that
-`ONEDNN_MAX_CPU_ISA` allows, `TF_ENABLE_ONEDNN_OPTS=0` leaves the work to TensorFlow's own kernels,
-and `SIMCLR_PRECISION` chooses the precision. A red combination does not stop the others. The table
-at the end counts the tests of each; the exit code is 1 if one was red.
+A processor can run the kernels of an older one: `ONEDNN_MAX_CPU_ISA` limits the instructions that
+oneDNN uses, `TF_ENABLE_ONEDNN_OPTS=0` selects TensorFlow's own kernels, and `SIMCLR_PRECISION`
+sets the precision. If one combination fails, the others still run. A table at the end counts the
+tests of each combination. The exit code is 1 if any test failed.
 
-bfloat16 is never combined with a cap: oneDNN refuses or emulates it there.
+bfloat16 is never combined with a limit on the instructions: oneDNN then refuses or emulates it.
 """
 
 import argparse
@@ -22,6 +23,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import NamedTuple
 
+from simclr_utils.cli.arguments import select_notebooks
+from simclr_utils.cli.run_folder import RunError
 from simclr_utils.system.processor import BFLOAT16_FLAGS, CAPS, processor_flags
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,12 +40,12 @@ WORKERS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=1800"]
 SUITES = {
     "tests": [*WORKERS, "-m", "numbers", "tests"],
-    "notebooks": [*WORKERS, *NBVAL, "notebooks"],
+    "notebooks": [*WORKERS, *NBVAL],
 }
 
 
 class Outcome(NamedTuple):
-    """What became of a combination. `skipped` says why it was not run; else it is empty."""
+    """The result of a combination. `skipped` is empty, or the reason why it was not run."""
 
     passed: int = 0
     failed: int = 0
@@ -51,11 +54,11 @@ class Outcome(NamedTuple):
 
 
 def why_skipped(name, flags):
-    """Returns why a combination makes no sense on a processor, a string; empty where it does.
+    """Returns the reason to skip a combination on a processor, or an empty string.
 
     Args:
-        name: key of `COMBINATIONS`.
-        flags: set of the processor's features, as Linux names them.
+        name: String, a key of `COMBINATIONS`.
+        flags: Set of the processor's features, as Linux names them.
     """
     if name != "default" and "avx2" not in flags:
         return "this processor has no AVX2: the default is float32 without these kernels"
@@ -69,7 +72,7 @@ def why_skipped(name, flags):
 
 
 def count_tests(report):
-    """Returns how many tests passed and how many did not, from a JUnit report."""
+    """Returns how many tests passed and how many failed, from a JUnit report."""
     suites = list(ElementTree.parse(report).iter("testsuite"))
     total, failures, errors, skipped = (
         sum(int(suite.get(name)) for suite in suites)
@@ -79,25 +82,25 @@ def count_tests(report):
 
 
 def run(settings, suites):
-    """Runs the suites under a combination's settings.
+    """Runs suites of tests under the settings of a combination.
 
     Args:
-        settings: dict of environment variables.
-        suites: names from `SUITES`.
+        settings: Dict of environment variables.
+        suites: Dict from the name of a suite to the arguments of pytest.
 
     Returns:
-        An `Outcome`. A suite that ends without a report, or red without a failed test, counts as
-        a failure.
+        An `Outcome`. A suite counts as one failure if it ends without a report, or with an error
+        although no test failed.
     """
     environment = {name: value for name, value in os.environ.items() if name not in CAPS}
     passed = failed = 0
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for suite in suites:
+        for suite, arguments in suites.items():
             report = Path(folder) / f"{suite}.xml"
             command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
             ended = subprocess.run(
-                [*command, *SUITES[suite]], cwd=ROOT, env=environment | settings
+                [*command, *arguments], cwd=ROOT, env=environment | settings
             ).returncode
             right, wrong = count_tests(report) if report.exists() else (0, 0)
             passed, failed = passed + right, failed + (wrong or int(ended != 0))
@@ -105,7 +108,7 @@ def run(settings, suites):
 
 
 def table(outcomes):
-    """Returns the outcomes as lines of text, a line a combination."""
+    """Returns the outcomes as text, one line for each combination."""
     lines = [f"{'combination':<12}{'passed':>8}{'failed':>8}{'minutes':>9}"]
     for name, outcome in outcomes.items():
         if outcome.skipped:
@@ -116,21 +119,32 @@ def table(outcomes):
     return "\n".join(lines)
 
 
+def chosen_suites(only, numbers):
+    """Returns the suites to run, with the notebooks that `numbers` names, such as `"03,05-06"`."""
+    notebooks = [str(path) for path in select_notebooks(ROOT / "notebooks", numbers)]
+    suites = {**SUITES, "notebooks": [*SUITES["notebooks"], *notebooks]}
+    return {only: suites[only]} if only else suites
+
+
 def main(arguments=None):
-    """Runs the combinations that the arguments name; returns the exit code."""
+    """Runs the combinations that the arguments name and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="combination", help=", ".join(COMBINATIONS))
-    parser.add_argument("--only", choices=SUITES, help="leave the other suite out")
+    parser.add_argument("--only", choices=SUITES, help="run one suite only")
+    parser.add_argument("--notebooks", metavar="NUMBERS", default="", help="such as 03,05-06")
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(COMBINATIONS)
     if unknown:
         parser.error(f"no combination {sorted(unknown)}; expected some of {list(COMBINATIONS)}")
+    try:
+        suites = chosen_suites(options.only, options.notebooks)
+    except RunError as error:
+        parser.error(str(error))
     outcomes, flags = {}, processor_flags()
     for name in options.names or COMBINATIONS:
         settings, reason = COMBINATIONS[name], why_skipped(name, flags)
         said = " ".join(f"{key}={value}" for key, value in settings.items()) or "nothing set"
         print(f"\n== {name}: {reason or said}", flush=True)
-        suites = [options.only] if options.only else list(SUITES)
         outcomes[name] = Outcome(skipped=reason) if reason else run(settings, suites)
     print("\n" + table(outcomes))
     return int(any(outcome.failed for outcome in outcomes.values()))

@@ -1,8 +1,8 @@
-"""Executes notebooks afresh and stores their outputs: the one way stored outputs are made.
+"""Executes notebooks and stores their outputs: stored outputs are made in no other way.
 
-Each notebook has a MyST twin in `text/`. The newer one of the two gives the inputs; the notebook
-is executed in a fresh kernel with its default parameters; then both are written, unless a cell
-failed.
+Each notebook has a MyST twin in `text/`. The inputs come from the newer one of the two. The
+notebook is executed in a fresh kernel with its default parameters. Then both are written, unless a
+cell failed. The navigation line of every notebook is updated first.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from navigation import COURSE, navigation_line, update_navigation
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from notebook_rules import content, find_problems
@@ -27,7 +28,7 @@ SECONDS_PER_CELL = 600
 
 
 def read_inputs(notebook_path, twin_path):
-    """Returns the notebook to execute: from the twin when that is newer and says something else."""
+    """Returns the notebook to execute, from the twin if that is newer and differs."""
     if not notebook_path.exists():
         return jupytext.read(twin_path, fmt="md:myst")
     notebook = nbformat.read(notebook_path, as_version=4)
@@ -42,7 +43,7 @@ def read_inputs(notebook_path, twin_path):
 
 
 def execute(notebook, folder, description=""):
-    """Executes a notebook in place, with a bar that advances by cells in a terminal."""
+    """Executes a notebook in place and shows a bar of its cells in a terminal."""
     with tqdm(
         total=len(notebook.cells), unit="cell", desc=description, disable=not sys.stderr.isatty()
     ) as bar:
@@ -61,7 +62,7 @@ def execute(notebook, folder, description=""):
 
 
 def clean(notebook, number):
-    """Removes what changes from one execution to the next, and numbers the cells' ids."""
+    """Removes what differs between executions, and numbers the cells."""
     language = notebook.metadata.get("language_info", {"name": "python"})
     language.pop("version", None)
     notebook.metadata = nbformat.from_dict(
@@ -84,8 +85,16 @@ def clean(notebook, number):
                 output.text = output.text.replace("\r\n", "\n")
 
 
-def refresh(notebook_path):
-    """Refreshes one notebook and its twin; returns what is wrong with it, a list of sentences."""
+def refresh(notebook_path, line):
+    """Refreshes one notebook and its twin.
+
+    Args:
+        notebook_path: `Path` of the notebook.
+        line: String, its navigation line, or `None` if the course does not list it.
+
+    Returns:
+        A list of sentences, one for each problem.
+    """
     stem, folder = notebook_path.stem, notebook_path.parent
     twin_path = folder / "text" / f"{stem}.md"
     notebook = read_inputs(notebook_path, twin_path)
@@ -93,24 +102,24 @@ def refresh(notebook_path):
     try:
         execute(notebook, folder, stem)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return [f"nothing was written, a cell failed:\n{error}"]
+        return [f"a cell failed, so nothing was written:\n{error}"]
     seconds = time.perf_counter() - started
     clean(notebook, stem[:2])
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     twin = jupytext.writes(notebook, fmt="md:myst")
-    # The notebook last: of two files of one time, the notebook is to be the newer.
+    # The notebook last: it counts as the newer one if both have the same time.
     write_text(twin_path, twin)
     write_text(notebook_path, text)
     size = len(text.encode())
     print(f"{stem}: {size / 1000:.0f} kB, {seconds:.0f} s", flush=True)
-    return find_problems(nbformat.reads(text, as_version=4), twin, size)
+    return find_problems(nbformat.reads(text, as_version=4), twin, size, line)
 
 
-def main(arguments=None, folder=ROOT / "notebooks"):
-    """Refreshes the notebooks that the arguments name; returns the exit code."""
+def main(arguments=None, folder=ROOT / "notebooks", course=COURSE):
+    """Refreshes the notebooks that the arguments name and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("selection", nargs="?", default="", help="03, 01-03 or 01,04; else all")
+    parser.add_argument("selection", nargs="?", default="", help="03, 01-03 or 01,04; default: all")
     options = parser.parse_args(arguments)
     os.environ.pop("MPLBACKEND", None)
     # A new notebook begins as a twin alone.
@@ -120,9 +129,10 @@ def main(arguments=None, folder=ROOT / "notebooks"):
         notebooks = select(found, options.selection)
     except RunError as error:
         parser.error(str(error))
+    update_navigation(folder, course)
     failed = False
     for notebook in notebooks:
-        for problem in refresh(notebook):
+        for problem in refresh(notebook, navigation_line(notebook.stem, course)):
             failed = True
             print(f"{notebook.stem}: {problem}", file=sys.stderr)
     return int(failed)

@@ -1,11 +1,11 @@
-"""Tells README and notebooks where the course is published, for Colab, Binder and their badges.
+"""Writes the address of the repository into the README and the notebooks, for Colab and Binder.
 
     python tools/set_repository.py owner/name
     make refresh
 
-The first command writes two badges into the README and into the text twin of each notebook, and a
-cell that fetches the course where it is missing, as on Colab; done again with another name, it
-replaces them. The second brings them into the notebooks.
+The first command writes two badges into the README and into the twin of each notebook. It also adds
+a cell that fetches the course if it is missing, as on Colab. With another name, the command
+replaces them. The second command updates the notebooks.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from simclr_utils.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 BADGES = re.compile(r"^\[!\[Open in Colab\].*\n\n?", re.MULTILINE)
-# The tag keeps the cell out of the count of a notebook's lines: nothing in it is to be read.
+# The tag excludes the cell from the count of a notebook's lines, because nobody has to read it.
 CELL = re.compile(r"```\{code-cell\} ipython3\n:tags: \[fetch-course\]\n.*?```\n\n", re.DOTALL)
 FETCH = """```{{code-cell}} ipython3
 :tags: [fetch-course]
@@ -34,7 +34,7 @@ if find_spec("simclr_utils") is None:
 
 
 def badges(repository, notebook):
-    """Two Markdown badges in a line: Colab opens one notebook, Binder JupyterLab on it."""
+    """Returns a line with two badges that open a notebook in Colab and in Binder."""
     colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{notebook}"
     binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{notebook}"
     return (
@@ -44,7 +44,7 @@ def badges(repository, notebook):
 
 
 def below_title(text, addition):
-    """A Markdown text with something put below its first title and without old badges."""
+    """Returns a Markdown text with an addition below its title, without old badges."""
     title, rest = re.split(r"(?<=\n)\n", BADGES.sub("", text[text.index("# ") :]), maxsplit=1)
     return text[: text.index("# ")] + title + "\n" + addition + rest
 
@@ -53,11 +53,11 @@ def set_repository(repository, root=ROOT):
     """Writes badges and cells.
 
     Args:
-        repository: str, `owner/name` on GitHub.
-        root: path of the checkout.
+        repository: String, `owner/name` on GitHub.
+        root: `Path` of the checkout.
 
     Raises:
-        ValueError: if that is no name of a repository.
+        ValueError: If `repository` is not a name of this form.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise ValueError(f"Expected owner/name, as in google-research/simclr: {repository!r}")
@@ -67,7 +67,7 @@ def set_repository(repository, root=ROOT):
     for twin in sorted((root / "notebooks" / "text").glob("*.md")):
         text = CELL.sub("", twin.read_text(encoding="utf-8"))
         text = below_title(text, badges(repository, f"{twin.stem}.ipynb"))
-        # In front of the first import; papermill looks for the cell of parameters by its tag.
+        # Before the first import. papermill finds the cell of parameters by its tag.
         place = text.index("```{code-cell}")
         cell = FETCH.format(repository=repository)
         write_text(twin, text[:place] + cell + text[place:])

@@ -1,4 +1,4 @@
-"""Kills, sabotages, feeds rubbish, and writes `results/reliability.md`.
+"""Kills and sabotages runs, loads damaged files, and writes `results/reliability.md`.
 
 python tools/soak.py --kills 50 --files 20000
 """
@@ -28,35 +28,35 @@ from simclr_utils.system import provenance  # noqa: E402
 from simclr_utils.training.pretraining import load_encoder  # noqa: E402
 
 TARGET = Path(__file__).resolve().parent.parent / "results" / "reliability.md"
-HEAD = """# What was broken on purpose, and what happened
+HEAD = """# Reliability: what was broken on purpose, and the outcome
 
 Made by `make soak` on {made}; {minutes:.0f} minutes.
 """
 KILLS = """
 ## Killed and resumed
 
-A small pretraining (60 epochs, a checkpoint after each) was killed by SIGKILL {kills} times,
+A small pretraining run (60 epochs, a checkpoint after each) was killed by SIGKILL {kills} times,
 {inside} of them while a checkpoint was half written, and resumed by the same command. After each
 epoch, weights, batch statistics, optimizer, random state and loss were compared with those of a
-run left in peace: {compared} epochs compared, **{different} different**. It ended in the same
-weights and the same history: **{same}**. (Killed that often, a run comes to its end now and then;
-another one follows. Runs: {runs}.)
+run without interruption: {compared} epochs compared, **{different} different**. The final weights
+and the history were the same: **{same}**. (A run that reached its end was followed by another.
+Runs: {runs}.)
 """
 SABOTAGE = """
 ## Sabotaged
 
-Each bug was put into a small run, and the run doctor (or the object that guards the rule) had to
-name it. {caught} of {all} were caught by name; {silent} of {healthy} healthy runs heard nothing.
+Each bug was put into a small run. The run doctor, or the object that guards the rule, had to name
+it. {caught} of {all} were named. In {silent} of {healthy} healthy runs there was no finding.
 
-| Bug | Caught by | What it said |
+| Bug | Caught by | Message |
 |---|---|---|
 """
 INPUT = """
 ## Broken and hostile input
 
-Each case was put into a folder of good images (or in place of a data set's file), and loaded.
-Labels were compared with those that the images were written with: {wrong} wrong. {right} of {all}
-cases ended as they should.
+Each case was put into a folder of good images (or replaced a data set's file), and loaded. Labels
+were compared with those that the images were written with: {wrong} wrong. {right} of {all} cases
+had the expected outcome.
 
 | Input | Result |
 |---|---|
@@ -64,17 +64,16 @@ cases ended as they should.
 REPEATED = """
 ## Repeated
 
-Notebooks 03 to 05 were run twice, headless, with the same seed (`{options}`) and the
-networks of the preset `quick`. Of {rows} rows of results, {different} differ in anything but the
-minutes they took; the curves of the pretraining are {curves}, the weights of the encoder {weights}.
+Notebooks 03 to 05 were run twice with the same seed (`{options}`) and the networks of the preset
+`quick`. Of {rows} rows of results, {different} differ in more than their minutes. The curves of
+pretraining are {curves}, the weights of the encoder {weights}.
 """
 FUZZ = """
 ## Damaged files
 
-{files:,} image files, each made from one of {seeds} seeds ({formats}, in every mode that each
-takes) by one to four mutations, went through the loader's decoder. Read {read:,}, refused
-{refused:,} ({reasons}); **crashes {crashes}, results of another form {wrong}**. The slowest file
-took {slowest:.2f} s.
+{files:,} image files were made from {seeds} valid ones ({formats}, in every mode of each format) by
+one to four mutations, and decoded by the loader. Read {read:,}, refused {refused:,} ({reasons});
+**crashes {crashes}, results of a wrong form {wrong}**. The slowest file took {slowest:.2f} s.
 """
 
 

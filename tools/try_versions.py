@@ -1,12 +1,13 @@
-"""Installs and runs the course under the promised Pythons, and loads its encoder in each Keras.
+"""Tries the course under the supported Pythons, and its encoder in the supported Keras versions.
 
-    python tools/try_versions.py            # the oldest and the newest Python that are found
-    python tools/try_versions.py --all      # every one
+    python tools/try_versions.py            # the oldest and the newest Python found
+    python tools/try_versions.py --all      # every Python found
 
-For each Python: a new environment, the README's installation, `run --preset tiny` of notebooks 01
-to 05, and the encoder of `data/pretrained` in Keras alone. Then the same file in every minor
-version of Keras from pyproject.toml's oldest to constraints.txt's newest. Interpreters are looked
-for on PATH and asked of pyenv and uv; those that are missing are named.
+For each Python: makes an environment, installs the course as the README says, runs notebooks 01 to
+05 with the preset `tiny`, and loads the encoder of `data/pretrained` in Keras alone. These
+environments have different versions of Keras. The encoder is then loaded in the minor versions
+that are left, from the oldest in pyproject.toml to the newest in constraints.txt. Interpreters come
+from PATH, pyenv and uv. Those that are missing are named.
 """
 
 import argparse
@@ -28,7 +29,7 @@ VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def output_of(*command):
-    """Returns what a command prints, or nothing if it fails or is not there."""
+    """Returns what a command prints, or an empty string if it fails or does not exist."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
@@ -37,14 +38,14 @@ def output_of(*command):
 
 
 def find_python(version):
-    """Returns the path of a Python of a version such as "3.10", or None."""
+    """Returns the path of the Python of a version such as "3.10", or `None`."""
     candidates = [shutil.which(f"python{version}")]
     pyenv = output_of("pyenv", "root")
     if pyenv:
         candidates += sorted(Path(pyenv).glob(f"versions/{version}.*/bin/python"))
     for uv in (["uv"], [sys.executable, "-m", "uv"]):
         candidates.append(output_of(*uv, "python", "find", version))
-    # A shim of pyenv answers to its name and then refuses: each is asked.
+    # A shim of pyenv may exist for a Python that is switched off, so each one is run.
     return next((str(c) for c in candidates if c and output_of(c, "-c", VERSION) == version), None)
 
 
@@ -56,9 +57,18 @@ def keras_versions():
 
 
 def do(what, command, log, cwd):
-    """Runs a command and prints how long it took; stops with its last lines if it fails.
+    """Runs a command and prints how long it took.
 
-    Returns what it printed, which goes to the file `log` too.
+    If the command fails, the program ends and shows its last lines.
+
+    Args:
+        what: String, what the command does.
+        command: List, the program and its arguments.
+        log: `Path` of a file for what the command prints.
+        cwd: `Path`, the working directory.
+
+    Returns:
+        What the command printed, a string.
     """
     started = time.monotonic()
     outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -74,13 +84,19 @@ def do(what, command, log, cwd):
 
 
 def pip(python):
-    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Without byte code for all of 200 packages: Python compiles what is imported.
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    return [python, "-m", "pip", "install", *quiet]
 
 
 def try_python(version, python, folder):
-    """Installs, runs and loads under one Python; returns the interpreter of its environment."""
+    """Installs and runs the course under one Python.
+
+    Returns:
+        The path of the environment's interpreter, and its version of Keras, such as `"3.12"`.
+    """
     name, log = f"Python {version}", folder / f"{version}.txt"
-    # A copy, since an installation writes beside the sources.
+    # A copy, because an editable installation writes into the sources.
     sources = shutil.copytree(ROOT, folder / version, ignore=shutil.ignore_patterns(*NOT_COPIED))
     inside = sources / ".venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     do(f"{name}, environment", [python, "-m", "venv", ".venv"], log, sources)
@@ -88,21 +104,33 @@ def try_python(version, python, folder):
     do(f"{name}, installation", install, log, sources)
     run = [inside, "-m", "simclr_utils", "run", "--preset", "tiny", "--notebooks", "01-05"]
     do(f"{name}, tiny run", [*run, "--out", "runs/tiny"], log, sources)
-    load_alone(name, inside, folder, log)
-    return inside
+    return inside, load_alone(name, inside, folder, log)
 
 
 def load_alone(name, python, folder, log, keras=None):
-    """Loads the encoder where nothing of this package is, with a Keras of its own if there is."""
+    """Loads the encoder without this package.
+
+    Args:
+        name: String, what is tried.
+        python: Path of the interpreter.
+        folder: `Path` of the features that every environment has to reproduce.
+        log: `Path` of a file for what is printed.
+        keras: `Path` of a Keras to use in place of the installed one, or `None`.
+
+    Returns:
+        The minor version of Keras, such as `"3.12"`.
+    """
     program = f"import sys, runpy; sys.path[0] = {str(keras or folder)!r}; "
     program += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     script = ROOT / "tools" / "load_encoder_alone.py"
     command = [python, "-c", program, script, ENCODER, folder / "features.npz"]
-    print(do(f"{name}, encoder", command, log, folder).splitlines()[-1], flush=True)
+    said = do(f"{name}, encoder", command, log, folder).splitlines()[-1]
+    print(said, flush=True)
+    return re.match(r"Keras (\d+\.\d+)", said)[1]
 
 
 def try_keras(version, python, folder):
-    """Loads the encoder in a minor version of Keras, put before the one that is installed."""
+    """Loads the encoder in a minor version of Keras, which hides the installed one."""
     name, target, log = f"Keras {version}", folder / f"keras{version}", folder / f"k{version}.txt"
     install = [*pip(python), "--no-deps", "--target", target, f"keras=={version}.*"]
     do(f"{name}, installation", install, log, folder)
@@ -110,27 +138,34 @@ def try_keras(version, python, folder):
 
 
 def try_all(found, folder):
-    """Tries Pythons, a dict from version to path, two at a time, then the versions of Keras."""
-    load_alone("here", sys.executable, folder, folder / "here.txt")  # what the others are held to
+    """Tries the Pythons, two at a time, and then the versions of Keras that none of them has.
+
+    Args:
+        found: Dict from the version of a Python to its path.
+        folder: `Path` of a temporary folder.
+    """
+    # Writes the features that the others have to reproduce.
+    load_alone("here", sys.executable, folder, folder / "here.txt")
     with ThreadPoolExecutor(2) as pool:
         tried = [pool.submit(try_python, *each, folder) for each in found.items()]
-        # The newest versions of Keras need a newer Python than the oldest that is promised.
-        newest = [future.result() for future in tried][-1]
-        for future in [pool.submit(try_keras, each, newest, folder) for each in keras_versions()]:
+        pythons, done = zip(*[future.result() for future in tried], strict=True)
+        missing = [version for version in keras_versions() if version not in done]
+        # New versions of Keras do not support the oldest Python.
+        for future in [pool.submit(try_keras, each, pythons[-1], folder) for each in missing]:
             future.result()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--all", action="store_true", help="every Python, not oldest and newest")
+    parser.add_argument("--all", action="store_true", help="try every Python that is found")
     options = parser.parse_args()
     found = {version: find_python(version) for version in PYTHONS}
     missing = [version for version, path in found.items() if path is None]
     found = {version: path for version, path in found.items() if path is not None}
     if missing:
-        print(f"NOT tried, as they are not found here: Python {', '.join(missing)}", flush=True)
+        print(f"NOT tried, because not found: Python {', '.join(missing)}", flush=True)
     if not found:
-        sys.exit(f"There is no Python {PYTHONS[0]} to {PYTHONS[-1]} here.")
+        sys.exit(f"No Python {PYTHONS[0]} to {PYTHONS[-1]} was found.")
     if not options.all:
         found = {version: found[version] for version in (list(found)[0], list(found)[-1])}
     with tempfile.TemporaryDirectory() as folder:

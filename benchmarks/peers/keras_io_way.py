@@ -1,12 +1,12 @@
-"""SimCLR as the Keras.io example goes about it, written anew, with the encoder of this course.
+"""Times SimCLR as in the Keras.io example, rewritten with the encoder of this course.
 
-Images in memory, Keras' own geometric layers and a colour layer, one forward pass for each view,
-candidates of the other view only, and a linear probe that is trained in the same step. Files have
-to be JPEGs of 32x32 pixels; they are decoded before the clock starts, as this course does too. The
-example: https://keras.io/examples/vision/semisupervised_simclr
+The images are in memory. The views come from Keras' geometric layers and a color layer. There is
+one forward pass for each view, the candidates come from the other view only, and a linear probe is
+trained in the same step. The files have to be JPEGs of 32x32 pixels; they are decoded before the
+clock starts, as in the course. The example: https://keras.io/examples/vision/semisupervised_simclr
 
-With `--plain` TensorFlow starts as it does for everybody; without, as in this course: repeatable,
-one operation at a time.
+With `--plain`, TensorFlow runs with its defaults. Otherwise it runs as in this course, repeatably
+and one operation at a time.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def main():
     from simclr_utils.training import networks
 
     class ColorShift(keras.layers.Layer):
-        """Brightness, and a random mixture of the channels, for each image."""
+        """Changes the brightness of each image and mixes its channels at random."""
 
         def call(self, images):
             count = tf.shape(images)[0]

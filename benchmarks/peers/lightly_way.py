@@ -1,6 +1,6 @@
-"""SimCLR as lightly's documentation sets it up, with the encoder of this course.
+"""Times SimCLR as in lightly's documentation, with the encoder of this course.
 
-Runs in an environment of its own, with what `requirements.txt` beside it names. The example:
+It runs in its own environment, which `requirements.txt` in this folder describes. The example:
 https://docs.lightly.ai/examples/simclr.html
 """
 

@@ -1,4 +1,4 @@
-"""`SimCLR.fit` on a folder of images, with `unlabeled/` and `train/` as the course takes it."""
+"""Times `SimCLR.fit` on a folder of images with `unlabeled/` and `train/`."""
 
 import tempfile
 

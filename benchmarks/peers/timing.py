@@ -1,4 +1,4 @@
-"""What every way takes and prints, so that all are timed alike."""
+"""The options and the output that all implementations share, so that they are timed alike."""
 
 import argparse
 import json
@@ -8,10 +8,10 @@ NUM_WARM_UP = 4
 
 
 def build_parser(description):
-    """The command line of a way; it may add options of its own."""
+    """Returns the parser of an implementation, which may add its own options."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--images", required=True, help="folder")
-    parser.add_argument("--steps", type=int, default=40, help="that are timed, after the warm-up")
+    parser.add_argument("--steps", type=int, default=40, help="timed steps after the warm-up")
     return parser
 
 

@@ -14,6 +14,6 @@ PUBLIC = {
     "augmentation_lab": ("as_recipe", "AugmentationLab", "recipe_call"),
     "vector_explorers": ("FeatureExplorer", "SimilarityExplorer"),
     "class_explorers": ("MistakesExplorer", "RetrievalExplorer"),
-    "widgets": ("explore", "LivePicture", "recipe_controls"),
+    "widgets": ("explore", "LivePicture", "recipe_controls", "show_picture"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable
 
 import ipywidgets
+from IPython.display import Image
 
 
 def explore(
@@ -122,6 +123,19 @@ def recipe_controls(
                 tooltip=f"{kind} of {name.replace('_', ' ')}, 0 to 1; 0 leaves it out",
             )
     return sliders
+
+
+def show_picture(png: bytes, sentence: str = "") -> Image:
+    """Returns a picture to show as the output of a cell.
+
+    Args:
+        png: Bytes, the picture as PNG.
+        sentence: String, its text for readers who cannot see it.
+
+    Returns:
+        An `IPython.display.Image`, to stand last in its cell.
+    """
+    return Image(png, alt=sentence)
 
 
 class LivePicture:

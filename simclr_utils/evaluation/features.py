@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import tensorflow as tf
+from sklearn.manifold import TSNE
 
 
 def extract_features(encoder, images, batch_size=512):
@@ -48,6 +49,24 @@ def pixel_features(images, largest=32, batch_size=1024):
             pixels = np.asarray(tf.image.resize(pixels, (largest, largest), method="area"))
         parts.append(pixels.reshape(len(pixels), -1))
     return np.concatenate(parts)
+
+
+def map_features(features: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Lays images out in the plane by t-SNE, so that neighbors stay neighbors.
+
+    Args:
+        features: Float array `[N, D]`, compared by the cosine of their angle.
+        seed: Integer, of the optimization.
+
+    Returns:
+        A float32 array `[N, 2]`.
+
+    References:
+        van der Maaten, Hinton 2008, *Visualizing data using t-SNE*.
+    """
+    perplexity = min(30, (len(features) - 1) / 3)
+    tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, max_iter=500, random_state=seed)
+    return tsne.fit_transform(features)
 
 
 def check_images(images, expected):

@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 from PIL import Image
 
-from simclr_utils.course.widgets import LivePicture, explore, recipe_controls
+from simclr_utils.course.widgets import LivePicture, explore, recipe_controls, show_picture
 from simclr_utils.plotting.style import figure, to_png
 
 
@@ -139,3 +139,8 @@ def test_a_recipe_has_two_sliders_an_operation():
         "flip_probability": 0.5,  # a flip has no strength
     }
     assert all((slider.min, slider.max) == (0, 1) for slider in sliders.values())
+
+
+def test_a_picture_is_shown_with_its_text():
+    shown = show_picture(png("red"), "all red")
+    assert shown.data == png("red") and shown.alt == "all red"

@@ -6,7 +6,7 @@ import pytest
 
 from simclr_utils.data.splits import label_subset
 from simclr_utils.evaluation import probes as evaluation
-from simclr_utils.evaluation.features import extract_features, pixel_features
+from simclr_utils.evaluation.features import extract_features, map_features, pixel_features
 from simclr_utils.evaluation.probes import (
     PENALTIES,
     fit_knn,
@@ -34,6 +34,18 @@ def clouds(count, classes=3, dim=6, spread=1.5, seed=0):
 
 
 # Features.
+
+
+@pytest.mark.parametrize("count", [4, 60])
+def test_a_map_keeps_neighbors_together(count):
+    points, labels = clouds(count, classes=2, spread=0.1)
+    points /= 10.0 ** np.arange(-2, 4)
+    places = map_features(points, seed=0)
+    assert places.shape == (count, 2) and np.array_equal(places, map_features(points, seed=0))
+    if count > 4:
+        first, second = places[labels == 0], places[labels == 1]
+        apart = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
+        assert apart > max(first.std(axis=0).max(), second.std(axis=0).max())
 
 
 def moved_encoder(name="small_cnn"):

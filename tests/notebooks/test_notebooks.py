@@ -1,4 +1,4 @@
-"""The committed notebooks keep the rules, each rule can fail, and refreshing them works."""
+"""The stored notebooks keep the rules, each rule can fail, and `make refresh` works."""
 
 import copy
 import os
@@ -8,8 +8,9 @@ import jupytext
 import nbformat
 import pytest
 import refresh_notebooks
+from navigation import COURSE, LINE, navigation_line, update_navigation
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_rules import MAXIMUM_BYTES, find_problems
+from notebook_rules import MAXIMUM_BYTES, count_import_lines, find_problems
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -19,7 +20,7 @@ PARAMETERS = (
 
 
 def test_the_course_is_complete():
-    assert [path.name[:2] for path in NOTEBOOKS][:5] == ["01", "02", "03", "04", "05"]
+    assert [path.stem for path in NOTEBOOKS] == list(COURSE)
     twins = {path.stem for path in (FOLDER / "text").glob("*.md")}
     assert twins == {path.stem for path in NOTEBOOKS}
 
@@ -28,7 +29,20 @@ def test_the_course_is_complete():
 def test_a_notebook_keeps_the_rules(path):
     notebook = nbformat.read(path, as_version=4)
     twin = (FOLDER / "text" / f"{path.stem}.md").read_text(encoding="utf-8")
-    assert find_problems(notebook, twin, path.stat().st_size) == []
+    line = navigation_line(path.stem)
+    assert find_problems(notebook, twin, path.stat().st_size, line) == []
+
+
+@pytest.mark.parametrize("twin", sorted(FOLDER.glob("text/*.md")), ids=lambda path: path.stem)
+def test_a_twin_imports_little_and_shows_its_place(twin):
+    notebook = jupytext.read(twin, fmt="md:myst")
+    problems = problems_of(notebook, line=navigation_line(twin.stem))
+    assert [p for p in problems if "imports" in p or "navigation" in p] == []
+
+
+TITLES = {"07_new": "new", "08_other": "other"}
+PLACE = "Notebook 7: **07 new** → 08 other"
+FIRST = f"# Count\n\n{PLACE}\n\n" + "many words " * 60
 
 
 @pytest.fixture
@@ -38,7 +52,7 @@ def good():
 
     picture = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
     cells = [
-        new_markdown_cell("Count " + "many words " * 60),
+        new_markdown_cell(FIRST),
         new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
         new_code_cell("print(seed)", outputs=[text("0\n")]),
         new_code_cell("print(1)", outputs=[text("https://example.org/home/x and 3/root/x\n")]),
@@ -51,8 +65,8 @@ def good():
     return new_notebook(cells=cells)
 
 
-def problems_of(notebook, twin=None, size=1000):
-    return find_problems(notebook, twin or jupytext.writes(notebook, fmt="md:myst"), size)
+def problems_of(notebook, twin=None, size=1000, line=PLACE):
+    return find_problems(notebook, twin or jupytext.writes(notebook, fmt="md:myst"), size, line)
 
 
 def test_a_good_notebook_has_no_problems(good):
@@ -92,13 +106,16 @@ WRONG = {
     "semicolon": code("plot();  # quiet"),
     "path of one machine": code('folder = "/home/somebody/images"'),
     "stores a path": output("stream", name="stdout", text="wrote /tmp/abc/file"),
-    "exempt": tags(2, "nbval-skip"),
-    "2 of 8 code cells are exempt": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
+    "not compared": tags(2, "nbval-skip"),
+    "2 of 8 code cells are not": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
     "only 0 of 8": lambda notebook: [cell.update(outputs=[]) for cell in notebook.cells[2:]],
-    "'tolerance-some': expected one like": tags(2, "tolerance-some"),
+    "'tolerance-some': expected a tag like": tags(2, "tolerance-some"),
     "more than 25 lines": code("print(1)\n" * 26),
     "more than 200": code("print(1)\n" * 200),
-    "words for": lambda notebook: notebook.cells[0].update(source="Few words."),
+    "words for": lambda notebook: notebook.cells[0].update(source=FIRST[:60]),
+    "9 lines of imports": code("import os\n" * 5 + "from os import (\n    path,\n    sep,\n)"),
+    "navigation line": lambda notebook: notebook.cells[0].update(source=FIRST.replace("8", "9")),
+    "line is out": lambda notebook: notebook.cells[0].update(source="many words " * 60),
     "not as PNG": output("display_data", data={"image/svg+xml": "<svg/>"}),
 }
 
@@ -108,6 +125,19 @@ def test_each_rule_can_fail(good, said):
     bad = copy.deepcopy(good)
     WRONG[said](bad)
     assert any(said in problem for problem in problems_of(bad)), problems_of(bad)
+
+
+def test_import_lines_are_counted_wherever_they_are():
+    source = (
+        "import os, sys\nif os:\n    %cd x\n    !ls\n    from os import (\n        path)\nx = 1"
+    )
+    assert navigation_line("07_new", TITLES) == PLACE
+    assert count_import_lines(source) == 3
+
+
+def test_a_notebook_has_to_be_listed(good):
+    assert navigation_line("07_new") is None
+    assert "does not list it" in problems_of(good, line=None)[0]
 
 
 def test_size_and_twin_can_fail(good):
@@ -130,14 +160,15 @@ def course(tmp_path, good):
 
 
 def refresh(course, *arguments):
-    return refresh_notebooks.main(list(arguments), folder=course)
+    return refresh_notebooks.main(list(arguments), folder=course, course=TITLES)
 
 
 def test_refresh_makes_a_notebook_that_keeps_the_rules(course, capsys):
     assert refresh(course) == 0, capsys.readouterr().err
     path, twin = course / "07_new.ipynb", course / "text" / "07_new.md"
     notebook = nbformat.read(path, as_version=4)
-    assert find_problems(notebook, twin.read_text(), path.stat().st_size) == []
+    line = navigation_line("07_new", TITLES)
+    assert find_problems(notebook, twin.read_text(), path.stat().st_size, line) == []
     assert [cell.id for cell in notebook.cells][:2] == ["07-01", "07-02"]
     assert notebook.cells[2].outputs[0].text == "0\n"
     assert "version" not in notebook.metadata.language_info
@@ -172,3 +203,38 @@ def test_refresh_tells_of_broken_rules(course, capsys):
     twin.write_text(twin.read_text().replace("print(2)", "print(2);"))
     assert refresh(course) == 1
     assert "semicolon" in capsys.readouterr().err
+
+
+def lines_of(folder):
+    paths = [*folder.glob("text/*.md"), *folder.glob("*.ipynb")]
+    return {path.name: LINE.findall(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def test_a_renamed_notebook_is_renamed_everywhere(tmp_path, good):
+    (tmp_path / "text").mkdir()
+    for stem in TITLES:
+        text = jupytext.writes(good, fmt="md:myst")
+        (tmp_path / "text" / f"{stem}.md").write_text(text, encoding="utf-8")
+        (tmp_path / f"{stem}.ipynb").write_text(nbformat.writes(good) + "\n", encoding="utf-8")
+    changed = {"07_new": "renamed", "08_other": "other"}
+    times = [path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*.*"))]
+    update_navigation(tmp_path, changed)
+    assert [path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*.*"))] == times
+    assert lines_of(tmp_path)["07_new.md"] == ["Notebook 7: **07 renamed** → 08 other"]
+    assert lines_of(tmp_path)["08_other.md"] == ["Notebook 8: 07 renamed → **08 other**"]
+    for stem in TITLES:
+        notebook = nbformat.read(tmp_path / f"{stem}.ipynb", as_version=4)
+        twin = (tmp_path / "text" / f"{stem}.md").read_text(encoding="utf-8")
+        assert problems_of(notebook, twin, line=navigation_line(stem, changed)) == []
+    before = [path.read_bytes() for path in sorted(tmp_path.rglob("*.*"))]
+    update_navigation(tmp_path, changed)
+    assert [path.read_bytes() for path in sorted(tmp_path.rglob("*.*"))] == before
+
+
+def test_a_notebook_without_the_line_gets_one_below_its_title(tmp_path):
+    (tmp_path / "text").mkdir()
+    twin = tmp_path / "text" / "07_new.md"
+    twin.write_text("---\na: b\n---\n\n# New\n\nText.\n", encoding="utf-8")
+    update_navigation(tmp_path, TITLES)
+    line = navigation_line("07_new", TITLES)
+    assert twin.read_text(encoding="utf-8") == f"---\na: b\n---\n\n# New\n\n{line}\n\nText.\n"

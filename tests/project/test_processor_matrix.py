@@ -1,6 +1,7 @@
-"""Every combination is run, the red ones are told, and what makes no sense is skipped."""
+"""Every combination runs, failures are reported, and pointless ones are skipped."""
 
 import os
+from pathlib import Path
 
 import processor_matrix
 import pytest
@@ -43,7 +44,14 @@ def test_a_red_combination_does_not_stop_the_others(monkeypatch, capsys):
         in capsys.readouterr().out
     )
     assert main(["avx2", "--only", "notebooks"]) == 0
-    assert asked[-1] == (COMBINATIONS["avx2"], ["notebooks"])
+    settings, suites = asked[-1]
+    assert settings == COMBINATIONS["avx2"] and list(suites) == ["notebooks"]
+    assert sum(argument.endswith(".ipynb") for argument in suites["notebooks"]) >= 8
+    assert main(["avx2", "--only", "notebooks", "--notebooks", "03,05"]) == 0
+    chosen = asked[-1][1]["notebooks"]
+    assert [Path(a).name[:2] for a in chosen if a.endswith(".ipynb")] == ["03", "05"]
+    with pytest.raises(SystemExit):
+        main(["--notebooks", "77"])
     monkeypatch.setattr(processor_matrix, "processor_flags", set)
     assert main(["avx2"]) == 0 and "skipped: this processor" in capsys.readouterr().out
     with pytest.raises(SystemExit):
@@ -69,9 +77,10 @@ def test_a_run_counts_the_tests_under_its_settings_alone(tmp_path, monkeypatch):
     (tmp_path / "test_broken.py").write_text("import nothing_like_this")
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
     asked = {name: ["-p", "no:cacheprovider", f"test_{name}.py"] for name in ("small", "broken")}
-    monkeypatch.setattr(processor_matrix, "SUITES", {**asked, "none": ["--no-such-option"]})
     monkeypatch.setattr(processor_matrix, "ROOT", tmp_path)
-    found = {suite: run({"SIMCLR_PRECISION": "float32"}, [suite]) for suite in (*asked, "none")}
+    asked["none"] = ["--no-such-option"]
+    float32 = {"SIMCLR_PRECISION": "float32"}
+    found = {suite: run(float32, {suite: arguments}) for suite, arguments in asked.items()}
     assert [(o.passed, o.failed) for o in found.values()] == [(1, 1), (0, 1), (0, 1)]
     assert os.environ["ONEDNN_MAX_CPU_ISA"] == "SSE41"
 

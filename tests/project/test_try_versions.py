@@ -1,4 +1,4 @@
-"""The tool behind `make test-versions`: which interpreters it finds, and that it can fail."""
+"""`make test-versions` finds interpreters, tries every Keras once, and can fail."""
 
 import os
 import subprocess
@@ -43,6 +43,20 @@ def test_every_keras_that_is_allowed_is_tried():
     assert versions[0] == "3.12" and len(versions) >= 4
 
 
+def test_a_keras_that_an_environment_has_is_not_tried_again(tmp_path, monkeypatch):
+    versions = try_versions.keras_versions()
+    has = {"3.10": versions[0], "3.13": versions[-1]}
+    tried, loaded = [], []
+    monkeypatch.setattr(try_versions, "load_alone", lambda name, *rest: loaded.append(name))
+    monkeypatch.setattr(
+        try_versions, "try_python", lambda version, path, folder: (path, has[version])
+    )
+    monkeypatch.setattr(try_versions, "try_keras", lambda *given: tried.append(given))
+    try_versions.try_all({"3.10": "old", "3.13": "new"}, tmp_path)
+    assert loaded == ["here"]
+    assert sorted(tried) == [(version, "new", tmp_path) for version in versions[1:-1]]
+
+
 @pytest.mark.parametrize("off_by, code", [(0, 0), (1, 1)])
 def test_other_features_are_found(off_by, code, tmp_path):
     script = ROOT / "tools" / "load_encoder_alone.py"
@@ -52,4 +66,4 @@ def test_other_features_are_found(off_by, code, tmp_path):
         np.savez(tmp_path / "features.npz", images=images, features=np.full((2, 128), off_by))
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
-    assert ("other features from uint8 images" in done.stderr) == bool(code)
+    assert ("features of uint8 images differ" in done.stderr) == bool(code)
