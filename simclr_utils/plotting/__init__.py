@@ -8,6 +8,6 @@ PUBLIC = {
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
-    "comparisons": ("plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
+    "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)
