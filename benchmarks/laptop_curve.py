@@ -66,7 +66,7 @@ def keep_to_settings(config):
 
 
 def score_on_test(dataset, encoder, steps, seed):
-    """Accuracy of a linear probe on all labels, once; returns the row of `results.csv`."""
+    """Accuracy of a linear probe on all labels, once; returns its row in `results.csv`."""
     from simclr_utils.evaluation.comparison import Comparison
     from simclr_utils.evaluation.features import extract_features
     from simclr_utils.evaluation.protocol import Protocol
@@ -79,7 +79,7 @@ def score_on_test(dataset, encoder, steps, seed):
     everything = len(dataset.train[1]) + len(dataset.validation[1])
     made = {"pretraining_seed": seed, "steps": steps}
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
-    frame = protocol.results.frame()
+    frame = protocol.results.frame("accuracy")
     here = (frame["fingerprint"] == dataset.fingerprint) & (frame["pretraining_seed"] == seed)
     return frame[here].iloc[0]
 

@@ -15,7 +15,9 @@ def part(count, seed):
     return pixels, labels
 
 
-DATASET = SimpleNamespace(train=part(40, 0), validation=part(20, 1), test=part(30, 2))
+DATASET = SimpleNamespace(
+    train=part(40, 0), validation=part(20, 1), test=part(30, 2), num_classes=4
+)
 ROW = {"method": "probe", "labels": 12, "subset_seed": 1}
 
 
@@ -38,7 +40,7 @@ def test_a_row_is_scored_once_whoever_asks(protocol, results, tmp_path):
     with pytest.raises(ScoredBefore, match="'subset_seed': 1"):
         another.score(DATASET.test[1], **ROW)
     row = results.frame().iloc[0]
-    assert len(results.frame()) == 1 and row["value"] == pytest.approx(0.8)
+    assert len(results.frame("accuracy")) == 1 and row["value"] == pytest.approx(0.8)
     assert (row["steps"], row["tuning"], row["metric"]) == (7, "4 penalties", "accuracy")
     assert row["low"] < 0.8 < row["high"]
 
@@ -48,7 +50,7 @@ def test_other_rows_are_free(protocol, results):
         protocol.score(np.zeros(30), **{**ROW, **change})
     for seed in (0, 1):
         protocol.score(np.zeros(30), **ROW, pretraining_seed=seed)
-    assert len(results.frame()) == 6
+    assert len(results.frame("accuracy")) == 6
 
 
 def test_what_was_right_is_kept_for_paired_comparisons(protocol):
@@ -63,7 +65,7 @@ def test_what_was_right_is_kept_for_paired_comparisons(protocol):
 
 
 def test_a_failed_score_leaves_nothing(protocol, results):
-    with pytest.raises(ValueError, match="29 predictions for 30 labels"):
+    with pytest.raises(ValueError, match="29 predictions for 30 test images"):
         protocol.score(np.zeros(29), **ROW)
     assert results.frame().empty and protocol.correct(**ROW) is None
 
