@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from simclr_utils.evaluation import comparison
 from simclr_utils.evaluation.comparison import Comparison, OtherTrainingsError, usable_label_counts
+from simclr_utils.evaluation.predictions import split_predictions
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
 from simclr_utils.evaluation.supervised import (
@@ -16,6 +17,7 @@ from simclr_utils.evaluation.supervised import (
     SupervisedBaseline,
     SupervisedRun,
     build_supervised,
+    model_key,
     supervised_steps,
 )
 from simclr_utils.training.networks import build_encoder
@@ -160,6 +162,24 @@ def test_a_short_training_of_full_length_is_not_made_twice():
 )
 def test_label_counts_are_fitted_to_the_dataset(asked, num_train, expected):
     assert usable_label_counts(asked, num_train, 1000, num_classes=10) == expected
+
+
+def test_the_predicted_class_is_that_of_the_largest_logit():
+    """Also of a run that diverged, and where the softmax cannot tell two logits apart."""
+    logits = np.array([[0, 1e-20, 0], [1, 1, 0], [np.nan] * 3, [0, np.nan, 1], [9, np.inf, 0]])
+    logits = logits.astype("float32")
+    baseline = SupervisedBaseline(build_model)
+
+    def model(images, training):
+        return logits[images]
+
+    model.classifier = SimpleNamespace(set_weights=lambda weights: None)
+    run = SupervisedRun([], SETTINGS, 5, [], 0.1)
+    baseline.models[model_key(SETTINGS)] = model
+    shares = baseline.predict_probabilities(run, np.arange(5), batch_size=2)
+    assert shares.argmax(1).tolist() == logits.argmax(1).tolist() == [1, 0, 0, 1, 1]
+    np.testing.assert_allclose(shares[1], [0.4223188, 0.4223188, 0.1553624], rtol=1e-5)
+    split_predictions(shares, 5, 3)  # they are probabilities
 
 
 # The comparison.
@@ -379,6 +399,7 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
     )
     Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 180))
     assert results.frame("accuracy").value.tolist() == [0.7] * 3
+    assert set(results.frame("auroc").value) == {0.5}
     assert results.frame("accuracy").labels.tolist() == [9, 9, 180]
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.protocol import Protocol, ScoredBefore
 from simclr_utils.evaluation.results import Results
 
@@ -64,9 +65,37 @@ def test_what_was_right_is_kept_for_paired_comparisons(protocol):
     assert protocol.correct(**ROW) is None and protocol.correct(**{**ROW, "labels": 8}) is None
 
 
+def test_probabilities_are_measured_in_every_way(protocol, results, tmp_path):
+    shares = np.random.default_rng(3).dirichlet(np.ones(4), 30) + 0.3 * np.eye(4)[DATASET.test[1]]
+    shares /= shares.sum(axis=1, keepdims=True)
+    value = protocol.score(shares, **ROW, pretraining_seed=0, steps=7)
+    assert value == np.mean(shares.argmax(1) == DATASET.test[1])
+    frame = results.frame()
+    assert frame["metric"].tolist() == list(METRICS) and frame["metric"].iloc[0] == "accuracy"
+    assert frame["value"].iloc[0] == value and set(frame["steps"]) == {7}
+    another = Protocol(DATASET, results, tmp_path)
+    for row in frame.itertuples():
+        found = another.measure(row.metric, **ROW, pretraining_seed=0)
+        assert (found["value"], found["low"], found["high"]) == (row.value, row.low, row.high)
+    exact = METRICS["auroc"].measure(DATASET.test[1], shares.argmax(1), shares)
+    assert frame["value"].iloc[2] == pytest.approx(exact["value"], abs=1e-3)
+    with pytest.raises(ScoredBefore):
+        protocol.score(shares, **ROW, pretraining_seed=0)
+
+
+def test_classes_alone_have_no_auroc(protocol, results):
+    protocol.score(DATASET.test[1], **ROW)
+    assert results.frame()["metric"].tolist() == ["accuracy", "balanced_accuracy"]
+    assert protocol.measure("auroc", **ROW) is None
+    assert protocol.measure("accuracy", **ROW, pretraining_seed=5) is None
+    assert len(results.frame("balanced_accuracy")) == 1
+
+
 def test_a_failed_score_leaves_nothing(protocol, results):
     with pytest.raises(ValueError, match="29 predictions for 30 test images"):
         protocol.score(np.zeros(29), **ROW)
+    with pytest.raises(ValueError, match="softmax"):
+        protocol.score(np.ones((30, 4)), **ROW)
     assert results.frame().empty and protocol.correct(**ROW) is None
 
 
