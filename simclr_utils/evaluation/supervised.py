@@ -241,8 +241,9 @@ class SupervisedBaseline:
                 for start in range(0, len(images), batch_size)
             ]
         )
-        # The logits of a run that diverged are NaN; it is scored nevertheless.
-        probabilities = softmax(np.nan_to_num(logits.astype(np.float64)), axis=1)
+        # The logits of a run that diverged are NaN. It is scored too, as equally unsure of all.
+        finite = np.isfinite(logits).all(axis=1, keepdims=True)
+        probabilities = softmax(np.where(finite, logits, 0).astype(np.float64), axis=1)
         return with_argmax(probabilities, logits.argmax(axis=1))
 
 
