@@ -47,10 +47,11 @@ def main():
         path = RESULTS / "fine_tuning_rates.csv"
         rows = pd.read_csv(path).to_dict("records") if path.exists() else []
         rows = [row for row in rows if row["fingerprint"] != dataset.fingerprint]
+        tuning = files.load_json(options.study / "tuning.json")
         for labels in counts:
-            name = f"tuning/{record['preset']}-{made['fingerprint']}/{{}}-{labels}.json"
+            made_from = f"{record['preset']}-{made['fingerprint']}"
             chosen = {
-                method: files.load_json(options.study / name.format(method))
+                method: tuning[f"{made_from}/{method}-{labels}"]
                 for method in ("supervised", "fine_tuned")
             }
             scratch = [

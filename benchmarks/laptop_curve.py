@@ -80,7 +80,7 @@ def score_on_test(dataset, encoder, steps, seed):
     everything = len(dataset.train[1]) + len(dataset.validation[1])
     made = {"pretraining_seed": seed, "steps": steps}
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
-    frame = protocol.results.frame()
+    frame = protocol.results.frame("accuracy")
     here = (frame["fingerprint"] == dataset.fingerprint) & (frame["pretraining_seed"] == seed)
     return frame[here].iloc[0]
 

@@ -30,10 +30,16 @@ def publish(run_dir, name, folder=ROOT / "results"):
     finished = sorted((run_dir / "encoders").glob("*/encoder.json"))
     encoders = [path.parent for path in finished] or [run_dir]  # a run has one
     made["encoders"] = [files.load_json(encoder / "encoder.json") for encoder in encoders]
-    made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}"
-    tuned = {path.stem: path for path in (run_dir / "tuning" / made_from).glob("*.json")}
-    in_order = sorted(tuned, key=lambda stem: (stem.split("-")[0], int(stem.split("-")[1])))
-    made["tuning"] = {stem: files.load_json(tuned[stem]) for stem in in_order}
+    made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}/"
+    path = run_dir / "tuning.json"
+    stored = files.load_json(path) if path.exists() else {}
+    tuned = {
+        name.removeprefix(made_from): tuning
+        for name, tuning in stored.items()
+        if name.startswith(made_from)
+    }
+    in_order = sorted(tuned, key=lambda name: (name.split("-")[0], int(name.split("-")[1])))
+    made["tuning"] = {name: tuned[name] for name in in_order}
     files.save_json(folder / f"{name}.json", made)
     curves = [
         pd.read_csv(encoder / "pretraining.csv").assign(pretraining_seed=made_by["seed"])
@@ -45,7 +51,7 @@ def publish(run_dir, name, folder=ROOT / "results"):
     for source, target in copies.items():
         if (run_dir / source).exists():
             files.write_bytes(folder / target, (run_dir / source).read_bytes())
-    summary = results.summarize(results.Results(folder / f"{name}.csv").frame())
+    summary = results.summarize(results.Results(folder / f"{name}.csv").frame("accuracy"))
     title = "Test accuracy by number of labels: mean and 95 % interval"
     picture = plot_label_efficiency(summary, title)
     files.write_bytes(folder / f"{name}.png", to_png(picture))

@@ -3,11 +3,11 @@
 import itertools
 import shlex
 
-import numpy as np
 import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.evaluation import results
+from simclr_utils.evaluation.predictions import Predictions
 from simclr_utils.evaluation.statistics import mcnemar
 from simclr_utils.methods import METHODS
 from simclr_utils.system.provenance import explain_hardware
@@ -73,19 +73,21 @@ def seeds_alone(run_dir, frame):
 
     Args:
         run_dir: path of the study, with its predictions.
-        frame: its rows.
+        frame: its rows, of all metrics.
 
     Returns:
         A sentence with an empty line behind it; an empty string for a single pretraining.
     """
-    pairs = []
-    rows = frame[frame["pretraining_seed"].notna()]
+    pairs, stored = [], Predictions(run_dir / "predictions.sqlite")
+    rows = frame[frame["pretraining_seed"].notna() & (frame["metric"] == "accuracy")]
     for (preset, fingerprint, method, labels, subset), same in rows.groupby(
         ["preset", "fingerprint", "method", "labels", "subset_seed"]
     ):
-        folder = run_dir / "predictions" / f"{preset}-{fingerprint}"
-        names = [f"{method}-{labels}-{subset}-{seed}.npz" for seed in same["pretraining_seed"]]
-        correct = [np.load(folder / name)["correct"] for name in names]
+        key = {"preset": preset, "fingerprint": fingerprint, "method": method, "labels": labels}
+        correct = [
+            stored.load(**key, subset_seed=subset, pretraining_seed=seed).correct
+            for seed in same["pretraining_seed"]
+        ]
         pairs += [mcnemar(*pair) for pair in itertools.combinations(correct, 2)]
     if not pairs:
         return ""
@@ -146,7 +148,7 @@ def write_page(record, encoders, run_dir, name, folder):
     page = PAGE.format(
         name=name,
         dataset=frame["dataset"].iloc[0],
-        table=markdown_table(results.summarize(frame)),
+        table=markdown_table(results.summarize(frame[frame["metric"] == "accuracy"])),
         gains=gains,
         command=command_of(record, frame),
         fingerprint=frame["fingerprint"].iloc[0],

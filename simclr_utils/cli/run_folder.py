@@ -12,7 +12,14 @@ from simclr_utils.places import user_path
 # What has to agree before an existing run is continued.
 IDENTITY = ("kind", "source", "preset", "seed", "settings")
 # What a run or a study measured or trained: with one of these a folder belongs to it.
-MADE = ("results.csv", "encoder.json", "encoders", "checkpoints", "predictions", "tuning")
+MADE = (
+    "results.csv",
+    "encoder.json",
+    "encoders",
+    "checkpoints",
+    "predictions.sqlite",
+    "tuning.json",
+)
 
 
 class RunError(ValueError):

@@ -1,4 +1,4 @@
-"""What features are worth: probe, kNN, supervised training, the protocol, statistics."""
+"""How good features are: probe, kNN, supervised training, the protocol, metrics, statistics."""
 
 from simclr_utils.doors import open_door
 
@@ -8,14 +8,11 @@ PUBLIC = {
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
     "comparison": ("Comparison", "usable_label_counts"),
+    "metrics": ("accuracy_interval", "Metric", "METRICS"),
+    "predictions": ("Predictions",),
     "protocol": ("Protocol", "ScoredBefore"),
     "results": ("Results", "summarize"),
-    "statistics": (
-        "accuracy_interval",
-        "crossing_interval",
-        "describe_test",
-        "mcnemar",
-        "RULE",
-    ),
+    "statistics": ("crossing_interval", "mcnemar"),
+    "verdicts": ("describe_test", "RULE"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,29 +1,39 @@
 """The comparison of methods at a number of labels: chosen on validation, scored on test once."""
 
 import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simclr_utils import files
 from simclr_utils.evaluation.probes import fit_knn, fit_linear_probe
-from simclr_utils.files import as_stored, describe_differences, load_json, save_json
+
+if TYPE_CHECKING:
+    from simclr_utils.evaluation.protocol import Protocol
+    from simclr_utils.evaluation.supervised import SupervisedBaseline
 
 
-def usable_label_counts(label_counts, num_train, num_validation, num_classes):
+def usable_label_counts(
+    label_counts: Sequence[int], num_train: int, num_validation: int, num_classes: int
+) -> tuple[int, ...]:
     """Fits a list of label counts to a dataset.
 
-    Counts up to `num_train` stay. If larger ones are asked for, the last point uses every label
-    there is: settings are chosen with training and validation apart, then the two are joined.
+    Counts up to `num_train` stay. If larger ones are asked for, the last count is the number of
+    all labels: settings are chosen with training and validation images apart, then the two are
+    joined.
 
     Args:
-        label_counts: ints.
-        num_train, num_validation: ints, labeled images there are.
-        num_classes: int; counts below it are left out.
+        label_counts: Sequence of integers.
+        num_train: Integer, the number of labeled training images.
+        num_validation: Integer, the number of validation images.
+        num_classes: Integer; smaller counts are left out.
 
     Returns:
-        A tuple of ints, ascending; empty where there are no classes.
+        A tuple of integers, ascending. It is empty if there are no classes.
 
     Raises:
-        ValueError: if none is left.
+        ValueError: If no count is left.
     """
     if not num_classes:
         return ()
@@ -42,73 +52,74 @@ def usable_label_counts(label_counts, num_train, num_validation, num_classes):
 
 
 class OtherTrainingsError(ValueError):
-    """Rows are there, but of trainings of another length, or tuned among other settings."""
+    """The folder has rows of training runs of another length, or tuned on other settings."""
 
 
 class Comparison:
-    """Scores methods at numbers of labels, a row of results for each label subset.
+    """Scores methods at numbers of labels: one row of results for each label subset.
 
-    What is there already is not computed again, so that a stopped comparison continues.
+    Rows that are there already are not computed again, so that a stopped comparison continues.
 
     Args:
-        protocol: a `Protocol`, which gives out images and scores predictions.
-        num_subsets: int, label subsets at each count. With all labels there is but one subset;
-            methods that train then start from as many different initialisations.
+        protocol: A `Protocol`, which gives out images and scores predictions.
+        num_subsets: Integer, the label subsets at each number of labels. With all labels there
+            is only one subset. Methods that train a network then start from as many different
+            initializations.
     """
 
-    def __init__(self, protocol, num_subsets=3):
+    def __init__(self, protocol: "Protocol", num_subsets: int = 3):
         self.protocol = protocol
         self.num_subsets = num_subsets
 
-    def subsets(self, labels, trained=False):
-        """The subset seeds at a label count: one where all labels are used.
+    def subsets(self, labels: int, trained: bool = False) -> range:
+        """Returns the subset seeds at a number of labels: one where all labels are used.
 
-        Methods that train (`trained`) then have as many initialisations instead.
+        Methods that train a network (`trained`) then have as many initializations instead.
         """
         return range(self.num_subsets if trained or not self.protocol.is_all(labels) else 1)
 
-    def missing(self, method, labels, seeds, pretraining_seed=None):
-        """Those of the subset seeds without a row of their own."""
+    def missing(
+        self, method: str, labels: int, seeds: Sequence[int], pretraining_seed: int | None = None
+    ) -> list[int]:
+        """Returns the subset seeds that have no row yet."""
         key = {"method": method, "labels": labels, "pretraining_seed": pretraining_seed}
         return [seed for seed in seeds if not self.protocol.has(subset_seed=seed, **key)]
 
-    def score_chance(self, label_counts):
-        """Always the most frequent class of the subset."""
+    def score_chance(self, label_counts: Sequence[int]) -> None:
+        """Scores the most frequent class of each subset, with the class shares as probabilities."""
         for labels in label_counts:
             for seed in self.missing("chance", labels, self.subsets(labels)):
                 known = self.protocol.subset(labels, seed)[1]
-                constant = np.full(len(self.protocol.test_images), np.bincount(known).argmax())
+                shares = np.bincount(known, minlength=self.protocol.num_classes) / len(known)
+                constant = np.tile(shares, (len(self.protocol.test_images), 1))
                 self.protocol.score(constant, method="chance", labels=labels, subset_seed=seed)
 
     def score_frozen(
-        self, method, features, label_counts, knn=False, pretraining_seed=None, **details
-    ):
-        """A linear probe (or kNN) on frozen features, at each label count and subset.
+        self,
+        method: str,
+        features: dict[str, np.ndarray],
+        label_counts: Sequence[int],
+        knn: bool = False,
+        pretraining_seed: int | None = None,
+        **details,
+    ) -> None:
+        """Scores a linear probe, or kNN, on frozen features at each label count and subset.
 
         Args:
-            method: str, the name of the rows.
-            features: dict with `train`, `validation` and `test`, float arrays `[N, D]`.
-            label_counts: ints.
-            knn: bool, kNN in place of the probe.
-            pretraining_seed: int, of the encoder, if it was pretrained.
-            **details: more columns of the rows, such as `steps` of the pretraining.
+            method: String, the name of the method in the rows.
+            features: Dict with `train`, `validation` and `test`, float arrays `[N, D]`.
+            label_counts: Sequence of integers.
+            knn: Boolean, whether to fit kNN in place of the probe.
+            pretraining_seed: Integer, the seed of the encoder if it was pretrained.
+            **details: More columns of the rows, such as the `steps` of the pretraining.
         """
-        validation = (features["validation"], self.protocol.validation[1])
         for labels in label_counts:
-            everything = self.protocol.is_all(labels)
             for seed in self.missing(method, labels, self.subsets(labels), pretraining_seed):
-                started, rows = time.monotonic(), self.protocol.rows(labels, seed)
-                known, answers = features["train"][rows], self.protocol.train[1][rows]
-                if knn:
-                    if everything:
-                        known = np.concatenate([known, validation[0]])
-                        answers = np.concatenate([answers, validation[1]])
-                    fitted, tuning = fit_knn(known, answers), "none"
-                else:
-                    fitted = fit_linear_probe(known, answers, validation, refit=everything)
-                    tuning = f"penalty {fitted.penalty:.3g} of {len(fitted.tried)} tried"
+                started = time.monotonic()
+                fitted, tuning = self._fit(features, labels, seed, knn)
+                test, num_classes = features["test"], self.protocol.num_classes
                 self.protocol.score(
-                    fitted.predict(features["test"]),
+                    fitted.predict_probabilities(test, num_classes),
                     method=method,
                     labels=labels,
                     subset_seed=seed,
@@ -118,31 +129,51 @@ class Comparison:
                     **details,
                 )
 
-    def score_trained(
-        self, method, trainer, labels, num_steps, pretraining_seed=None, progress=print
-    ):
-        """A method that trains a network: tuned on the first subset, run on all.
+    def _fit(self, features, labels, seed, knn):
+        """Returns a probe or kNN fitted on a subset, and how it was tuned, in words."""
+        rows, everything = self.protocol.rows(labels, seed), self.protocol.is_all(labels)
+        known, answers = features["train"][rows], self.protocol.train[1][rows]
+        validation = (features["validation"], self.protocol.validation[1])
+        if not knn:
+            probe = fit_linear_probe(known, answers, validation, refit=everything)
+            return probe, f"penalty {probe.penalty:.3g} of {len(probe.tried)} tried"
+        if everything:
+            known = np.concatenate([known, validation[0]])
+            answers = np.concatenate([answers, validation[1]])
+        return fit_knn(known, answers), "none"
 
-        The best training of the tuning is the first subset's result.
+    def score_trained(
+        self,
+        method: str,
+        trainer: "SupervisedBaseline",
+        labels: int,
+        num_steps: int,
+        pretraining_seed: int | None = None,
+        progress: Callable[[str], None] = print,
+    ) -> None:
+        """Scores a method that trains a network: tuned on the first subset, run on all.
+
+        The best run of the tuning is the result of the first subset.
 
         Args:
-            method: str, the name of the rows.
-            trainer: a `SupervisedBaseline` or a `FineTuning`.
-            labels: int.
-            num_steps: int, update steps of the trainings that are scored.
-            pretraining_seed: int, of the encoder to fine-tune.
-            progress: function of one string, told what was reached.
+            method: String, the name of the method in the rows.
+            trainer: A `SupervisedBaseline` or a `FineTuning`.
+            labels: Integer, the number of labels.
+            num_steps: Integer, the update steps of the runs that are scored.
+            pretraining_seed: Integer, the seed of the encoder to fine-tune.
+            progress: Function of one string, which is told about each finished run.
 
         Raises:
-            OtherTrainingsError: if there are rows of other trainings, longer ones for instance:
-                they would stand where these are expected.
+            OtherTrainingsError: If there are rows of other training runs, such as longer ones,
+                which would mix with those asked for.
         """
         subsets = self.subsets(labels, trained=True)
         seeds = self.missing(method, labels, subsets, pretraining_seed)
         if self.protocol.has(method=method, labels=labels):
-            self.refuse_other_trainings(method, trainer, labels, num_steps)
-        if seeds:
-            tuned, best = self.tuned_settings(method, trainer, labels, num_steps)
+            self._refuse_other_settings(method, trainer, labels, num_steps)
+        if not seeds:
+            return
+        tuned, best = self._tuned_settings(method, trainer, labels, num_steps)
         everything = self.protocol.is_all(labels)
         held_out = None if everything else self.protocol.validation
         for seed in seeds:
@@ -151,36 +182,51 @@ class Comparison:
             else:
                 train = self.protocol.everything(labels, seed)
                 run = trainer.train(train, held_out, num_steps, tuned["settings"], seed)
-            predictions = trainer.predict(run, self.protocol.test_images)
+            probabilities = trainer.predict_probabilities(run, self.protocol.test_images)
             name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
             tuned["curves"][name] = run.validation_curve
-            save_json(self.tuning_path(method, labels), tuned)
+            self._keep_tuning(method, labels, tuned)
             steps = sum(each["steps"] for each in tuned["tried"])
             self.protocol.score(
-                predictions,
+                probabilities,
                 method=method,
                 labels=labels,
                 subset_seed=seed,
                 pretraining_seed=pretraining_seed,
                 steps=run.num_steps,
                 minutes=run.minutes,
-                tuning=f"{len(tuned['tried'])} trainings, {steps} steps",
+                tuning=f"{len(tuned['tried'])} training runs, {steps} steps",
             )
             progress(f"{labels:6,d} labels, subset {name}: {run.num_steps:,} steps, {run.settings}")
 
-    def tuned_settings(self, method, trainer, labels, num_steps):
-        """What was chosen on the first subset, and the training that it was best in.
+    def tuning(self, method: str, labels: int) -> dict | None:
+        """Returns the record of a method's tuning on these images, or `None` if there is none.
+
+        Args:
+            method: String, the name of the method.
+            labels: Integer, the number of labels.
 
         Returns:
-            A dict that is kept on disk, whose `curves` takes the validation curves of the
-            trainings that are scored; and a `SupervisedRun`, or `None` if the dict was there.
+            A dict: `settings`, what was chosen; `tried`, a list with the settings, steps and
+            validation curve of each run that was tried; `curves`, the validation curves of the
+            runs that were scored; `num_steps` and `axes`, what the choice is for.
         """
-        path, made_for = self.tuning_path(method, labels), tuned_for(trainer, num_steps)
-        # What was tried otherwise, or for another length, is no choice here.
-        if path.exists():
-            tuned = load_json(path)
-            if not describe_differences(tuned, made_for):
-                return tuned, None
+        path = self._tuning_path()
+        return (
+            files.load_json(path).get(self._tuning_key(method, labels)) if path.exists() else None
+        )
+
+    def _tuned_settings(self, method, trainer, labels, num_steps):
+        """Chooses settings on the first subset, or reads what was chosen before.
+
+        Returns:
+            The record that `tuning` returns; and the `SupervisedRun` with the best settings, or
+            `None` if the record was there.
+        """
+        tuned, made_for = self.tuning(method, labels), _made_for(trainer, num_steps)
+        # A choice among other settings, or for another length, is no choice here.
+        if tuned is not None and not files.describe_differences(tuned, made_for):
+            return tuned, None
         started = time.monotonic()
         train = self.protocol.subset(labels, 0)
         best, runs = trainer.tune(train, self.protocol.validation, num_steps)
@@ -195,27 +241,34 @@ class Comparison:
             "curves": {},
             "minutes": (time.monotonic() - started) / 60,
         }
-        save_json(path, tuned)
+        self._keep_tuning(method, labels, tuned)
         return tuned, best
 
-    def refuse_other_trainings(self, method, trainer, labels, num_steps):
-        """Raises an `OtherTrainingsError` if the rows there were not tuned for such trainings."""
-        path = self.tuning_path(method, labels)
-        if not path.exists():
+    def _refuse_other_settings(self, method, trainer, labels, num_steps):
+        """Raises an `OtherTrainingsError` if the rows there were not tuned for such runs."""
+        tuned = self.tuning(method, labels)
+        if tuned is None:
             return
-        differences = describe_differences(load_json(path), tuned_for(trainer, num_steps))
+        differences = files.describe_differences(tuned, _made_for(trainer, num_steps))
         if differences:
             raise OtherTrainingsError(
                 f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
-                f"{', '.join(differences)}. They stand: choose another folder (`run_dir`, `--out`) "
-                "for other settings, or set these back."
+                f"{', '.join(differences)}. These rows stay: choose another folder (`run_dir`, "
+                "`--out`) for other settings, or use the earlier settings again."
             )
 
-    def tuning_path(self, method, labels):
-        """Where the settings chosen for these images are kept: a JSON file."""
-        return self.protocol.path("tuning") / f"{method}-{labels}.json"
+    def _keep_tuning(self, method, labels, tuned):
+        files.update_json(self._tuning_path(), **{self._tuning_key(method, labels): tuned})
+
+    def _tuning_path(self):
+        return self.protocol.folder / "tuning.json"
+
+    def _tuning_key(self, method, labels):
+        """Names a record: a folder may hold results of several presets or datasets."""
+        shared = self.protocol.results.shared
+        return f"{shared['preset']}-{shared['fingerprint']}/{method}-{labels}"
 
 
-def tuned_for(trainer, num_steps):
-    """What settings are chosen for, and from, as a file has it: a dict."""
-    return {"num_steps": num_steps, "axes": as_stored(trainer.axes)}
+def _made_for(trainer, num_steps):
+    """Returns what settings are chosen for, and from, as a file has it."""
+    return {"num_steps": num_steps, "axes": files.as_stored(trainer.axes)}

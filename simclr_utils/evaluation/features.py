@@ -1,27 +1,28 @@
-"""Features of images: an encoder's, and the pixels themselves."""
+"""Features of images: those of an encoder, and the pixels themselves."""
 
 import contextlib
 
+import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.manifold import TSNE
 
 
-def extract_features(encoder, images, batch_size=512):
+def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
     """Computes the features of images with a frozen encoder.
 
-    Runs in inference mode: weights and batch statistics stay as they are, to the byte.
+    It runs in inference mode: weights and batch statistics do not change.
 
     Args:
         encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
-        images: uint8 array `[N, H, W, C]`, in memory or memory-mapped.
-        batch_size: int.
+        images: Uint8 array `[N, H, W, C]`, in memory or memory-mapped.
+        batch_size: Integer.
 
     Returns:
         A float32 array `[N, D]`.
 
     Raises:
-        ValueError: if the images are not uint8, or do not fit the encoder's input.
+        ValueError: If the images are not uint8, or do not fit the encoder's input.
     """
     check_images(images, encoder.input_shape[1:])
     parts = []
@@ -31,13 +32,13 @@ def extract_features(encoder, images, batch_size=512):
     return np.concatenate(parts)
 
 
-def pixel_features(images, largest=32, batch_size=1024):
-    """Flattens images into features: what a probe can do without any encoder.
+def pixel_features(images: np.ndarray, largest: int = 32, batch_size: int = 1024) -> np.ndarray:
+    """Flattens images into features, to see what a probe achieves without an encoder.
 
     Args:
-        images: uint8 array `[N, H, W, C]`.
-        largest: int; larger images are averaged down to this size first.
-        batch_size: int, images in memory at full size at a time.
+        images: Uint8 array `[N, H, W, C]`.
+        largest: Integer; larger images are first scaled down to this size.
+        batch_size: Integer, the images held in memory at full size at a time.
 
     Returns:
         A float32 array `[N, D]` in 0..1.
@@ -70,14 +71,14 @@ def map_features(features: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def check_images(images, expected):
-    """Stops at images that an encoder cannot take.
+    """Raises an error for images that an encoder cannot take.
 
     Args:
-        images: what was given; should be a uint8 array `[N, height, width, channels]`.
-        expected: tuple `(height, width, channels)`, the encoder's.
+        images: Uint8 array `[N, height, width, channels]`, or whatever was given in its place.
+        expected: Tuple `(height, width, channels)`, the encoder's.
 
     Raises:
-        ValueError: naming what was given, what was expected, and the line that mends it.
+        ValueError: With what was given, what was expected, and the line that fixes it.
     """
     if not hasattr(images, "dtype"):
         height, width, channels = expected
@@ -121,18 +122,18 @@ def _cure_of_shape(shape, expected):
 
 
 class EncoderChangedError(RuntimeError):
-    """A frozen encoder is not what it was."""
+    """A frozen encoder has changed."""
 
 
 @contextlib.contextmanager
-def frozen(encoder):
-    """A block in which an encoder must not change, neither weights nor batch statistics.
+def frozen(encoder: keras.Model):
+    """Checks that an encoder does not change in a block, neither weights nor batch statistics.
 
     Args:
         encoder: `keras.Model`.
 
     Raises:
-        EncoderChangedError: at the end of the block, naming the first variable that changed.
+        EncoderChangedError: At the end of the block, with the first variable that changed.
     """
     before = [np.array(variable) for variable in encoder.variables]
     yield

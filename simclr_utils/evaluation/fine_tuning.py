@@ -1,12 +1,19 @@
-"""Fine-tuning: a pretrained encoder goes on learning, now with labels."""
+"""Fine-tuning: a pretrained encoder is trained further, with labels."""
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from simclr_utils.data.splits import hold_out
 from simclr_utils.evaluation.features import extract_features
-from simclr_utils.evaluation.probes import fit_linear_probe
-from simclr_utils.evaluation.supervised import BATCH_SIZE, CHOSEN_AT_FULL_LENGTH, SupervisedBaseline
+from simclr_utils.evaluation.probes import LinearProbe, fit_linear_probe
+from simclr_utils.evaluation.supervised import (
+    BATCH_SIZE,
+    CHOSEN_AT_FULL_LENGTH,
+    AugmentedClassifier,
+    SupervisedBaseline,
+)
 from simclr_utils.training.networks import HEAD
 from simclr_utils.training.optimizers import decay_kernels_only
 
@@ -14,27 +21,27 @@ from simclr_utils.training.optimizers import decay_kernels_only
 class FineTuning(SupervisedBaseline):
     """Trains encoder and classifier together, from a pretrained encoder and a fitted head.
 
-    Two stages, as Kumar et al. 2022 found best: first the head alone, which here is the linear
-    probe itself, solved to convergence on the frozen features; then everything, by the same
-    training as the baseline's. A head that starts at random would send large, meaningless
-    gradients through features that were good.
+    There are two stages, which Kumar et al. 2022 found best. First the head alone: it is the
+    linear probe itself, fitted to convergence on the frozen features. Then everything is trained
+    as the baseline is. A random head would send large, arbitrary gradients into good features.
+
+    Besides `learning_rate`, `weight_decay` and `augmentation_strength`, the settings have
+    `encoder_share`, the encoder's learning rate as a share of the head's.
 
     Args:
-        build_model: function of the augmentation strength that returns a fresh
+        build_model: Function of the augmentation strength that returns a fresh
             `AugmentedClassifier`, whose encoder is built like `encoder`.
-        encoder: pretrained `keras.Model`, float images in 0..1 -> features; it stays as it is.
-        batch_size: int; fewer images than that make one batch.
-        head_first: bool, `False` starts the head at random, to see what the first stage is for.
-
-    Besides `learning_rate`, `weight_decay` and `augmentation_strength`, settings hold
-    `encoder_share`, the encoder's learning rate as a share of the head's.
+        encoder: Pretrained `keras.Model`, float images in 0..1 -> features. It is not changed.
+        batch_size: Integer. If there are fewer images, they make one batch.
+        head_first: Boolean. `False` starts from a random head, to show what the first stage is
+            for.
 
     References:
         Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform
         out-of-distribution".
     """
 
-    # As many trainings as the baseline tries: what is compared with it is not tuned harder.
+    # As many runs as the baseline tries, so that neither side is tuned harder.
     axes = {
         "learning_rate": (4e-3, 1e-3),
         "encoder_share": (0.3, 1.0, 0.1),
@@ -42,30 +49,37 @@ class FineTuning(SupervisedBaseline):
         CHOSEN_AT_FULL_LENGTH: SupervisedBaseline.axes[CHOSEN_AT_FULL_LENGTH],
     }
 
-    def __init__(self, build_model, encoder, batch_size=BATCH_SIZE, head_first=True):
+    def __init__(
+        self,
+        build_model: Callable[[float], AugmentedClassifier],
+        encoder: keras.Model,
+        batch_size: int = BATCH_SIZE,
+        head_first: bool = True,
+    ):
         super().__init__(build_model, batch_size)
         self.encoder = encoder
         self.head_first = head_first
         self.validation_features = None
 
-    def optimizer(self, settings):
+    def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
+        """Returns a fresh `LayerwiseAdamW`, whose learning rate `FollowSchedule` sets."""
         return decay_kernels_only(
             LayerwiseAdamW(0.0, settings["encoder_share"], weight_decay=settings["weight_decay"])
         )
 
-    def start(self, model, train, validation):
-        """Puts the pretrained encoder, and the probe fitted on these labels, into a model."""
+    def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
+        """Sets a model to the pretrained encoder and the probe fitted on these labels."""
         head = model.classifier.get_layer(HEAD)
         start = head.get_weights()
         if self.head_first:
             start = as_dense_weights(self.fit_head(train, validation), head.units)
         model.classifier.set_weights([*self.encoder.get_weights(), *start])
 
-    def fit_head(self, train, validation):
-        """The linear probe on these images, its penalty chosen on validation.
+    def fit_head(self, train: tuple, validation: tuple | None) -> LinearProbe:
+        """Fits the linear probe on these images, with its penalty chosen on validation.
 
-        Where validation has joined the training images, a tenth of each class chooses, and the
-        probe is fitted once more on all of them.
+        Where validation has joined the training images (`None`), the penalty is chosen on a tenth
+        of each class, and the probe is then fitted on all images.
         """
         features, labels = extract_features(self.encoder, train[0]), train[1]
         if validation is None:
@@ -77,17 +91,17 @@ class FineTuning(SupervisedBaseline):
         return fit_linear_probe(features, labels, (self.validation_features, validation[1]))
 
 
-def as_dense_weights(probe, num_classes):
-    """The kernel `[D, num_classes]` and bias of a dense layer equal to a linear probe.
+def as_dense_weights(probe: LinearProbe, num_classes: int) -> list[np.ndarray]:
+    """Returns the weights of a dense layer that equals a linear probe.
 
-    The probe's standardisation is folded in: the layer takes the features as they are.
+    The probe's standardization is folded in: the layer takes the features as they are.
 
     Args:
-        probe: a `LinearProbe`.
-        num_classes: int.
+        probe: A `LinearProbe`.
+        num_classes: Integer.
 
     Returns:
-        A list of two float32 arrays.
+        A list of two float32 arrays: the kernel `[D, num_classes]` and the bias `[num_classes]`.
     """
     kernel = probe.classifier.coef_.T / probe.scaler.scale_[:, None]
     bias = probe.classifier.intercept_ - probe.scaler.mean_ @ kernel
@@ -99,16 +113,24 @@ def as_dense_weights(probe, num_classes):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class LayerwiseAdamW(keras.optimizers.AdamW):
-    """AdamW that learns the encoder more slowly than the head; weight decay is the same for both.
+    """AdamW with a lower learning rate for the encoder than for the head.
+
+    Weight decay is the same for both.
 
     Args:
-        learning_rate: float, of the head.
-        encoder_share: float, the encoder's learning rate as a share of it.
-        head: str, the name of the head's layer.
-        **kwargs: of `keras.optimizers.AdamW`.
+        learning_rate: Float, the learning rate of the head.
+        encoder_share: Float, the encoder's learning rate as a share of the head's.
+        head: String, the name of the head's layer.
+        **kwargs: Of `keras.optimizers.AdamW`.
     """
 
-    def __init__(self, learning_rate=1e-3, encoder_share=1.0, head=HEAD, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        encoder_share: float = 1.0,
+        head: str = HEAD,
+        **kwargs,
+    ):
         super().__init__(learning_rate, **kwargs)
         self.encoder_share = encoder_share
         self.head = head

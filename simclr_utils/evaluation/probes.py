@@ -1,4 +1,4 @@
-"""Evaluation of a frozen encoder: features, linear probe, kNN, and intervals for their scores."""
+"""Classifiers on frozen features: a linear probe, and the nearest neighbors."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,24 +12,25 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from simclr_utils.evaluation.features import extract_features, pixel_features
+from simclr_utils.evaluation.predictions import with_argmax
 
 # The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
 # suits 100 labels and 10,000.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
-# What scikit-learn warns of where there are a thousand classes and two labels of each.
+# scikit-learn warns of this where there are a thousand classes and two labels of each.
 MANY_CLASSES = "The number of unique classes is greater than 50%"
 
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """A fitted linear probe: standardisation and a logistic regression, and how it was chosen.
+    """A fitted linear probe: standardization and a logistic regression, and how it was chosen.
 
     Attributes:
-        scaler: fitted `StandardScaler`.
-        classifier: fitted `LogisticRegression`.
-        penalty: float, the strength chosen.
-        validation_accuracy: float in 0..1, at that strength.
-        tried: list of pairs (penalty, validation accuracy), in the order tried.
+        scaler: Fitted `StandardScaler`.
+        classifier: Fitted `LogisticRegression`.
+        penalty: Float, the chosen penalty.
+        validation_accuracy: Float in 0..1, the validation accuracy at that penalty.
+        tried: List of pairs (penalty, validation accuracy), in the order tried.
     """
 
     scaler: StandardScaler
@@ -38,33 +39,75 @@ class LinearProbe:
     validation_accuracy: float
     tried: list
 
-    def predict(self, features):
-        """Class numbers `[N]` for features `[N, D]`."""
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Returns class numbers `[N]` for features `[N, D]`."""
         return self.classifier.predict(self.scaler.transform(features))
 
+    def predict_probabilities(self, features: np.ndarray, num_classes: int) -> np.ndarray:
+        """Returns class probabilities `[N, num_classes]` for features `[N, D]`.
 
-def fit_linear_probe(features, labels, validation, refit=False, max_iterations=5000):
-    """Fits a linear probe: L2-regularised multinomial logistic regression on frozen features.
+        The argmax of each row is what `predict` returns. A class that the probe has not seen has
+        probability 0.
+        """
+        scaled = self.scaler.transform(features)
+        return class_probabilities(self.classifier, scaled, num_classes)
 
-    Features are standardised with the training features' mean and spread. The solver, L-BFGS,
-    runs to convergence, so that the same features give the same probe. The strength comes from a
-    log-spaced grid, walked from strong to weak; the walk ends when three strengths in a row
-    score below the best on validation. Ties go to the stronger penalty.
+
+class NearestNeighbors(KNeighborsClassifier):
+    """scikit-learn's kNN classifier, with a probability for each class of a dataset."""
+
+    def predict_probabilities(self, features: np.ndarray, num_classes: int) -> np.ndarray:
+        """Returns class probabilities `[N, num_classes]`, the shares of the weighted votes.
+
+        The argmax of each row is what `predict` returns.
+        """
+        return class_probabilities(self, features, num_classes)
+
+
+def class_probabilities(classifier, features, num_classes):
+    """Computes the probabilities of a classifier of scikit-learn, a column for each class.
 
     Args:
-        features: float array `[N, D]`.
-        labels: int array `[N]`.
-        validation: pair of features `[M, D]` and labels `[M]`, on which the strength is chosen.
-        refit: bool, whether to fit once more on training and validation data together, at the
-            strength chosen. For the last word on "all labels".
-        max_iterations: int, after which L-BFGS has failed to converge.
+        classifier: Fitted classifier, which may not have seen every class.
+        features: Float array `[N, D]`.
+        num_classes: Integer, the number of classes in the dataset.
+
+    Returns:
+        A float array `[N, num_classes]`. The argmax of each row is what the classifier predicts.
+    """
+    probabilities = np.zeros((len(features), num_classes))
+    probabilities[:, classifier.classes_] = classifier.predict_proba(features)
+    return with_argmax(probabilities, classifier.predict(features))
+
+
+def fit_linear_probe(
+    features: np.ndarray,
+    labels: np.ndarray,
+    validation: tuple[np.ndarray, np.ndarray],
+    refit: bool = False,
+    max_iterations: int = 5000,
+) -> LinearProbe:
+    """Fits a linear probe: L2-regularized multinomial logistic regression on frozen features.
+
+    Features are standardized with the mean and the spread of the training features. The solver,
+    L-BFGS, runs to convergence, so that the same features give the same probe. The penalty comes
+    from a log-spaced grid, tried from strong to weak. The search ends when three penalties in a
+    row score below the best on validation. Ties go to the stronger penalty.
+
+    Args:
+        features: Float array `[N, D]`.
+        labels: Integer array `[N]`.
+        validation: Pair of features `[M, D]` and labels `[M]`, on which the penalty is chosen.
+        refit: Boolean, whether to fit once more on training and validation data together, at the
+            chosen penalty. This is for the final score with all labels.
+        max_iterations: Integer, after which L-BFGS counts as not converged.
 
     Returns:
         A `LinearProbe`.
 
     Raises:
-        ValueError: if there are fewer than two classes.
-        RuntimeError: if the solver did not converge.
+        ValueError: If there are fewer than two classes.
+        RuntimeError: If the solver did not converge.
 
     References:
         Kornblith et al. 2019, "Do better ImageNet models transfer better?", appendix.
@@ -92,7 +135,7 @@ def fit_linear_probe(features, labels, validation, refit=False, max_iterations=5
 
 
 def fit_logistic(features, labels, penalty, max_iterations, start=None):
-    """One L-BFGS fit; `start` is a fitted classifier whose weights it begins with."""
+    """Runs one L-BFGS fit, starting from the weights of the fitted classifier `start`."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(
         C=1 / (penalty * len(features)), tol=1e-5, max_iter=max_iterations, warm_start=True
@@ -113,23 +156,25 @@ def fit_logistic(features, labels, penalty, max_iterations, start=None):
             ) from warning
 
 
-def fit_knn(features, labels, num_neighbors=20, temperature=0.1):
-    """Builds a kNN classifier: cosine similarity, votes weighted by exp(similarity / temperature).
+def fit_knn(
+    features: np.ndarray, labels: np.ndarray, num_neighbors: int = 20, temperature: float = 0.1
+) -> NearestNeighbors:
+    """Fits a kNN classifier whose votes are weighted by exp(cosine similarity / temperature).
 
     Args:
-        features: float array `[N, D]`.
-        labels: int array `[N]`.
-        num_neighbors: int; at most N are used.
-        temperature: float > 0.
+        features: Float array `[N, D]`.
+        labels: Integer array `[N]`.
+        num_neighbors: Integer; at most N are used.
+        temperature: Float > 0.
 
     Returns:
-        A fitted `sklearn.neighbors.KNeighborsClassifier`.
+        A `NearestNeighbors`, which is a fitted `sklearn.neighbors.KNeighborsClassifier`.
 
     References:
         Wu et al. 2018, "Unsupervised feature learning via non-parametric instance
         discrimination".
     """
-    knn = KNeighborsClassifier(
+    knn = NearestNeighbors(
         n_neighbors=min(num_neighbors, len(features)),
         metric="cosine",
         algorithm="brute",
@@ -144,15 +189,15 @@ class PixelKNN:
     """kNN on raw pixels: a classifier of images that needs no training.
 
     Args:
-        images: float array `[N, H, W, C]` in 0..1.
-        labels: int array `[N]`.
+        images: Float array `[N, H, W, C]` in 0..1.
+        labels: Integer array `[N]`.
     """
 
-    def __init__(self, images, labels):
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
         self.knn = fit_knn(self._flatten(images), labels)
 
-    def predict(self, images):
-        """Class numbers `[M]` for float images `[M, H, W, C]` in 0..1."""
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Returns class numbers `[M]` for float images `[M, H, W, C]` in 0..1."""
         return self.knn.predict(self._flatten(images))
 
     @staticmethod
@@ -160,27 +205,39 @@ class PixelKNN:
         return pixel_features(np.rint(255 * images).astype(np.uint8))
 
 
-def knn_accuracy(features, labels, validation, num_neighbors=20, temperature=0.1):
-    """Accuracy in 0..1 of `fit_knn` on `validation`, a pair of features and labels."""
+def knn_accuracy(
+    features: np.ndarray,
+    labels: np.ndarray,
+    validation: tuple[np.ndarray, np.ndarray],
+    num_neighbors: int = 20,
+    temperature: float = 0.1,
+) -> float:
+    """Returns the accuracy of `fit_knn` on `validation`, a pair of features and labels."""
     knn = fit_knn(features, labels, num_neighbors, temperature)
     return float(np.mean(knn.predict(validation[0]) == validation[1]))
 
 
 class KNNMonitor(keras.callbacks.Callback):
-    """Measures the encoder's kNN accuracy on validation images while it is being pretrained.
+    """Measures the encoder's kNN accuracy on validation images during pretraining.
 
-    Writes `knn_accuracy` into the epoch's logs, `None` for an epoch without a measurement, and for
-    all of them where there are no labels. List it before callbacks that read it. The labels tell
-    how good the features are; they teach the encoder nothing.
+    Writes `knn_accuracy` into the logs of each epoch: `None` in an epoch without a measurement,
+    and in all epochs if there are no labels. List this callback before those that read it. The
+    labels only measure how good the features are. The encoder does not learn from them.
 
     Args:
         encoder: `keras.Model`, images -> features.
-        train: pair of uint8 images and int labels, the neighbours.
-        validation: a pair likewise, which is scored.
-        every: int, epochs between measurements; the last epoch is always measured.
+        train: Pair of uint8 images and integer labels, the neighbors.
+        validation: Pair of uint8 images and integer labels, which are classified.
+        every: Integer, epochs between measurements; the last epoch is always measured.
     """
 
-    def __init__(self, encoder, train, validation, every=5):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        train: tuple[np.ndarray, np.ndarray],
+        validation: tuple[np.ndarray, np.ndarray],
+        every: int = 5,
+    ):
         super().__init__()
         self.encoder, self.train, self.validation = encoder, train, validation
         self.every = every

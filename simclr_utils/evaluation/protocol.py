@@ -1,12 +1,18 @@
 """The rules of an honest comparison, as one object that keeps the test labels to itself."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simclr_utils.data.splits import label_subset
-from simclr_utils.evaluation.statistics import accuracy_interval
-from simclr_utils.files import atomic_path
+from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.evaluation.predictions import Predictions, split_predictions
+from simclr_utils.places import user_path
+
+if TYPE_CHECKING:
+    from simclr_utils.data.dataset import Dataset
+    from simclr_utils.evaluation.results import Results
 
 
 class ScoredBefore(RuntimeError):
@@ -14,68 +20,95 @@ class ScoredBefore(RuntimeError):
 
 
 class Protocol:
-    """Owns train, validation and test images of a dataset, and scores each row of results once.
+    """Owns the labeled images of a dataset, and scores each row of results once.
 
-    Learn from `subset`, choose on `validation`, then hand predictions for `test_images` to
+    Learn from `subset`, choose on `validation`, then pass predictions for `test_images` to
     `score`. The test labels stay inside. Whoever looks at a test score and then changes a
-    setting has chosen on test; so a row that has a score gets no second one.
+    setting has chosen on the test images, so a row that has a score gets no second one.
 
     Args:
-        dataset: a `Dataset`.
-        results: a `Results`, where rows go. It is the memory of what was scored, also from one
-            process to the next.
-        folder: path; the predictions behind each row go to `predictions/` in it.
+        dataset: A `Dataset`.
+        results: A `Results`, which receives the rows. It remembers what was scored, also from
+            one process to the next.
+        folder: String or path. The predictions behind the rows go to `predictions.sqlite` in it.
 
     Attributes:
-        train, validation: tuples of uint8 images and int labels.
-        test_images: uint8 array `[N, H, W, C]`.
+        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+        validation: Pair of uint8 images and integer labels.
+        test_images: Uint8 array `[N, H, W, C]`.
+        num_classes: Integer, the number of classes, which is the number of columns of class
+            probabilities.
     """
 
-    def __init__(self, dataset, results, folder):
+    def __init__(self, dataset: "Dataset", results: "Results", folder: str | Path):
         self.train, self.validation = dataset.train, dataset.validation
         self.test_images, self._test_labels = dataset.test
+        self.num_classes = dataset.num_classes
         self.results = results
-        self.folder = Path(folder)
+        self.folder = user_path(folder)
+        self._predictions = Predictions(self.folder / "predictions.sqlite")
 
-    def is_all(self, labels):
-        """Whether a label count takes every label there is, validation's included."""
+    def is_all(self, labels: int) -> bool:
+        """Returns whether a label count takes every label, those of validation included."""
         return labels > len(self.train[1])
 
-    def rows(self, labels, seed):
-        """Numbers of the training images in a subset, ascending, an int array."""
+    def rows(self, labels: int, seed: int) -> np.ndarray:
+        """Returns the indices of the training images in a subset, ascending."""
         count = min(labels, len(self.train[1]))
         return np.sort(label_subset(self.train[1], count, 0 if self.is_all(labels) else seed))
 
-    def subset(self, labels, seed):
-        """Images and labels of a subset to learn from; larger subsets contain the smaller."""
+    def subset(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns images and labels to learn from; larger subsets contain the smaller ones."""
         rows = self.rows(labels, seed)
         return tuple(part[rows] for part in self.train)
 
-    def everything(self, labels, seed):
-        """What the last training may use: the subset, and validation when all labels are asked."""
+    def everything(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the images and labels of a subset, joined by validation if it takes all labels.
+
+        This is what the final training run may use, when all settings have been chosen.
+        """
         train = self.subset(labels, seed)
         if not self.is_all(labels):
             return train
         return tuple(np.concatenate(pair) for pair in zip(train, self.validation, strict=True))
 
-    def has(self, **key):
-        """Whether the row with these values was scored."""
+    def has(self, **key) -> bool:
+        """Returns whether the row with these values was scored."""
         return self.results.has(metric="accuracy", **key)
 
-    def score(self, predictions, *, method, labels, subset_seed, pretraining_seed=None, **details):
-        """Compares predictions with the test labels and writes the row; once.
+    def score(
+        self,
+        predictions: np.ndarray,
+        *,
+        method: str,
+        labels: int,
+        subset_seed: int,
+        pretraining_seed: int | None = None,
+        **details,
+    ) -> float:
+        """Compares predictions with the test labels and writes the results, once.
+
+        Writes a row for each entry of `METRICS` that can be computed, and stores the predictions,
+        so that `measure` can compute other metrics later. Metrics are computed from the class
+        probabilities as they are stored, in float16.
 
         Args:
-            predictions: int array `[N]`, the classes of `test_images`.
-            method, labels, subset_seed, pretraining_seed: what names the row.
-            **details: its other columns, such as `steps`, `minutes` and `tuning`.
+            predictions: Integer array `[N]`, the classes of `test_images`, or float array
+                `[N, C]`, their class probabilities. Each row then sums to 1, and the predicted
+                class is the one with the largest probability.
+            method: String, the name of the method.
+            labels: Integer, the number of labels.
+            subset_seed: Integer, the seed of the label subset.
+            pretraining_seed: Integer, the seed of the encoder, or `None`.
+            **details: The other columns of the rows, such as `steps`, `minutes` and `tuning`.
 
         Returns:
             The accuracy, a float in 0..1.
 
         Raises:
-            ScoredBefore: if the row has been scored before.
-            ValueError: if there is not one prediction for each test image.
+            ScoredBefore: If the row has been scored before.
+            ValueError: If there is not one prediction for each test image, or they are neither
+                classes nor probabilities.
         """
         key = {"method": method, "labels": labels, "subset_seed": subset_seed}
         key["pretraining_seed"] = pretraining_seed
@@ -85,47 +118,65 @@ class Protocol:
                 "the result would be choosing on test: compare settings on `validation`, and give "
                 f"another method another name. The row stands in {self.results.path}."
             )
-        predictions = np.asarray(predictions)
-        score = accuracy_interval(predictions, self._test_labels)
-        with atomic_path(self._path(**key)) as path:
-            np.savez_compressed(
-                path,
-                predictions=predictions.astype(np.int32),
-                correct=predictions == self._test_labels,
-            )
-        self.results.add(metric="accuracy", **key, **score, **details)
-        return score["value"]
+        truth = self._test_labels
+        classes, probabilities = split_predictions(predictions, len(truth), self.num_classes)
+        if probabilities is not None:
+            probabilities = probabilities.astype(np.float16)
+        scores = _compute_all(truth, classes, probabilities)
+        self._predictions.store(truth, classes, probabilities, **self._stored_key(key))
+        self.results.extend(
+            [{"metric": name, **key, **score, **details} for name, score in scores.items()]
+        )
+        return scores["accuracy"]["value"]
 
-    def scored(self, **key):
-        """What a scored row said of the test images.
+    def measure(self, metric: str, **key) -> dict | None:
+        """Computes any metric of a scored row from its stored predictions.
 
         Args:
-            **key: `method`, `labels`, `subset_seed` and, if it has one, `pretraining_seed`.
+            metric: String, a name in `METRICS`.
+            **key: `method`, `labels`, `subset_seed` and, if the row has one, `pretraining_seed`.
 
         Returns:
-            A pair: the predicted classes, int `[N]`, and which of them are right, bool `[N]`;
-            `None` without a record.
-        """
-        path = self._path(**{"pretraining_seed": None, **key})
-        if not path.exists():
-            return None
-        with np.load(path) as stored:
-            return stored["predictions"], stored["correct"]
+            A dict of floats: `value` and the ends `low` and `high` of its 95 % interval. `None`
+            if nothing was stored, if the metric needs probabilities and only classes were
+            stored, or if the metric is not defined for these test images.
 
-    def correct(self, **key):
-        """The second of the pair that `scored` returns, or `None`."""
+        Raises:
+            ValueError: If there is no such metric.
+        """
+        if metric not in METRICS:
+            raise ValueError(f"There is no metric {metric!r}. Choose from {list(METRICS)}.")
+        found = self._predictions.load(**self._stored_key(key))
+        if found is None:
+            return None
+        return METRICS[metric].measure(found.truth, found.classes, found.probabilities)
+
+    def scored(self, **key) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns what was predicted for the test images in a scored row.
+
+        Args:
+            **key: `method`, `labels`, `subset_seed` and, if the row has one, `pretraining_seed`.
+
+        Returns:
+            The predicted classes, integer array `[N]`, and which of them are right, boolean array
+            `[N]`. `None` if nothing was stored.
+        """
+        found = self._predictions.load(**self._stored_key(key))
+        return None if found is None else (found.classes, found.correct)
+
+    def correct(self, **key) -> np.ndarray | None:
+        """Returns the second of the pair that `scored` returns, or `None`."""
         found = self.scored(**key)
         return None if found is None else found[1]
 
-    def path(self, kind):
-        """The folder for what belongs to these images and this preset alone.
-
-        Args:
-            kind: str, such as `"predictions"`.
-        """
+    def _stored_key(self, key):
         shared = self.results.shared
-        return self.folder / kind / f"{shared['preset']}-{shared['fingerprint']}"
+        return {"preset": shared["preset"], "fingerprint": shared["fingerprint"], **key}
 
-    def _path(self, method, labels, subset_seed, pretraining_seed):
-        end = "" if pretraining_seed is None else f"-{pretraining_seed}"
-        return self.path("predictions") / f"{method}-{labels}-{subset_seed}{end}.npz"
+
+def _compute_all(truth, classes, probabilities):
+    """Returns the scores of all metrics that can be computed, a dict from the metric's name."""
+    scores = {
+        name: metric.measure(truth, classes, probabilities) for name, metric in METRICS.items()
+    }
+    return {name: score for name, score in scores.items() if score is not None}

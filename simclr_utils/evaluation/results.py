@@ -1,12 +1,15 @@
-"""The table of results: one row a measurement, in a CSV file that is rewritten whole."""
+"""The table of results: one row for each measurement, in a CSV file that is rewritten whole."""
 
 import csv
 import io
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 from scipy.stats import norm
 
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.statistics import half_width
 from simclr_utils.files import write_text
 from simclr_utils.places import user_path
@@ -14,40 +17,26 @@ from simclr_utils.system.provenance import commit, hardware_string, precision, v
 
 # What rows that differ in their seeds alone have in common.
 REPEATED = ("dataset", "method", "labels", "metric")
-
-
 # What makes two rows the same measurement: a second one takes the place of the first.
 KEY = (*REPEATED, "subset_seed", "pretraining_seed", "preset", "fingerprint")
-
-
 REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
-
-
 COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
-
-
 COLUMNS += ("low", "high", "steps", "minutes", "preset", "fingerprint", "versions", "hardware")
-
-
 COLUMNS += ("tuning", "precision", "commit")  # tuning: what was tried before, in words
-
-
 INTEGERS = ("labels", "subset_seed", "pretraining_seed", "steps")
-
-
 FLOATS = ("value", "low", "high", "minutes")
 
 
 class Results:
-    """A table of measurements in a CSV file, one row a measurement.
+    """A table of measurements in a CSV file, one row for each.
 
-    Every `add` rewrites the file in one step, and a row with the same `KEY` is replaced: a run
+    Every `add` rewrites the file in one step, and a row with the same `KEY` is replaced. A run
     that was stopped asks `has` for what is there and continues. `versions`, `hardware`,
     `precision` and `commit` are filled in when they are not given. One process writes at a time.
 
     Args:
-        path: The CSV file; it need not exist yet.
-        **shared: Columns that all rows added through this object have in common.
+        path: String or path of the CSV file, which need not exist yet.
+        **shared: Values of columns that all rows added through this object have in common.
 
     Raises:
         ValueError: If a column is unknown, or the file has others than `COLUMNS`. A file from
@@ -61,22 +50,71 @@ class Results:
     True
     """
 
-    def __init__(self, path, **shared):
+    def __init__(self, path: str | Path, **shared):
         _check_names(shared)
         self.path = user_path(path)
         self.shared = shared
         self._read()
 
-    def add(self, **row):
+    def add(self, **row) -> None:
         """Adds a measurement to the file, or replaces the one with the same `KEY`.
 
         Args:
             **row: A value for each column of `REQUIRED`, and for any other of `COLUMNS`. `low`
-                and `high` bound the row's own 95 % interval; seeds may be None or left out.
+                and `high` are the ends of the row's own 95 % interval. Seeds may be `None` or
+                left out.
 
         Raises:
             ValueError: If a column is unknown or missing, or `value` is not finite.
         """
+        self.extend([row])
+
+    def extend(self, rows: Sequence[dict]) -> None:
+        """Adds several measurements, all of them or, if the process is killed, none.
+
+        Args:
+            rows: Sequence of dicts, each as the keyword arguments of `add`.
+
+        Raises:
+            ValueError: If a column is unknown or missing, or a `value` is not finite.
+        """
+        rows = [self._complete(row) for row in rows]
+        new = {tuple(row[name] for name in KEY) for row in rows}
+        others = [row for row in self._read() if tuple(row[name] for name in KEY) not in new]
+        content = io.StringIO()
+        writer = csv.DictWriter(content, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*others, *rows])
+        write_text(self.path, content.getvalue())
+
+    def has(self, **key) -> bool:
+        """Returns whether there is a row with these values in these columns, and the shared."""
+        _check_names(key)
+        wanted = {name: _as_text(value) for name, value in {**self.shared, **key}.items()}
+        return any(all(row[k] == v for k, v in wanted.items()) for row in self._read())
+
+    def frame(self, metric: str | None = None) -> pd.DataFrame:
+        """Returns the rows of one metric, or of all metrics.
+
+        `results.frame("accuracy")` is the same as `frame[frame["metric"] == "accuracy"]`. Figures
+        and tables of one metric start from it.
+
+        Args:
+            metric: String, a name in `METRICS`, or `None` for all rows.
+
+        Returns:
+            A DataFrame with `COLUMNS`; what was not given is NA.
+        """
+        types = dict.fromkeys(COLUMNS, "string")
+        types |= dict.fromkeys(INTEGERS, "Int64") | dict.fromkeys(FLOATS, "float64")
+        if self.path.exists():
+            found = pd.read_csv(self.path, dtype=types).reindex(columns=COLUMNS).astype(types)
+        else:
+            found = pd.DataFrame(columns=COLUMNS).astype(types)
+        return found if metric is None else found[found["metric"] == metric]
+
+    def _complete(self, row):
+        """Returns a row as the file has it: every column, as text."""
         row = {**self.shared, **row}
         _check_names(row)
         missing = [name for name in REQUIRED if row.get(name) is None]
@@ -86,27 +124,7 @@ class Results:
             raise ValueError(f"`value` has to be a finite number, received {row['value']!r}.")
         made = {"versions": versions_string(), "hardware": hardware_string()}
         row = {**made, "precision": precision(), "commit": commit(), **row}
-        row = {name: _as_text(row.get(name)) for name in COLUMNS}
-        others = [other for other in self._read() if any(other[k] != row[k] for k in KEY)]
-        content = io.StringIO()
-        writer = csv.DictWriter(content, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*others, row])
-        write_text(self.path, content.getvalue())
-
-    def has(self, **key):
-        """Returns whether there is a row with these values in these columns, and the shared."""
-        _check_names(key)
-        wanted = {name: _as_text(value) for name, value in {**self.shared, **key}.items()}
-        return any(all(row[k] == v for k, v in wanted.items()) for row in self._read())
-
-    def frame(self):
-        """Returns all rows as a pandas DataFrame with `COLUMNS`; what was not given is NA."""
-        types = dict.fromkeys(COLUMNS, "string")
-        types |= dict.fromkeys(INTEGERS, "Int64") | dict.fromkeys(FLOATS, "float64")
-        if not self.path.exists():
-            return pd.DataFrame(columns=COLUMNS).astype(types)
-        return pd.read_csv(self.path, dtype=types).reindex(columns=COLUMNS).astype(types)
+        return {name: _as_text(row.get(name)) for name in COLUMNS}
 
     def _read(self):
         if not self.path.exists():
@@ -129,7 +147,7 @@ def _check_names(names):
 
 
 def _as_text(value):
-    """The text of a value in the file: 100, 100.0 and NumPy's 100 are the same key."""
+    """Returns the text of a value in the file: 100, 100.0 and NumPy's 100 are the same key."""
     if value is None or value is pd.NA:
         return ""
     value = value.item() if hasattr(value, "item") else value
@@ -140,19 +158,20 @@ def _as_text(value):
     return str(value)
 
 
-def summarize(frame):
+def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """Averages results over their repetitions (label subsets, pretraining seeds).
 
     The interval of several rows is `half_width` over label subsets, pretraining seeds and test
-    images: it tells how far the mean would move with others of each. The share of the test
-    images is that of one row, whose own interval it comes from. A single row keeps its own.
+    images: it says how far the mean would move with others of each. The part of the test images
+    comes from the rows' own intervals. A single row keeps its interval. No interval exceeds the
+    bounds of its metric; a metric that is not in `METRICS` has none.
 
     Args:
         frame: DataFrame as `Results.frame` returns it.
 
     Returns:
-        A DataFrame, one row for each dataset, method, labels and metric in order of appearance:
-        those four columns, then `n`, `mean`, `low`, `high`.
+        A DataFrame with one row for each dataset, method, number of labels and metric, in order
+        of appearance: those four columns, then `n`, `mean`, `low` and `high`.
 
     Raises:
         ValueError: If rows of several presets or fingerprints would be averaged.
@@ -173,6 +192,8 @@ def summarize(frame):
         if n > 1:
             own = ((group["high"] - group["low"]).mean() / 2 / norm.ppf(0.975)) ** 2
             half = half_width(parts, known=0.0 if math.isnan(own) else own)
-            low, high = max(0.0, mean - half), min(1.0, mean + half)
+            low, high = mean - half, mean + half
+            if key[-1] in METRICS:
+                low, high = map(METRICS[key[-1]].clip, (low, high))
         rows.append([*key, n, mean, low, high])
     return pd.DataFrame(rows, columns=[*REPEATED, "n", "mean", "low", "high"])

@@ -1,36 +1,40 @@
-"""What pretraining has to beat: the same encoder trained from scratch, tuned on validation."""
+"""The baseline that pretraining has to beat: the same encoder trained from scratch, and tuned."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import softmax
 
+from simclr_utils.evaluation.predictions import with_argmax
 from simclr_utils.training.batches import image_batches, without_autotune
 from simclr_utils.training.networks import build_classifier
 from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 
-# Chosen last, in trainings of full length: what keeps a network from learning its images by heart
-# shows its worth only over as many epochs as it will be used for. It multiplies the strengths of
-# the views' operations; 0 leaves only the flips, which have no strength.
+# Chosen last, in runs of full length: augmentation keeps a network from memorizing its images, and
+# that pays only over as many epochs as the network will be trained for. The setting multiplies the
+# strengths of the views' operations; at 0 only the flips remain, which have no strength.
 CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
-# The rest is chosen in trainings of a fifth of the steps, and of at least as many as it takes for
-# an order to show.
+# The other settings are chosen in runs of a fifth of the steps, but of no fewer steps than it
+# takes to tell them apart.
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
 BATCH_SIZE = 64
-NUM_CHECKS = 5  # how often validation accuracy is taken during a training
+NUM_CHECKS = 5  # measurements of validation accuracy during a run
 
 
 class AugmentedClassifier(keras.Model):
-    """Classifies uint8 images: augmented while training, as they are otherwise.
+    """Classifies uint8 images, which are augmented during training only.
 
     Args:
-        augmenter: layer, uint8 images -> one random view of each, float32 in 0..1.
+        augmenter: Layer, uint8 images -> one random view of each, float32 in 0..1.
         classifier: `keras.Model`, float images in 0..1 -> logits.
+        **kwargs: Of `keras.Model`.
     """
 
-    def __init__(self, augmenter, classifier, **kwargs):
+    def __init__(self, augmenter: keras.layers.Layer, classifier: keras.Model, **kwargs):
         super().__init__(**kwargs)
         self.augmenter = augmenter
         self.classifier = classifier
@@ -42,15 +46,15 @@ class AugmentedClassifier(keras.Model):
 
 @dataclass(frozen=True)
 class SupervisedRun:
-    """What one training of the baseline ended in.
+    """The result of one training run.
 
     Attributes:
-        weights: list of arrays, of the classifier after the last step.
-        settings: dict, a value for each of the trainer's `axes`.
-        num_steps: int, update steps.
-        validation_curve: list of floats, accuracy at even distances over the training; empty
-            without validation images.
-        minutes: float, how long it took.
+        weights: List of arrays, the classifier's weights after the last step.
+        settings: Dict, a value for each of the trainer's `axes`.
+        num_steps: Integer, the update steps.
+        validation_curve: List of floats, the validation accuracy at even distances during the
+            run. It is empty without validation images.
+        minutes: Float, the duration.
     """
 
     weights: list
@@ -61,21 +65,21 @@ class SupervisedRun:
 
 
 class SupervisedBaseline:
-    """The same encoder trained from scratch, as often as a comparison needs it.
+    """Trains the same encoder from scratch, as often as a comparison needs it.
 
-    One model for each weight decay and augmentation is compiled and used again for every
-    training: its weights, its optimizer and its random state start anew each time. Tracing a
-    model takes longer than a short training.
+    One model for each weight decay and augmentation is compiled and used again for every run: its
+    weights, its optimizer and its random state start anew each time. Tracing a model takes longer
+    than a short run.
 
     Args:
-        build_model: function of the augmentation strength, a float, that returns a fresh
+        build_model: Function of the augmentation strength, a float, that returns a fresh
             `AugmentedClassifier`.
-        batch_size: int; fewer images than that make one batch.
+        batch_size: Integer. If there are fewer images, they make one batch.
 
     Attributes:
-        axes: dict from the name of a setting to the values that `tune` tries, in its order. The
-            search starts from the first of each.
-        callbacks: list, of every `fit`.
+        axes: Dict from the name of a setting to the values that `tune` tries, in this order. The
+            search starts from the first value of each.
+        callbacks: List of callbacks that are passed to every `fit`.
     """
 
     axes = {
@@ -84,14 +88,16 @@ class SupervisedBaseline:
         CHOSEN_AT_FULL_LENGTH: (0.5, 0.0, 1.0),
     }
 
-    def __init__(self, build_model, batch_size=BATCH_SIZE):
+    def __init__(
+        self, build_model: Callable[[float], AugmentedClassifier], batch_size: int = BATCH_SIZE
+    ):
         self.build_model = build_model
         self.batch_size = batch_size
         self.models = {}
         self.callbacks = []
 
-    def fresh_model(self, settings, seed):
-        """The compiled model for some settings, as if it had just been built with `seed`."""
+    def fresh_model(self, settings: dict, seed: int) -> AugmentedClassifier:
+        """Returns the compiled model for some settings, as if just built with `seed`."""
         keras.utils.set_random_seed(seed)
         fresh, key = self.build_model(settings["augmentation_strength"]), model_key(settings)
         if key not in self.models:
@@ -100,7 +106,7 @@ class SupervisedBaseline:
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
             )
-            # It and the metric have their variables now, so that the step is traced once.
+            # With its variables built beforehand, the training step is traced once.
             fresh.optimizer.build(fresh.trainable_variables)
             self.models[key] = fresh
             return fresh
@@ -112,38 +118,46 @@ class SupervisedBaseline:
         return model
 
     @classmethod
-    def tuning_lengths(cls, num_steps):
-        """Update steps of each training that `tune` makes for one of `num_steps`, a list."""
+    def tuning_lengths(cls, num_steps: int) -> list[int]:
+        """Returns the update steps of each run that `tune` makes for a run of `num_steps`."""
         short = {name: axis for name, axis in cls.axes.items() if name != CHOSEN_AT_FULL_LENGTH}
         num_short = 1 + sum(len(axis) - 1 for axis in short.values())
         num_full = len(cls.axes[CHOSEN_AT_FULL_LENGTH])
         if tuning_steps(num_steps) == num_steps:
-            num_short -= 1  # one of them is of full length already
+            num_short -= 1  # one of the short runs has the full length already
         return [tuning_steps(num_steps)] * num_short + [num_steps] * num_full
 
     @classmethod
-    def num_models(cls):
-        """How many models `tune` compiles, an int: the learning rate needs none of its own."""
+    def num_models(cls) -> int:
+        """Returns how many models `tune` compiles; a learning rate needs none of its own."""
         return 1 + sum(len(axis) - 1 for name, axis in cls.axes.items() if name != "learning_rate")
 
-    def optimizer(self, settings):
-        """A fresh optimizer; `FollowSchedule` sets its learning rate."""
+    def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
+        """Returns a fresh optimizer, whose learning rate `FollowSchedule` sets."""
         return build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"])
 
-    def start(self, model, train, validation):
-        """Where a training starts: from scratch, at the weights the model was built with."""
+    def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
+        """Sets the weights that a run starts from; here, those the model was built with."""
 
-    def train(self, train, validation, num_steps, settings, seed=0):
-        """Trains with augmentation, AdamW, warm-up and cosine decay, to the last step.
+    def train(
+        self,
+        train: tuple[np.ndarray, np.ndarray],
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        num_steps: int,
+        settings: dict,
+        seed: int = 0,
+    ) -> SupervisedRun:
+        """Trains with augmentation, AdamW, warm-up and cosine decay.
 
-        The weights after the last step are the result: no epoch is picked.
+        The weights after the last step are the result. No earlier epoch is selected.
 
         Args:
-            train: pair of uint8 images `[N, H, W, C]` and int labels `[N]`.
-            validation: a pair likewise, scored five times on the way, or `None`.
-            num_steps: int, update steps; rounded to a multiple of five.
-            settings: dict, a value for each of `axes`.
-            seed: int, of weights, augmentation and the order of the images.
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            validation: Pair of uint8 images and integer labels on which accuracy is measured five
+                times during the run, or `None`.
+            num_steps: Integer, the update steps; rounded to a multiple of five.
+            settings: Dict, a value for each of `axes`.
+            seed: Integer, the seed of weights, augmentation and the order of the images.
 
         Returns:
             A `SupervisedRun`.
@@ -172,19 +186,26 @@ class SupervisedBaseline:
         minutes = (time.monotonic() - started) / 60
         return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve, minutes)
 
-    def tune(self, train, validation, num_steps, seed=0):
+    def tune(
+        self,
+        train: tuple[np.ndarray, np.ndarray],
+        validation: tuple[np.ndarray, np.ndarray],
+        num_steps: int,
+        seed: int = 0,
+    ) -> tuple[SupervisedRun, list[SupervisedRun]]:
         """Chooses one setting after the other by the validation accuracy at the last step.
 
-        The strength of augmentation comes last, in trainings of full length, the others before
-        it in short ones.
+        The strength of augmentation is chosen last, in runs of full length. The other settings
+        are chosen before it, in short runs.
 
         Args:
-            train, validation: pairs of uint8 images and int labels.
-            num_steps: int, update steps of the training that the settings are for.
-            seed: int.
+            train: Pair of uint8 images and integer labels.
+            validation: Pair of uint8 images and integer labels.
+            num_steps: Integer, the update steps of the run that the settings are for.
+            seed: Integer.
 
         Returns:
-            The best `SupervisedRun` of full length, and the list of all.
+            The best `SupervisedRun` of full length, and the list of all runs.
         """
         settings = {name: axis[0] for name, axis in self.axes.items()}
         runs = {}
@@ -199,25 +220,44 @@ class SupervisedBaseline:
             settings = best.settings
         return best, list(runs.values())
 
-    def predict(self, run, images, batch_size=512):
-        """Class numbers `[N]` by a run's weights, for uint8 images `[N, H, W, C]`."""
+    def predict_probabilities(
+        self, run: SupervisedRun, images: np.ndarray, batch_size: int = 512
+    ) -> np.ndarray:
+        """Predicts class probabilities with the weights of a run.
+
+        Args:
+            run: A `SupervisedRun` of this trainer.
+            images: Uint8 array `[N, H, W, C]`.
+            batch_size: Integer.
+
+        Returns:
+            A float array `[N, C]`. The argmax of each row is that of the logits.
+        """
         model = self.models[model_key(run.settings)]
         model.classifier.set_weights(run.weights)
-        parts = [
-            np.argmax(model(images[start : start + batch_size], training=False), axis=1)
-            for start in range(0, len(images), batch_size)
-        ]
-        return np.concatenate(parts)
+        logits = np.concatenate(
+            [
+                np.asarray(model(images[start : start + batch_size], training=False))
+                for start in range(0, len(images), batch_size)
+            ]
+        )
+        # The logits of a run that diverged are NaN. It is scored too, as equally unsure of all.
+        finite = np.isfinite(logits).all(axis=1, keepdims=True)
+        probabilities = softmax(np.where(finite, logits, 0).astype(np.float64), axis=1)
+        return with_argmax(probabilities, logits.argmax(axis=1))
 
 
 class FollowSchedule(keras.callbacks.Callback):
-    """Sets the learning rate before every step; a schedule inside the optimizer is traced once.
+    """Sets the learning rate before every step.
+
+    A schedule inside the optimizer would be traced once, and a compiled model is used for several
+    learning rates.
 
     Args:
-        schedule: function of the step, an int -> the learning rate.
+        schedule: Function of the step, an integer, that returns the learning rate.
     """
 
-    def __init__(self, schedule):
+    def __init__(self, schedule: Callable[[int], float]):
         super().__init__()
         self.schedule, self.step = schedule, 0
 
@@ -227,28 +267,30 @@ class FollowSchedule(keras.callbacks.Callback):
 
 
 def tuning_steps(num_steps):
-    """Update steps of a training that tries settings for one of `num_steps`."""
+    """Returns the update steps of a short run that tries settings for a run of `num_steps`."""
     return min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
 
 
 def model_key(settings):
-    """What a compiled model is made for; the learning rate is set step by step."""
+    """Returns the settings that a compiled model is made for; the learning rate is none."""
     return tuple(settings[name] for name in sorted(settings) if name != "learning_rate")
 
 
 def network_variables(model):
-    """All variables of augmenter and classifier: weights, batch statistics, random state."""
+    """Returns all variables of a model: weights, batch statistics and random state."""
     return [*model.augmenter.variables, *model.classifier.variables]
 
 
-def supervised_steps(num_labels, factor):
-    """Update steps (of 64 images) for a number of labels: `factor * sqrt(num_labels)`, an int.
+def supervised_steps(num_labels: int, factor: float) -> int:
+    """Returns the update steps for a number of labels: `factor * sqrt(num_labels)`.
 
-    More labels carry more to learn, but fewer epochs of them are needed.
+    More labels take more steps, but fewer epochs.
     """
     return max(NUM_CHECKS, round(factor * num_labels**0.5))
 
 
-def build_supervised(augmenter, encoder, num_classes):
-    """Puts augmenter, encoder and a linear softmax layer together: an `AugmentedClassifier`."""
+def build_supervised(
+    augmenter: keras.layers.Layer, encoder: keras.Model, num_classes: int
+) -> AugmentedClassifier:
+    """Builds an `AugmentedClassifier` from an augmenter, an encoder and a linear layer."""
     return AugmentedClassifier(augmenter, build_classifier(encoder, num_classes))

@@ -100,7 +100,7 @@ class Study:
                 "--set, begins a study with it."
             )
         # A start that ended before anything was made holds nobody to its settings.
-        made = ("results.csv", "encoders", "tuning")
+        made = ("results.csv", "encoders", "tuning.json")
         if not path.exists() or not any((self.folder / name).exists() for name in made):
             files.save_json(path, self.identity())
             return
@@ -226,7 +226,7 @@ class Study:
         factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
         num_steps = supervised.supervised_steps(labels, factor)
         lengths, graphs = [num_steps] * len(missing), 1
-        if seed in (None, 0) and not self.comparison.tuning_path(method, labels).exists():
+        if seed in (None, 0) and self.comparison.tuning(method, labels) is None:
             kind = supervised.SupervisedBaseline if seed is None else FineTuning
             lengths += kind.tuning_lengths(num_steps)
             graphs = kind.num_models()

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils.evaluation.results import summarize
-from simclr_utils.evaluation.statistics import crossing_interval, paired_difference, verdict
+from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
+from simclr_utils.evaluation.verdicts import verdict
 from simclr_utils.training.findings import stored_findings
 
 # The methods that start from a pretrained encoder, and how a verdict calls them and their loss.

@@ -1,7 +1,5 @@
 """A study that begins with what a run has measured: its encoder, its rows and its tuning."""
 
-import shutil
-
 from simclr_utils import files
 from simclr_utils.places import user_path
 from simclr_utils.study.study import StudyError, settings_that_stay
@@ -50,9 +48,9 @@ def take_over(study, run_dir):
             f"The run in {run_dir} cannot begin this study ({'; '.join(differences)}). Repeat the "
             "run's images and settings, or leave --from-run out."
         )
-    for part in ("predictions", "tuning"):
-        if (run_dir / part).is_dir():
-            shutil.copytree(run_dir / part, study.folder / part, dirs_exist_ok=True)
+    for name in ("predictions.sqlite", "tuning.json"):
+        if (run_dir / name).is_file():
+            files.write_bytes(study.folder / name, (run_dir / name).read_bytes())
     for name in ENCODER_FILES:  # the record last, as where it stands the others are complete
         target = study.encoder_folder(made["seed"]) / name
         files.write_bytes(target, (run_dir / name).read_bytes())

@@ -215,8 +215,11 @@ def set_aside_results(folder, details):
         names = (folder / f"results-{number}.csv" for number in itertools.count(1))
         target = next(path for path in names if not path.exists())
         results.rename(target)
-        for path in folder.glob("tuning/*/fine_tuned-*.json"):
-            path.replace(path.with_suffix(f".{target.stem}"))
+        tuning = folder / "tuning.json"
+        if tuning.exists():  # the baseline's stays
+            tuned = files.load_json(tuning)
+            files.save_json(target.with_suffix(".json"), tuned)
+            files.save_json(tuning, {k: v for k, v in tuned.items() if "/fine_tuned-" not in k})
         print(f"{results} measures another encoder than this one: it is {target.name} now.")
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from simclr_utils.evaluation import comparison
 from simclr_utils.evaluation.comparison import Comparison, OtherTrainingsError, usable_label_counts
+from simclr_utils.evaluation.predictions import split_predictions
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
 from simclr_utils.evaluation.supervised import (
@@ -16,9 +17,9 @@ from simclr_utils.evaluation.supervised import (
     SupervisedBaseline,
     SupervisedRun,
     build_supervised,
+    model_key,
     supervised_steps,
 )
-from simclr_utils.files import load_json
 from simclr_utils.training.networks import build_encoder
 from simclr_utils.views.recipe import build_augmenter
 
@@ -78,9 +79,11 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
     first = baseline.train(train, validation, 302, SETTINGS, seed=3)
     assert first.num_steps == 300 == baseline.models[0.3, 1e-4].optimizer.iterations
     assert len(first.validation_curve) == 5 and first.validation_curve[-1] > 0.9
-    predictions = baseline.predict(first, validation[0], batch_size=7)
-    assert predictions.shape == (60,)
-    assert np.mean(predictions == validation[1]) == pytest.approx(first.validation_curve[-1])
+    predictions = baseline.predict_probabilities(first, validation[0], batch_size=7)
+    assert predictions.shape == (60, 2)
+    assert np.mean(predictions.argmax(1) == validation[1]) == pytest.approx(
+        first.validation_curve[-1]
+    )
     runs = [
         baseline.train(train, None, 20, {**SETTINGS, "learning_rate": rate}, seed)
         for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
@@ -101,8 +104,8 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
         model.augmenter.layers[1].scale[0] for model in baseline.models.values()
     ]  # the smallest crop
     assert scale[0] > scale[1]
-    again = baseline.predict(first, validation[0])
-    np.testing.assert_array_equal(again, predictions)
+    again = baseline.predict_probabilities(first, validation[0])
+    np.testing.assert_allclose(again, predictions, rtol=1e-5)
 
 
 def test_more_labels_get_more_steps_but_fewer_epochs():
@@ -161,6 +164,24 @@ def test_label_counts_are_fitted_to_the_dataset(asked, num_train, expected):
     assert usable_label_counts(asked, num_train, 1000, num_classes=10) == expected
 
 
+def test_the_predicted_class_is_that_of_the_largest_logit():
+    """Also of a run that diverged, and where the softmax cannot tell two logits apart."""
+    logits = np.array([[0, 1e-20, 0], [1, 1, 0], [np.nan] * 3, [0, np.nan, 1], [9, np.inf, 0]])
+    logits = logits.astype("float32")
+    baseline = SupervisedBaseline(build_model)
+
+    def model(images, training):
+        return logits[images]
+
+    model.classifier = SimpleNamespace(set_weights=lambda weights: None)
+    run = SupervisedRun([], SETTINGS, 5, [], 0.1)
+    baseline.models[model_key(SETTINGS)] = model
+    shares = baseline.predict_probabilities(run, np.arange(5), batch_size=2)
+    assert shares.argmax(1).tolist() == logits.argmax(1).tolist() == [1, 0, 0, 1, 1]
+    np.testing.assert_allclose(shares[1], [0.4223188, 0.4223188, 0.1553624], rtol=1e-5)
+    split_predictions(shares, 5, 3)  # they are probabilities
+
+
 # The comparison.
 
 
@@ -170,7 +191,7 @@ def dataset():
         name: bright_and_dark(count, seed)
         for seed, (name, count) in enumerate([("train", 40), ("validation", 20), ("test", 30)])
     }
-    return SimpleNamespace(**parts)
+    return SimpleNamespace(**parts, num_classes=2)
 
 
 @pytest.fixture
@@ -205,9 +226,9 @@ class Scripted:
         self.log.append(("train", len(train[1]), seed, train[0].sum()))
         return SupervisedRun([], settings, num_steps, [], 0.3)
 
-    def predict(self, run, images):
+    def predict_probabilities(self, run, images):
         self.log.append(("predict", images is self.dataset.test[0], run is self.best))
-        return self.dataset.test[1] * (np.arange(30) % 3 > 0)  # some right, some wrong
+        return np.eye(2)[self.dataset.test[1] * (np.arange(30) % 3 > 0)]  # some right
 
 
 @pytest.fixture
@@ -230,13 +251,13 @@ def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, 
     trained = [entry[1:] for entry in baseline.log if entry[0] == "train"]
     assert [entry[:2] for entry in trained] == [(10, 1), (10, 2)]
     assert len({entry[2] for entry in trained}) == 2  # other subsets
-    frame = results.frame()
+    frame = results.frame("accuracy")
     assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {steps}
     assert set(frame.method) == {"supervised"} and set(frame.labels) == {10}
     assert frame.value.tolist() == pytest.approx([25 / 30] * 3)
     assert (frame.low < frame.value).all() and (frame.value < frame.high).all()
     assert frame.minutes.tolist() == [0.2, 0.3, 0.3]
-    assert set(frame.tuning) == {f"2 trainings, {7 + steps} steps"}
+    assert set(frame.tuning) == {f"2 training runs, {7 + steps} steps"}
     assert capsys.readouterr().out.count("subset") == 3
     # All there: nothing is done again.
     del baseline.log[:]
@@ -247,14 +268,15 @@ def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, 
 def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, results, baseline):
     compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     lines = results.path.read_text().splitlines(keepends=True)
-    results.path.write_text("".join([lines[0], lines[2]]))  # row 1 is there, 0 and 2 are not
+    kept = [line for line in lines if ",1,,accuracy," in line]
+    results.path.write_text("".join([lines[0], *kept]))  # row 1 is there, 0 and 2 are not
     del baseline.log[:]
     fresh = Comparison(compared.protocol, num_subsets=3)
     fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert kinds(baseline.log) == ["train", "predict", "train", "predict"]
     assert [entry[2] for entry in baseline.log if entry[0] == "train"] == [0, 2]
-    assert sorted(results.frame().subset_seed) == [0, 1, 2]
-    tuned = load_json(compared.tuning_path("supervised", 10))
+    assert sorted(results.frame("accuracy").subset_seed) == [0, 1, 2]
+    tuned = compared.tuning("supervised", 10)
     assert tuned["settings"] == baseline.settings and tuned["tried"][0]["curve"] == [0.9, 0.1]
     # Another length of training is tuned anew.
     results.path.unlink()
@@ -282,11 +304,11 @@ def test_rows_of_other_trainings_are_not_taken_for_these(compared, results, base
 
 def test_another_encoder_is_not_tuned_otherwise(compared, results, baseline):
     compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 0)
-    kept = compared.tuning_path("fine_tuned", 10).read_text()
+    kept = compared.tuning("fine_tuned", 10)
     baseline.axes = {"learning_rate": (1e-3,)}
     with pytest.raises(OtherTrainingsError, match="fine_tuned at 10 labels"):
         compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 1)
-    assert compared.tuning_path("fine_tuned", 10).read_text() == kept
+    assert compared.tuning("fine_tuned", 10) == kept
 
 
 def test_all_labels_join_validation_after_tuning(compared, results, baseline):
@@ -298,7 +320,7 @@ def test_all_labels_join_validation_after_tuning(compared, results, baseline):
         (60, 2),
     ]
     assert len({entry[3] for entry in baseline.log if entry[0] == "train"}) == 1  # the same images
-    assert kinds(baseline.log).count("predict") == 3 == len(results.frame())
+    assert kinds(baseline.log).count("predict") == 3 == len(results.frame("accuracy"))
 
 
 class Spy:
@@ -308,9 +330,9 @@ class Spy:
         self.log, self.labels = log, labels
         self.tried, self.penalty = [(0.1, 0.5)] * 4, 0.1
 
-    def predict(self, features):
+    def predict_probabilities(self, features, num_classes):
         self.log.append(("predict", len(features)))
-        return np.zeros(len(features), int)
+        return np.tile(np.eye(num_classes)[0], (len(features), 1))
 
 
 def label_features(dataset):
@@ -334,7 +356,7 @@ def test_frozen_features_are_tested_once_a_row(compared, dataset, results, monke
     fits = [entry[1:] for entry in log if entry[0] == "fit"]
     assert fits == [(4, False)] * 3 + [(10, False)] * 3 + [(40, True)]
     assert [entry for entry in log if entry[0] == "predict"] == [("predict", 30)] * 7
-    frame = results.frame()
+    frame = results.frame("accuracy")
     assert len(frame) == 7 and set(frame.value) == {0.5} and set(frame.steps) == {7}
     assert set(frame.tuning) == {"penalty 0.1 of 4 tried"}
     compared.score_frozen("linear_probe", features, (4, 10, 60), **details)
@@ -354,7 +376,7 @@ def test_knn_uses_all_labels_where_there_are_no_more(compared, dataset, results,
     features = label_features(dataset)
     compared.score_frozen("knn", features, (10, 60), knn=True)
     assert [entry[1:] for entry in log if entry[0] == "fit"] == [(10, 10)] * 3 + [(60, 60)]
-    assert kinds(log).count("predict") == 4 == len(results.frame())
+    assert kinds(log).count("predict") == 4 == len(results.frame("accuracy"))
 
 
 def test_real_fits_reach_the_test_set(compared, dataset, results):
@@ -363,7 +385,7 @@ def test_real_fits_reach_the_test_set(compared, dataset, results):
     features = {n: getattr(dataset, n)[0].mean(axis=(1, 2)) for n in names}
     compared.score_frozen("linear_probe", features, (10, 60))
     compared.score_chance((10,))
-    frame = results.frame()
+    frame = results.frame("accuracy")
     assert frame[frame.method == "linear_probe"].value.min() > 0.95
     assert set(frame[frame.method == "chance"].value) == {0.5}
 
@@ -372,10 +394,13 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
     labels = np.array([0] * 30 + [2] * 60)
     pixels = np.zeros((90, 2, 2, 1), "uint8")
     test = (pixels[:10], np.array([2] * 7 + [0] * 3))
-    uneven = SimpleNamespace(train=(pixels, labels), validation=(pixels, labels), test=test)
+    uneven = SimpleNamespace(
+        train=(pixels, labels), validation=(pixels, labels), test=test, num_classes=3
+    )
     Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 180))
-    assert results.frame().value.tolist() == [0.7] * 3
-    assert results.frame().labels.tolist() == [9, 9, 180]
+    assert results.frame("accuracy").value.tolist() == [0.7] * 3
+    assert set(results.frame("auroc").value) == {0.5}
+    assert results.frame("accuracy").labels.tolist() == [9, 9, 180]
 
 
 def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
@@ -384,7 +409,7 @@ def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch)
     once = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
     baseline, steps = SupervisedBaseline(build_model), supervised_steps(40, 12.0)
     once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
-    row, tuned = results.frame().iloc[0], load_json(once.tuning_path("supervised", 40))
+    row, tuned = results.frame("accuracy").iloc[0], once.tuning("supervised", 40)
     assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
     assert [run["steps"] for run in tuned["tried"]] == [60, 60, 75, 75]
     last = [run["curve"][-1] for run in tuned["tried"]]

@@ -7,6 +7,7 @@ import pytest
 from simclr_utils.data.splits import label_subset
 from simclr_utils.evaluation import probes as evaluation
 from simclr_utils.evaluation.features import extract_features, map_features, pixel_features
+from simclr_utils.evaluation.metrics import accuracy_interval
 from simclr_utils.evaluation.probes import (
     PENALTIES,
     fit_knn,
@@ -14,7 +15,6 @@ from simclr_utils.evaluation.probes import (
     fit_logistic,
     knn_accuracy,
 )
-from simclr_utils.evaluation.statistics import accuracy_interval
 from simclr_utils.training.networks import build_encoder
 
 pytestmark = pytest.mark.numbers

@@ -13,13 +13,12 @@ from simclr_utils.course import check_verdict
 from simclr_utils.evaluation.statistics import (
     Difference,
     crossing_interval,
-    describe_test,
     exact_interval,
     find_crossing,
     mcnemar,
     paired_difference,
-    verdict,
 )
+from simclr_utils.evaluation.verdicts import describe_test, verdict
 
 
 def outcomes(both, only_first, only_second, neither):

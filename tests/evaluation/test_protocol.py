@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.protocol import Protocol, ScoredBefore
 from simclr_utils.evaluation.results import Results
 
@@ -15,7 +16,9 @@ def part(count, seed):
     return pixels, labels
 
 
-DATASET = SimpleNamespace(train=part(40, 0), validation=part(20, 1), test=part(30, 2))
+DATASET = SimpleNamespace(
+    train=part(40, 0), validation=part(20, 1), test=part(30, 2), num_classes=4
+)
 ROW = {"method": "probe", "labels": 12, "subset_seed": 1}
 
 
@@ -38,7 +41,7 @@ def test_a_row_is_scored_once_whoever_asks(protocol, results, tmp_path):
     with pytest.raises(ScoredBefore, match="'subset_seed': 1"):
         another.score(DATASET.test[1], **ROW)
     row = results.frame().iloc[0]
-    assert len(results.frame()) == 1 and row["value"] == pytest.approx(0.8)
+    assert len(results.frame("accuracy")) == 1 and row["value"] == pytest.approx(0.8)
     assert (row["steps"], row["tuning"], row["metric"]) == (7, "4 penalties", "accuracy")
     assert row["low"] < 0.8 < row["high"]
 
@@ -48,7 +51,7 @@ def test_other_rows_are_free(protocol, results):
         protocol.score(np.zeros(30), **{**ROW, **change})
     for seed in (0, 1):
         protocol.score(np.zeros(30), **ROW, pretraining_seed=seed)
-    assert len(results.frame()) == 6
+    assert len(results.frame("accuracy")) == 6
 
 
 def test_what_was_right_is_kept_for_paired_comparisons(protocol):
@@ -62,9 +65,37 @@ def test_what_was_right_is_kept_for_paired_comparisons(protocol):
     assert protocol.correct(**ROW) is None and protocol.correct(**{**ROW, "labels": 8}) is None
 
 
+def test_probabilities_are_measured_in_every_way(protocol, results, tmp_path):
+    shares = np.random.default_rng(3).dirichlet(np.ones(4), 30) + 0.3 * np.eye(4)[DATASET.test[1]]
+    shares /= shares.sum(axis=1, keepdims=True)
+    value = protocol.score(shares, **ROW, pretraining_seed=0, steps=7)
+    assert value == np.mean(shares.argmax(1) == DATASET.test[1])
+    frame = results.frame()
+    assert frame["metric"].tolist() == list(METRICS) and frame["metric"].iloc[0] == "accuracy"
+    assert frame["value"].iloc[0] == value and set(frame["steps"]) == {7}
+    another = Protocol(DATASET, results, tmp_path)
+    for row in frame.itertuples():
+        found = another.measure(row.metric, **ROW, pretraining_seed=0)
+        assert (found["value"], found["low"], found["high"]) == (row.value, row.low, row.high)
+    exact = METRICS["auroc"].measure(DATASET.test[1], shares.argmax(1), shares)
+    assert frame["value"].iloc[2] == pytest.approx(exact["value"], abs=1e-3)
+    with pytest.raises(ScoredBefore):
+        protocol.score(shares, **ROW, pretraining_seed=0)
+
+
+def test_classes_alone_have_no_auroc(protocol, results):
+    protocol.score(DATASET.test[1], **ROW)
+    assert results.frame()["metric"].tolist() == ["accuracy", "balanced_accuracy"]
+    assert protocol.measure("auroc", **ROW) is None
+    assert protocol.measure("accuracy", **ROW, pretraining_seed=5) is None
+    assert len(results.frame("balanced_accuracy")) == 1
+
+
 def test_a_failed_score_leaves_nothing(protocol, results):
-    with pytest.raises(ValueError, match="29 predictions for 30 labels"):
+    with pytest.raises(ValueError, match="29 predictions for 30 test images"):
         protocol.score(np.zeros(29), **ROW)
+    with pytest.raises(ValueError, match="softmax"):
+        protocol.score(np.ones((30, 4)), **ROW)
     assert results.frame().empty and protocol.correct(**ROW) is None
 
 

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import publish_results
 import pytest
 import results_page
 
 from simclr_utils.evaluation import results
+from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.evaluation.predictions import KEY, Predictions
 
 ROOT = Path(__file__).resolve().parents[2]
+STORED = "predictions.sqlite"
 
 
-STUDIES = sorted(path.parent for path in (ROOT / "results" / "studies").glob("*/results.csv"))
+STUDIES = sorted(path.parent for path in (ROOT / "results").glob("*/*/results.csv"))
 
 
 # One that is under way is stored, so that it can go on elsewhere, but not published yet.
@@ -25,7 +26,7 @@ def test_there_are_studies():
 
 
 def test_the_readme_shows_the_published_table():
-    frame = results.Results(ROOT / "results" / "cifar10.csv").frame()
+    frame = results.Results(ROOT / "results" / "cifar10.csv").frame("accuracy")
     table = results_page.markdown_table(results.summarize(frame))
     assert table.count("\n") >= 6
     assert table in (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,13 +46,13 @@ def test_what_is_published_is_what_the_command_writes(study, tmp_path):
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
 def test_each_row_of_a_stored_study_has_its_predictions(folder):
     """What paired comparisons are made of; the row's accuracy is the share that is right."""
-    frame = results.Results(folder / "results.csv").frame()
+    frame, stored = results.Results(folder / "results.csv").frame(), Predictions(folder / STORED)
     assert len(frame) > 0
-    for row in frame.itertuples():
-        seed = "" if pd.isna(row.pretraining_seed) else f"-{int(row.pretraining_seed)}"
-        part = folder / "predictions" / f"{row.preset}-{row.fingerprint}"
-        with np.load(part / f"{row.method}-{row.labels}-{row.subset_seed}{seed}.npz") as stored:
-            assert stored["correct"].mean() == pytest.approx(row.value), row
+    for row in frame.to_dict("records"):
+        found = stored.load(**{name: row[name] for name in KEY})
+        score = METRICS[row["metric"]].measure(found.truth, found.classes, found.probabilities)
+        assert score["value"] == pytest.approx(row["value"]), row
+    assert len(stored.keys()) == len(frame[frame["metric"] == "accuracy"])
 
 
 @pytest.mark.parametrize(

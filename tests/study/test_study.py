@@ -95,7 +95,7 @@ def test_every_row_is_there_with_what_made_it(finished):
         assert frame[column].notna().all(), column
     trained = frame[frame["method"].isin(("supervised", "fine_tuned"))]
     assert trained["steps"].notna().all() and trained["minutes"].notna().all()
-    assert trained["tuning"].str.fullmatch(r"2 trainings, \d+ steps").all()
+    assert trained["tuning"].str.fullmatch(r"2 training runs, \d+ steps").all()
     # The baseline has at least as many update steps.
     steps = trained.groupby(["labels", "method"])["steps"].max().unstack()
     assert (steps["supervised"] >= steps["fine_tuned"]).all()
@@ -157,8 +157,8 @@ def run_dir(finished, tmp_path):
     """The folder of a run, with the encoder at its top, made of parts of the finished study."""
     folder = tmp_path / "run"
     shutil.copytree(finished[0].encoder_folder(1), folder)
-    for part in ("predictions", "tuning"):
-        shutil.copytree(finished[0].folder / part, folder / part)
+    for name in ("predictions.sqlite", "tuning.json"):
+        shutil.copy(finished[0].folder / name, folder / name)
     frame = finished[0].results.frame()
     of_a_run = frame["pretraining_seed"].isna() | (frame["pretraining_seed"] == 1)
     frame = frame[of_a_run & (frame["method"] != "fine_tuned")]
@@ -215,7 +215,7 @@ def test_a_study_that_has_made_nothing_may_be_asked_for_otherwise(dataset, tmp_p
     Study(dataset, CONFIG, tmp_path, "tiny")
     other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path, "tiny")
     assert load_json(tmp_path / "study.json")["temperature"] == 0.5
-    (tmp_path / "tuning").mkdir()
+    save_json(tmp_path / "tuning.json", {})
     with pytest.raises(StudyError, match="temperature is 0.5 there and 0.1 here"):
         Study(dataset, CONFIG, tmp_path, "tiny")
     assert other.folder == tmp_path

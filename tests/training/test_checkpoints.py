@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import Dataset
+from simclr_utils.files import load_json, save_json
 from simclr_utils.training import pretraining
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.checkpoints import CheckpointError, Checkpoints, variables_of
@@ -231,14 +232,12 @@ def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, cap
     assert (tmp_path / "results.csv").exists() and capsys.readouterr().out == ""
     for number, changes in enumerate(({"config": {"temperature": 0.2}}, {"seed": 1}), start=1):
         (tmp_path / "results.csv").write_text(f"rows {number}")
-        tuning = tmp_path / "tuning" / "full-abc"
-        tuning.mkdir(parents=True, exist_ok=True)
-        for method in ("fine_tuned", "supervised"):
-            (tuning / f"{method}-100.json").write_text("{}")
+        tuning = tmp_path / "tuning.json"
+        save_json(tuning, {"full-abc/fine_tuned-100": {}, "full-abc/supervised-100": {}})
         save(**changes)
         # What was tuned for the other encoder; the baseline has none.
-        assert [path.name for path in tuning.glob("*.json")] == ["supervised-100.json"]
-        assert (tuning / f"fine_tuned-100.results-{number}").exists()
+        assert list(load_json(tuning)) == ["full-abc/supervised-100"]
+        assert "full-abc/fine_tuned-100" in load_json(tmp_path / f"results-{number}.json")
         assert not (tmp_path / "results.csv").exists()
         assert (tmp_path / f"results-{number}.csv").read_text() == f"rows {number}"
         assert f"it is results-{number}.csv now" in capsys.readouterr().out

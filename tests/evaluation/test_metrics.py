@@ -1,0 +1,144 @@
+"""Metrics equal scikit-learn's, their intervals cover the truth, and a new one is one entry."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+from simclr_utils.evaluation.metrics import METRICS, Metric, accuracy_interval
+from simclr_utils.evaluation.protocol import Protocol
+from simclr_utils.evaluation.results import Results, summarize
+
+
+def guesses(count, num_classes, seed, skill=1.0):
+    """True classes, predicted classes and class probabilities that are somewhat right."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, num_classes, count)
+    logits = random.normal(size=(count, num_classes)) + skill * np.eye(num_classes)[truth]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return truth, probabilities.argmax(1), probabilities
+
+
+def test_accuracy_is_wilsons():
+    truth, classes, _ = guesses(200, 3, 0)
+    assert METRICS["accuracy"].measure(truth, classes) == accuracy_interval(classes, truth)
+
+
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_balanced_accuracy_is_that_of_scikit_learn(num_classes):
+    truth, classes, _ = guesses(300, num_classes, 0)
+    keep = (truth > 0) | (np.arange(300) < 60)  # an uneven test set
+    found = METRICS["balanced_accuracy"].measure(truth[keep], classes[keep])
+    assert found["value"] == pytest.approx(balanced_accuracy_score(truth[keep], classes[keep]))
+    assert 0 <= found["low"] < found["value"] < found["high"] <= 1
+
+
+def test_balanced_accuracy_counts_only_classes_that_occur():
+    found = METRICS["balanced_accuracy"].measure(np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1]))
+    assert found["value"] == 0.75
+
+
+def test_balanced_accuracy_of_one_class_is_its_accuracy():
+    classes = np.repeat([1, 0], [30, 10])
+    found = METRICS["balanced_accuracy"].measure(np.ones(40, int), classes)
+    assert found == pytest.approx(accuracy_interval(classes, np.ones(40, int)))
+
+
+def test_auroc_of_two_classes_is_that_of_scikit_learn():
+    truth, classes, probabilities = guesses(200, 2, 1)
+    probabilities = probabilities.round(1)  # with ties
+    found = METRICS["auroc"].measure(truth, classes, probabilities)
+    assert found["value"] == pytest.approx(roc_auc_score(truth, probabilities[:, 1]))
+
+
+def test_auroc_of_several_classes_is_that_of_scikit_learn():
+    truth, classes, probabilities = guesses(200, 4, 1)
+    found = METRICS["auroc"].measure(truth, classes, probabilities)
+    expected = roc_auc_score(truth, probabilities, multi_class="ovr", average="macro")
+    assert found["value"] == pytest.approx(expected)
+
+
+def test_auroc_leaves_out_classes_without_a_test_image():
+    truth, classes, probabilities = guesses(200, 4, 2)
+    rows = truth != 2
+    found = METRICS["auroc"].measure(truth[rows], classes[rows], probabilities[rows])
+    parts = [roc_auc_score(truth[rows] == k, probabilities[rows, k]) for k in (0, 1, 3)]
+    assert found["value"] == pytest.approx(np.mean(parts))
+    assert METRICS["auroc"].measure(np.zeros(9, int), classes[:9], probabilities[:9]) is None
+
+
+def test_the_variance_of_auroc_is_delongs():
+    """The structural components by their definition, pair by pair."""
+    truth, classes, probabilities = guesses(60, 2, 3)
+    scores = probabilities[:, 1].round(1)
+    above = scores[truth == 1][:, None] - scores[truth == 0]
+    pairs = (above > 0) + 0.5 * (above == 0)
+    variance = pairs.mean(1).var(ddof=1) / len(pairs) + pairs.mean(0).var(ddof=1) / pairs.shape[1]
+    found = METRICS["auroc"].measure(truth, classes, np.stack([1 - scores, scores], 1))
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.959964 * variance**0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name, num_classes", [("balanced_accuracy", 4), ("auroc", 2), ("auroc", 4)]
+)
+def test_intervals_cover_the_value_of_many_images(name, num_classes):
+    many = METRICS[name].measure(*guesses(40_000, num_classes, 0))["value"]
+    covered = 0
+    for seed in range(1, 301):
+        found = METRICS[name].measure(*guesses(150, num_classes, seed))
+        covered += found["low"] <= many <= found["high"]
+    assert 0.91 <= covered / 300 <= 0.99
+
+
+def test_a_class_of_one_image_leaves_auroc_without_an_interval():
+    truth, classes, probabilities = guesses(50, 3, 4)
+    truth = np.where(truth == 2, 0, truth)
+    truth[0] = 2
+    found = METRICS["auroc"].measure(truth, classes, probabilities)
+    assert 0 <= found["value"] <= 1 and np.isnan(found["low"]) and np.isnan(found["high"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 5), st.integers(6, 40), st.integers(0, 10**6), st.floats(0, 40))
+def test_no_value_exceeds_its_bounds(num_classes, count, seed, skill):
+    truth, classes, probabilities = guesses(count, num_classes, seed, skill)
+    for metric in METRICS.values():
+        score = metric.measure(truth, classes, probabilities) or {}
+        for value in score.values():
+            assert np.isnan(value) or metric.bounds[0] <= value <= metric.bounds[1]
+
+
+def test_without_probabilities_auroc_is_not_computed():
+    truth, classes, _ = guesses(50, 3, 0)
+    assert METRICS["auroc"].measure(truth, classes) is None
+
+
+def gap(truth, predictions, probabilities=None):
+    """A metric that leaves 0..1: how far the predicted classes are above the true ones."""
+    gaps = 100 * (predictions - truth)
+    return {"value": gaps.mean(), "low": gaps.mean() - 50, "high": gaps.mean() + 50}
+
+
+def test_a_new_metric_is_one_entry(monkeypatch, tmp_path):
+    monkeypatch.setitem(METRICS, "gap", Metric("gap", gap, bounds=None))
+    data = np.zeros((40, 4, 4, 3), "uint8"), np.arange(40) % 3
+    dataset = SimpleNamespace(train=data, validation=data, test=data, num_classes=3)
+    results = Results(tmp_path / "results.csv", dataset="d", preset="tiny", fingerprint="f")
+    protocol = Protocol(dataset, results, tmp_path)
+    row = {"method": "highest", "labels": 12}
+    for seed in (0, 1):
+        protocol.score(np.full(40, 2), **row, subset_seed=seed)
+    assert results.frame()["metric"].tolist() == ["accuracy", "balanced_accuracy", "gap"] * 2
+    expected = 100 * (2 - data[1]).mean()
+    assert protocol.measure("gap", **row, subset_seed=1)["value"] == pytest.approx(expected)
+    summary = summarize(results.frame()).set_index("metric").loc["gap"]
+    assert summary["mean"] == pytest.approx(expected)
+    assert summary["low"] < expected - 40 and summary["high"] > expected + 40  # not clipped
+    # A metric that the table does not have is not clipped either.
+    monkeypatch.delitem(METRICS, "gap")
+    assert summarize(results.frame()).set_index("metric").loc["gap"].equals(summary)
+    with pytest.raises(ValueError, match=r"no metric 'gap'. Choose from \['accuracy'"):
+        protocol.measure("gap", **row, subset_seed=1)
