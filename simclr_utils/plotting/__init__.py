@@ -25,5 +25,6 @@ PUBLIC = {
         "plot_validation_curves",
     ),
     "image_sheets": ("plot_neighbors",),
+    "nearest": ("NearestImages",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,19 +1,14 @@
 """The course itself, headless, on a folder that is unlike the embedded dataset."""
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from simclr_utils import files
-from simclr_utils.__main__ import NOTEBOOKS
+from simclr_utils.__main__ import NOTEBOOKS, main
 from simclr_utils.cli.arguments import select_notebooks
 from simclr_utils.cli.notebooks import run
-from simclr_utils.config import get_config
-from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation import results
-from simclr_utils.study.study import Study
-from simclr_utils.study.takeover import take_over
 
 CLASSES = {"dark": 40, "bright": 130}
 
@@ -45,17 +40,21 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert set(frame[frame["labels"] == 20]["method"]) == methods
     assert frame["labels"].max() == 96  # all there are: 120, less a fifth for test
     assert frame[frame["method"] == "raw_pixels"]["value"].min() > 0.9
-    made = files.load_json(run_dir / "encoder.json")
+    made = files.load_json(run_dir / "encoders/0/encoder.json")
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
-    # A study can begin with all that, in the same precision: the README's --from-run.
-    keras.config.set_dtype_policy(made["precision"])
-    config = get_config("tiny", width=4, encoder="small_cnn_wide")
-    dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
-    study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
-    take_over(study, run_dir)
-    assert {task.name.split()[0] for task in study.tasks()} == {"fine_tuned"}
+    # A study in the same folder continues with all that.
+    settings = ["--set", "width=4", "--set", "encoder=small_cnn_wide"]
+    settings += ["--preset", "tiny", "--labels", "20,500", "--seeds", "1"]
+    before = (run_dir / "results.csv").read_bytes(), (run_dir / "encoders/0/encoder.keras").stat()
+    assert main(["study", "--source", str(folder), *settings, "--out", str(run_dir)]) == 0
+    rows = (run_dir / "results.csv").read_bytes()
+    assert rows.startswith(before[0])
+    added = rows.removeprefix(before[0]).decode().splitlines()
+    assert added and {row.split(",")[1] for row in added} == {"fine_tuned"}
+    assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == before[1].st_mtime_ns
+    assert (run_dir / "verdict.html").exists()
 
 
 def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
@@ -85,7 +84,7 @@ def test_images_without_labels_end_in_an_encoder_and_no_verdict(tmp_path, capsys
     settings = {"cache_dir": str(tmp_path / "cache")}
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "run")
-    assert (tmp_path / "run/encoder.keras").exists()
+    assert (tmp_path / "run/encoders/0/encoder.keras").exists()
     assert "04, 05 need labels and are left out" in capsys.readouterr().out
     notebooks = select_notebooks(NOTEBOOKS, "09")
     assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "study")
