@@ -41,10 +41,9 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
     for seed in study.seeds:
         sections |= describe_encoder(study, seed)
     answer = summary.headline(comparisons) or summary.no_verdict(study)
-    made = files.load_json(study.encoder_folder(study.seeds[0]) / "encoder.json")
     page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
     sections |= extra or {}
-    write_page(page, title, [answer, *summary.small_print(study)], sections, made)
+    write_page(page, title, [answer, *summary.small_print(study)], sections, describe_origin(study))
     return page
 
 
@@ -63,6 +62,15 @@ def describe_comparisons(study, comparisons):
         sections[f"Test {title}, with 95 % intervals"] = table.rename_axis("method").reset_index()
     sections["By number of labels"] = plotting.to_png(draw_accuracy(study))
     return sections
+
+
+def describe_origin(study):
+    """Returns what made the first encoder, or the study if the encoder was removed, a dict."""
+    record = study.encoder_folder(study.seeds[0]) / "encoder.json"
+    if record.exists():
+        return files.load_json(record)
+    made = files.load_json(study.folder / "run.json")
+    return {**made.get("provenance", {}), **made["study"]}
 
 
 def draw_accuracy(study):

@@ -14,7 +14,7 @@ from simclr_utils import files, parameters
 from simclr_utils.__main__ import build_parser, main
 from simclr_utils.cli import arguments, report
 from simclr_utils.cli import notebooks as headless
-from simclr_utils.cli.run_folder import RunError, open_run
+from simclr_utils.cli.run_folder import RunError, describe_source, open_run
 from simclr_utils.data import dataset
 from simclr_utils.evaluation.results import Results
 
@@ -169,6 +169,55 @@ def test_a_verdict_is_named_at_the_end(folder, capsys):
     page.touch()
     assert headless.run(notebooks, out="here")
     assert capsys.readouterr().out.rstrip().endswith(f"Verdict: {page}")
+
+
+def test_what_notebooks_write_into_the_record_stays(folder):
+    note = "from simclr_utils import files\nfiles.update_json(run_dir + '/run.json', study='mine')"
+    write_notebook(folder, "01_first.ipynb", note)
+    assert headless.run(arguments.select_notebooks(folder), out="here")
+    record = files.load_json(folder.parent / "here" / "run.json")
+    assert record["study"] == "mine" and set(record["notebooks"]) == {"01_first", "02_second"}
+    assert record["source"] == "shapes" and record["from_folder"] is False
+
+
+KNOWS = ("encoder", "width", "operations", "cache_dir")
+RUN = {"architecture": "resnet18", "labels": 200, "operations": {"crop": 0.5}, "cache_dir": "/a"}
+
+
+def test_a_study_continues_in_the_folder_of_a_run(tmp_path):
+    run = {"source": "pool", "from_folder": True, "preset": "tiny", "seed": 3, "settings": RUN}
+    open_run(run, tmp_path / "run")
+    (tmp_path / "run" / "encoders").mkdir()
+    settings = {"encoder": "resnet18", "operations": [["crop", 0.5]], "cache_dir": "/b"}
+    study = {"source": "pool", "from_folder": True, "preset": "tiny", "settings": settings}
+    folder, record = open_run(study, tmp_path / "run", KNOWS)
+    assert record["seed"] == 3 and record["settings"] == {**RUN, **settings}
+    files.save_json(folder / "run.json", record)
+    assert open_run(run, tmp_path / "run")[0] == folder  # and the run after the study
+    for change, said in (
+        ({"preset": "full"}, "preset is 'tiny' there and 'full' here"),
+        ({"source": "other"}, "source is 'pool' there and 'other' here"),
+        ({"settings": {**settings, "width": 4}}, "width is None there and 4 here"),
+        ({"settings": {"operations": {"crop": 0.5}}}, "encoder is 'resnet18' there and None here"),
+    ):
+        with pytest.raises(RunError, match=said):
+            open_run({**study, **change}, tmp_path / "run", KNOWS)
+    with pytest.raises(RunError, match="seed is 3 there and 0 here"):
+        open_run({**run, "seed": 0}, tmp_path / "run")
+
+
+def test_a_folder_of_notebooks_run_by_hand_is_continued(tmp_path):
+    files.save_json(tmp_path / "run.json", {"study": {"preset": "tiny"}})
+    (tmp_path / "encoders").mkdir()
+    record = {"source": "shapes", "preset": "tiny", "settings": {"width": 4}}
+    assert open_run(record, tmp_path, KNOWS)[1]["study"] == {"preset": "tiny"}
+
+
+def test_folders_are_known_by_their_name(tmp_path):
+    (tmp_path / "pool").mkdir()
+    name = {"source": "pool", "from_folder": True}
+    assert describe_source(str(tmp_path / "pool")) == name
+    assert describe_source("cifar10") == {"source": "cifar10", "from_folder": False}
 
 
 def test_a_folder_of_somebody_else_is_refused(folder):
@@ -340,7 +389,7 @@ def test_a_folder_that_is_called_like_a_data_set_is_no_guess(tmp_path, monkeypat
     ],
 )
 def test_any_source_gives_a_name_that_a_folder_can_have(folder, source, expected):
-    run_dir, _ = open_run({"source": source, "preset": "tiny"})
+    run_dir, _ = open_run({"source": source, "preset": "tiny", "settings": {}})
     assert run_dir == folder.parent / "runs" / expected
 
 

@@ -78,7 +78,7 @@ def test_a_run_leaves_out_what_needs_labels(folder, capsys):
     chosen = select_notebooks(NOTEBOOKS, "01-06")
     kept = [path.stem[:2] for path in leave_out_labels(chosen, str(folder))]
     assert kept == ["01", "02", "03"]
-    assert "notebooks 04, 05, 06 need labels and are left out" in capsys.readouterr().out
+    assert "Notebooks 04, 05, 06 need labels and are left out" in capsys.readouterr().out
     with pytest.raises(RunError, match=r"04, 05 need labels\. Add train/.*--notebooks 01-03"):
         leave_out_labels(select_notebooks(NOTEBOOKS, "04-05"), str(folder))
     assert leave_out_labels(chosen, "shapes") == chosen

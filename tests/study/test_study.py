@@ -107,7 +107,7 @@ def test_encoders_differ_and_are_kept(finished):
     assert [made["seed"] for _, made in encoders] == [0, 1]
     first, second = (encoder.get_weights()[0] for encoder, _ in encoders)
     assert np.abs(first - second).max() > 1e-3
-    with pytest.raises(FileNotFoundError, match="notebook 03"):
+    with pytest.raises(FileNotFoundError, match="Notebook 03"):
         load_encoder(study.folder)
 
 
@@ -252,7 +252,7 @@ def test_label_counts_are_read(text, counts):
 
 @pytest.mark.parametrize("text", ["50,", "a", "0", "-5", "1.5", "50,\u00b2", "\u0665"])
 def test_wrong_label_counts_are_refused(text):
-    with pytest.raises(RunError, match="write --labels"):
+    with pytest.raises(RunError, match="Write --labels"):
         study_command.parse_label_counts(text)
 
 
