@@ -86,32 +86,12 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     # Imported late, so that --help answers at once.
-    from simclr_utils.cli import arguments, notebooks, run_folder
-    from simclr_utils.system import folder_lock
+    from simclr_utils.cli.run_folder import RunError
+    from simclr_utils.system.folder_lock import FolderInUseError
 
     try:
-        settings = arguments.parse_settings(options.settings)
-        if options.command == "study":
-            from simclr_utils.cli import study as study_command
-
-            study_command.run(
-                source=options.source,
-                preset=options.preset,
-                label_counts=study_command.parse_label_counts(options.labels),
-                num_seeds=options.seeds,
-                settings=settings,
-                out=options.out,
-            )
-            return 0
-        finished = notebooks.run(
-            arguments.select_notebooks(NOTEBOOKS, options.notebooks),
-            source=options.source,
-            preset=options.preset,
-            seed=options.seed,
-            settings=settings,
-            out=options.out,
-        )
-    except (run_folder.RunError, folder_lock.FolderInUseError) as error:
+        return 0 if do_command(options) else 1
+    except (RunError, FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, or a folder without write permission
@@ -119,7 +99,35 @@ def main(arguments=None):
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0 if finished else 1
+
+
+def do_command(options):
+    """Runs the command that was asked for and returns whether it finished."""
+    from simclr_utils.cli import arguments
+
+    settings = arguments.parse_settings(options.settings)
+    if options.command == "study":
+        from simclr_utils.cli import study
+
+        study.run(
+            source=options.source,
+            preset=options.preset,
+            label_counts=study.parse_label_counts(options.labels),
+            num_seeds=options.seeds,
+            settings=settings,
+            out=options.out,
+        )
+        return True
+    from simclr_utils.cli import notebooks
+
+    return notebooks.run(
+        arguments.select_notebooks(NOTEBOOKS, options.notebooks),
+        source=options.source,
+        preset=options.preset,
+        seed=options.seed,
+        settings=settings,
+        out=options.out,
+    )
 
 
 if __name__ == "__main__":

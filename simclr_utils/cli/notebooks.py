@@ -14,7 +14,7 @@ from papermill.exceptions import PapermillExecutionError
 from simclr_utils import files
 from simclr_utils.cli import report
 from simclr_utils.cli.arguments import assign_parameters, leave_out_labels, resolve_source
-from simclr_utils.cli.run_folder import advise, describe_source, open_run
+from simclr_utils.cli.run_folder import RunError, advise, describe_source, open_run
 from simclr_utils.parameters import absolute_paths
 from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
@@ -101,7 +101,10 @@ def execute_all(
             print("\n".join(["", *stored_findings(run_dir), advise(run_dir, left, passing)]))
             print(failure, file=sys.stderr)
             return False
-    print(report.write_report(run_dir, record))
+    try:
+        print(report.write_report(run_dir, record))
+    except ValueError as error:  # rows of a method that is unknown
+        raise RunError(str(error)) from error
     return True
 
 

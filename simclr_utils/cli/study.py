@@ -75,14 +75,7 @@ def run(
     source, settings = resolve_source(source), settings or {}
     if num_seeds < 1:
         raise RunError(f"--seeds {num_seeds}: expected at least one pretraining run.")
-    try:
-        of_data = {name: settings[name] for name in OF_DATA if name in settings}
-        given = {name: value for name, value in settings.items() if name not in of_data}
-        chosen = config.get_config(preset, **given)
-        for name, value in of_data.items():
-            check(name, value)
-    except ValueError as error:
-        raise RunError(str(error)) from error
+    chosen, of_data = read_settings(preset, settings)
     record = {**describe_source(source), "preset": preset, "settings": settings}
     known = {*OF_DATA, *(field.name for field in fields(Config))}
     folder, record = open_run(record, out, known)
@@ -100,6 +93,23 @@ def run(
         except (ValueError, ImportError, RuntimeError) as error:
             raise RunError(str(error)) from error
         make(folder, record, dataset, chosen, num_seeds, label_counts)
+
+
+def read_settings(preset, settings):
+    """Returns a `Config` and a dict of the settings that belong to the data.
+
+    Raises:
+        RunError: If a setting is unknown or impossible.
+    """
+    try:
+        of_data = {name: settings[name] for name in OF_DATA if name in settings}
+        given = {name: value for name, value in settings.items() if name not in of_data}
+        chosen = config.get_config(preset, **given)
+        for name, value in of_data.items():
+            check(name, value)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    return chosen, of_data
 
 
 def make(folder, record, dataset, chosen, num_seeds, label_counts):
@@ -125,24 +135,29 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts):
         print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
     else:
         print("Nothing is labeled. This study pretrains its encoders and compares nothing.")
-    try:
-        if study.tasks():
-            write_records(study, record)
-            study.rates = costs.measure_rates(dataset, chosen, study.build_model)
-            print(costs.estimate_costs(study), flush=True)
-            study.run()
-        else:
-            print("Nothing is left to do.")
-    except (CheckpointError, TrainingFailedError, OtherTrainingsError) as error:
-        raise RunError(str(error)) from error
-    except KeyboardInterrupt:
-        again = f"--out {shlex.quote(str(folder))}"
-        print(f"\nStopped. To continue, repeat the command with {again}", flush=True)
-        raise
+    if study.tasks():
+        write_records(study, record)
+        do_tasks(study)
+    else:
+        print("Nothing is left to do.")
     try:
         print(summarize(study))
     except ValueError as error:  # rows of a method that is unknown
         raise RunError(str(error)) from error
+
+
+def do_tasks(study):
+    """Does what is missing of a study, and says before what it takes."""
+    try:
+        study.rates = costs.measure_rates(study.dataset, study.config, study.build_model)
+        print(costs.estimate_costs(study), flush=True)
+        study.run()
+    except (CheckpointError, TrainingFailedError, OtherTrainingsError) as error:
+        raise RunError(str(error)) from error
+    except KeyboardInterrupt:
+        again = f"--out {shlex.quote(str(study.folder))}"
+        print(f"\nStopped. To continue, repeat the command with {again}", flush=True)
+        raise
 
 
 def write_records(study, record):
