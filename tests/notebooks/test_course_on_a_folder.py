@@ -28,13 +28,15 @@ def folder(tmp_path):
     return root
 
 
-def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
+def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     before = sorted(folder.rglob("*"))
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
     settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
+    measured = (run_dir / "results.csv").read_bytes()
+    encoder = (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns
     frame = results.Results(run_dir / "results.csv").frame()
     methods = {"chance", "raw_pixels", "random_encoder", "linear_probe", "knn", "supervised"}
     assert set(frame[frame["labels"] == 20]["method"]) == methods
@@ -44,17 +46,21 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
-    # A study in the same folder continues with all that.
-    settings = ["--set", "width=4", "--set", "encoder=small_cnn_wide"]
-    settings += ["--preset", "tiny", "--labels", "20,500", "--seeds", "1"]
-    before = (run_dir / "results.csv").read_bytes(), (run_dir / "encoders/0/encoder.keras").stat()
-    assert main(["study", "--source", str(folder), *settings, "--out", str(run_dir)]) == 0
+    # Notebook 09 continues in the same folder, and so does the command `study`.
+    notebooks = select_notebooks(NOTEBOOKS, "09")
+    assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
     rows = (run_dir / "results.csv").read_bytes()
-    assert rows.startswith(before[0])
-    added = rows.removeprefix(before[0]).decode().splitlines()
-    assert added and {row.split(",")[1] for row in added} == {"fine_tuned"}
-    assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == before[1].st_mtime_ns
-    assert (run_dir / "verdict.html").exists()
+    added = rows.removeprefix(measured).decode().splitlines()
+    assert rows.startswith(measured) and {row.split(",")[1] for row in added} == {"fine_tuned"}
+    (run_dir / "verdict.html").unlink()
+    options = ["--set", "width=4", "--set", "encoder=small_cnn_wide", "--labels", "20,500"]
+    options += ["--source", str(folder), "--preset", "tiny", "--seeds", "1", "--out", str(run_dir)]
+    capsys.readouterr()
+    assert main(["study", *options]) == 0
+    assert "Nothing is left to do." in capsys.readouterr().out
+    assert (run_dir / "results.csv").read_bytes() == rows and (run_dir / "verdict.html").exists()
+    assert [path.name for path in (run_dir / "encoders").iterdir()] == ["0"]
+    assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == encoder
 
 
 def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
