@@ -23,8 +23,8 @@ PAGE = """# {dataset}: accuracy by number of labels
     python -m simclr_utils {command}
     python tools/publish_results.py <its folder> {name}
 
-Rows: [{name}.csv]({name}.csv). What was tried in tuning: [{name}.json]({name}.json). Curves of the
-pretraining: [{name}_pretraining.csv]({name}_pretraining.csv).
+Rows: [{name}.csv]({name}.csv). Settings that were tried: [{name}.json]({name}.json). Pretraining
+curves: [{name}_pretraining.csv]({name}_pretraining.csv).
 
 The images, with the data fingerprint `{fingerprint}`:
 
@@ -33,13 +33,13 @@ The images, with the data fingerprint `{fingerprint}`:
 {made}
 """
 GAINS = """Points over the tuned baseline, on the same test images and labels, with 95 % intervals
-for other test images, other pretrainings *and* other label subsets:
+for other test images, other pretraining runs *and* other label subsets:
 
 {table}
 
-The settings of each method are taken as chosen; a second choice might differ. Subsets that hold
-half of the labels or more overlap, which makes their part of an interval too small; where all
-labels are used there is one subset, and initialisations take its place.
+The intervals take the chosen settings as given: another choice might score differently. Subsets
+with half of the labels or more overlap, so their part of an interval is too small. If all labels
+are used, there is one subset, and different initializations take its place.
 
 {seeds}"""
 
@@ -119,7 +119,7 @@ def made_by(frame, encoders):
     """Returns sentences on what made the rows and the encoders, a string."""
     lines = [
         f"- Pretraining with seed {made['seed']}: {made['steps']:,} steps of "
-        f"{made['batch_size']} images, {made['minutes']:.0f} minutes from start to end, "
+        f"{made['batch_size']} images, {made['minutes']:.0f} minutes in total, "
         f"{made['date'][:10]}, commit {made['commit']}."
         for made in encoders
     ]
