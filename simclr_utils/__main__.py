@@ -9,12 +9,10 @@ from simclr_utils.parameters import PRESET_NAMES
 from simclr_utils.session import environment_precision, print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-
-
 SOURCE_HELP = (
-    "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; with "
-    "unlabeled/ alone an encoder and no verdict; ./shapes is always a folder), or shapes, cifar10, "
-    "fashion_mnist, stl10, medmnist:<name> (default: shapes)"
+    "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; "
+    "unlabeled/ alone gives an encoder and no verdict; ./shapes is always a folder), or shapes, "
+    "cifar10, fashion_mnist, stl10, medmnist:<name> (default: shapes)"
 )
 
 
@@ -26,28 +24,26 @@ def build_parser():
         allow_abbrev=False,
         help="execute the notebooks in order and print the table of results",
     )
-    add_common_options(run, "quick", "a parameter of the notebooks that have it")
-    run.add_argument("--seed", type=int, default=0, help="an integer (default: 0)")
+    add_common_options(run, "quick", "a parameter of the notebooks, such as width=64")
+    run.add_argument(
+        "--seed", type=int, default=0, help="an integer; encoders/<seed>/ (default: 0)"
+    )
     run.add_argument(
         "--notebooks",
         default="01-05",
-        help="such as 03, 01-03 or 01,04 (default: 01-05); 09 ends in a verdict",
+        help="such as 03, 01-03 or 01,04 (default: 01-05); 09 gives a verdict",
     )
     study = commands.add_parser(
         "study",
         allow_abbrev=False,  # --seed would be taken for --seeds
-        help="several pretrainings and label subsets, every method; --out continues a stopped one",
+        help="measure every method, with several pretraining runs and label subsets; --out "
+        "continues a stopped study, or a run of notebooks",
     )
     add_common_options(study, "full", "a field of the preset, such as width=64")
     study.add_argument(
         "--labels", help="numbers of labels, such as 50,100,500 (default: the preset's)"
     )
-    study.add_argument("--seeds", type=int, default=3, help="pretrainings (default: 3)")
-    study.add_argument(
-        "--from-run",
-        metavar="DIR",
-        help="a finished run of the same images and settings, to take encoder and rows from",
-    )
+    study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
     return parser
 
 
@@ -57,8 +53,8 @@ def add_common_options(command, preset, setting):
         "--preset",
         choices=PRESET_NAMES,
         default=preset,
-        help="tiny: seconds, for tests; quick: minutes, shows the way; laptop: a pretraining of a "
-        "quarter of an hour on two cores with bfloat16; full: hours, for results "
+        help="tiny: seconds, for tests; quick: minutes, to learn how it works; laptop: pretrains "
+        "for a quarter of an hour on two cores with bfloat16; full: hours, for results "
         f"(default: {preset})",
     )
     command.add_argument(
@@ -72,59 +68,66 @@ def add_common_options(command, preset, setting):
     command.add_argument(
         "--out",
         metavar="DIR",
-        help="the folder to write, or to continue; runs/<source>-<preset> when left out",
+        help="the folder to write or to continue (default: runs/<source>-<preset>)",
     )
 
 
 def main(arguments=None):
-    """Runs the command line; returns the exit code."""
+    """Runs the command line and returns the exit code."""
     print_anything()
     options = build_parser().parse_args(arguments)
-    # A backend set for scripts would keep the figures out of the notebooks.
+    # A backend that is set for scripts would keep figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)
-    # Before TensorFlow, which is imported along with the commands.
+    # Before the commands import TensorFlow.
     set_environment()
     try:
         environment_precision()
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    # Imported late: the help is to answer at once.
-    from simclr_utils.cli import arguments, notebooks, run_folder
-    from simclr_utils.system import folder_lock
+    # Imported late, so that --help answers at once.
+    from simclr_utils.cli.run_folder import RunError
+    from simclr_utils.system.folder_lock import FolderInUseError
 
     try:
-        settings = arguments.parse_settings(options.settings)
-        if options.command == "study":
-            from simclr_utils.cli import study as study_command
-
-            study_command.run(
-                source=options.source,
-                preset=options.preset,
-                label_counts=study_command.parse_label_counts(options.labels),
-                num_seeds=options.seeds,
-                settings=settings,
-                out=options.out,
-                from_run=options.from_run,
-            )
-            return 0
-        finished = notebooks.run(
-            arguments.select_notebooks(NOTEBOOKS, options.notebooks),
-            source=options.source,
-            preset=options.preset,
-            seed=options.seed,
-            settings=settings,
-            out=options.out,
-        )
-    except (run_folder.RunError, folder_lock.FolderInUseError) as error:
+        return 0 if do_command(options) else 1
+    except (RunError, FolderInUseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except OSError as error:  # a full disk, a folder that is not ours
+    except OSError as error:  # a full disk, or a folder without write permission
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0 if finished else 1
+
+
+def do_command(options):
+    """Runs the command that was asked for and returns whether it finished."""
+    from simclr_utils.cli import arguments
+
+    settings = arguments.parse_settings(options.settings)
+    if options.command == "study":
+        from simclr_utils.cli import study
+
+        study.run(
+            source=options.source,
+            preset=options.preset,
+            label_counts=study.parse_label_counts(options.labels),
+            num_seeds=options.seeds,
+            settings=settings,
+            out=options.out,
+        )
+        return True
+    from simclr_utils.cli import notebooks
+
+    return notebooks.run(
+        arguments.select_notebooks(NOTEBOOKS, options.notebooks),
+        source=options.source,
+        preset=options.preset,
+        seed=options.seed,
+        settings=settings,
+        out=options.out,
+    )
 
 
 if __name__ == "__main__":

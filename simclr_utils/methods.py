@@ -1,6 +1,13 @@
-"""What is compared: one table of methods, which studies, costs, figures, tables and pages read."""
+"""What is compared: one table of methods, which studies, costs, figures, tables and pages read.
 
+To add a method, add an entry to `METHODS`. If its features or weights come from a new place, also
+add a function to `study/starts.py`.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+FITTED = ("constant", "probe", "knn", "training")
 
 
 @dataclass(frozen=True)
@@ -16,12 +23,15 @@ class Method:
             weights are trained).
         start: String, where its features or its weights come from: the name of a function in
             `study/starts.py`. `None` for a method that looks at no image.
-        pretrained: Boolean, whether it starts from the encoder that was pretrained. There is
-            then a row for each pretraining seed.
+        pretrained: Boolean, whether it starts from the encoder that the study pretrained. There
+            is then a row for each pretraining seed.
         control: Boolean, whether it is there only to show what needs no learning.
-        verdict: Pair of strings, how a verdict calls the method and its loss, or `None` for a
-            method that is not set against the baseline. A frozen encoder that falls behind says
-            nothing against pretraining, as it may still be trained further.
+        verdict: Pair of strings, how a verdict calls the method and its loss. `None` for a
+            method that is not compared with the baseline. A frozen encoder that falls behind says
+            nothing against pretraining, because it can still be trained further.
+
+    Raises:
+        ValueError: If `fitted` is none of `FITTED`.
     """
 
     label: str
@@ -32,6 +42,18 @@ class Method:
     pretrained: bool = False
     control: bool = False
     verdict: tuple | None = None
+
+    def __post_init__(self):
+        if self.fitted not in FITTED:
+            raise ValueError(
+                f"The method {self.label!r} has fitted={self.fitted!r}. Choose one of "
+                f"{', '.join(FITTED)}."
+            )
+
+    @property
+    def trained(self) -> bool:
+        """Whether all weights of a network are trained."""
+        return self.fitted == "training"
 
 
 # In the order of legends and tables.
@@ -71,3 +93,25 @@ METHODS = {
     ),
 }
 BASELINE = "supervised"  # what every verdict is against
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Returns the names of methods in the order of `METHODS`, each once.
+
+    Args:
+        names: Strings, such as the column `method` of results.
+
+    Returns:
+        A list of strings.
+
+    Raises:
+        ValueError: If `METHODS` has no entry for one of the names.
+    """
+    names = set(names)
+    unknown = sorted(names - set(METHODS))
+    if unknown:
+        raise ValueError(
+            f"The results have rows of the method {unknown[0]!r}, which is not in METHODS of "
+            "simclr_utils/methods.py. Add an entry there, or remove these rows."
+        )
+    return [name for name in METHODS if name in names]

@@ -72,7 +72,7 @@ def papermill_home(folder):
     first = terminal.papermill("03_contrastive_pretraining.ipynb", "-p", "run_dir", "~/runs/mine")
     second = terminal.papermill("04_linear_probe.ipynb", "-p", "run_dir", "~/runs/mine")
     wild = list(terminal.work.rglob("~*"))
-    encoder = terminal.home / "runs/mine/encoder.keras"
+    encoder = terminal.home / "runs/mine/encoders/0/encoder.keras"
     failed = [ran.last for ran in (first, second) if ran.code]
     last = f": {failed[0]}" if failed else ""
     return Outcome(
@@ -98,7 +98,7 @@ def papermill_relative(folder):
     """Checks that a relative `run_dir` lies in the user's working folder."""
     terminal = Terminal(folder)
     ran = terminal.papermill("03_contrastive_pretraining.ipynb", "-p", "run_dir", "mine")
-    encoder = terminal.work / "mine/encoder.keras"
+    encoder = terminal.work / "mine/encoders/0/encoder.keras"
     last = "" if ran.code == 0 else f": {ran.last}"
     return Outcome(
         f"exit code {ran.code}{last}; {left_in(folder)}",

@@ -3,8 +3,8 @@
     python tools/publish_results.py runs/cifar10 cifar10
 
 writes `results/cifar10.csv`, `results/cifar10_pretraining.csv`, `results/cifar10.json` (what made
-them, and what was tuned), `results/cifar10.png` and a page to read, `results/cifar10.md`, for a
-study also the paired differences in `results/cifar10_comparisons.csv`.
+them, and what was tuned), `results/cifar10.png` and a page to read, `results/cifar10.md`. A study
+also gets its paired differences, `results/cifar10_comparisons.csv`.
 """
 
 import argparse
@@ -13,22 +13,28 @@ from pathlib import Path
 import pandas as pd
 from results_page import write_page
 
-from simclr_utils import files
+from simclr_utils import files, plotting
 from simclr_utils.evaluation import results
-from simclr_utils.plotting import plot_label_efficiency, to_png
 from simclr_utils.session import print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def publish(run_dir, name, folder=ROOT / "results"):
-    """Copies the results of a run or a study, and writes the page about them."""
+    """Copies the results of a run or a study, and writes the page about them.
+
+    Args:
+        run_dir: Path of the run or study.
+        name: String, the name of the files.
+        folder: Path, where the files go.
+    """
     record = files.load_json(run_dir / "run.json")
-    made = {key: record[key] for key in ("preset", "seed", "settings", "provenance")}
+    keys = ("preset", "seed", "settings", "provenance")
+    made = {key: record[key] for key in keys if key in record}
     notebooks = record.get("notebooks", {})
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
-    finished = sorted((run_dir / "encoders").glob("*/encoder.json"))
-    encoders = [path.parent for path in finished] or [run_dir]  # a run has one
+    found = (path.parent for path in (run_dir / "encoders").glob("*/encoder.json"))
+    encoders = sorted(found, key=lambda path: int(path.name))
     made["encoders"] = [files.load_json(encoder / "encoder.json") for encoder in encoders]
     made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}/"
     path = run_dir / "tuning.json"
@@ -51,10 +57,11 @@ def publish(run_dir, name, folder=ROOT / "results"):
     for source, target in copies.items():
         if (run_dir / source).exists():
             files.write_bytes(folder / target, (run_dir / source).read_bytes())
-    summary = results.summarize(results.Results(folder / f"{name}.csv").frame("accuracy"))
+    frame = results.Results(folder / f"{name}.csv").frame()
+    summary = results.summarize(frame[frame["metric"] == "accuracy"])
     title = "Test accuracy by number of labels: mean and 95 % interval"
-    picture = plot_label_efficiency(summary, title)
-    files.write_bytes(folder / f"{name}.png", to_png(picture))
+    picture = plotting.plot_label_efficiency(summary, title)
+    files.write_bytes(folder / f"{name}.png", plotting.to_png(picture))
     write_page(record, made["encoders"], run_dir, name, folder)
 
 

@@ -9,7 +9,7 @@ from simclr_utils import files
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.predictions import Predictions
 from simclr_utils.evaluation.statistics import mcnemar
-from simclr_utils.methods import METHODS
+from simclr_utils.methods import METHODS, in_order
 from simclr_utils.system.provenance import explain_hardware
 
 PAGE = """# {dataset}: accuracy by number of labels
@@ -23,8 +23,8 @@ PAGE = """# {dataset}: accuracy by number of labels
     python -m simclr_utils {command}
     python tools/publish_results.py <its folder> {name}
 
-Rows: [{name}.csv]({name}.csv). What was tried in tuning: [{name}.json]({name}.json). Curves of the
-pretraining: [{name}_pretraining.csv]({name}_pretraining.csv).
+Rows: [{name}.csv]({name}.csv). Settings that were tried: [{name}.json]({name}.json). Pretraining
+curves: [{name}_pretraining.csv]({name}_pretraining.csv).
 
 The images, with the data fingerprint `{fingerprint}`:
 
@@ -33,25 +33,30 @@ The images, with the data fingerprint `{fingerprint}`:
 {made}
 """
 GAINS = """Points over the tuned baseline, on the same test images and labels, with 95 % intervals
-for other test images, other pretrainings *and* other label subsets:
+for other test images, other pretraining runs *and* other label subsets:
 
 {table}
 
-The settings of each method are taken as chosen; a second choice might differ. Subsets that hold
-half of the labels or more overlap, which makes their part of an interval too small; where all
-labels are used there is one subset, and initialisations take its place.
+The intervals take the chosen settings as given: another choice might score differently. Subsets
+with half of the labels or more overlap, so their part of an interval is too small. If all labels
+are used, there is one subset, and different initializations take its place.
 
 {seeds}"""
 
 
 def markdown_table(summary):
-    """The summary as a Markdown table: a row a method, a column a number of labels."""
+    """Returns a Markdown table of accuracies: methods by numbers of labels.
+
+    Args:
+        summary: DataFrame, as `results.summarize` returns it. Other metrics are left out.
+    """
+    summary = summary[summary["metric"] == "accuracy"]
     means = summary.pivot(index="method", columns="labels", values="mean")
     return as_markdown("Test accuracy in % at ... labels", 100 * means, "{:.1f}".format)
 
 
 def gains_table(comparisons):
-    """Differences to the baseline with their intervals as a Markdown table."""
+    """Returns a Markdown table of the differences to the baseline, with their intervals."""
     ends = (100 * comparisons[["value", "low", "high"]]).itertuples(index=False)
     texts = [f"{value:+.1f} [{low:+.1f} to {high:+.1f}]" for value, low, high in ends]
     cells = comparisons.assign(text=texts).pivot(index="first", columns="labels", values="text")
@@ -59,10 +64,10 @@ def gains_table(comparisons):
 
 
 def as_markdown(corner, table, text):
-    """A table whose rows are methods, in the order of the figures."""
+    """Returns a Markdown table whose rows are methods, in the order of the figures."""
     lines = [f"| {corner} | " + " | ".join(f"{count:,}" for count in table.columns) + " |"]
     lines.append("|---|" + "---|" * len(table.columns))
-    for method in [name for name in METHODS if name in table.index]:
+    for method in in_order(table.index):
         cells = " | ".join(map(text, table.loc[method]))
         lines.append(f"| {METHODS[method].label} | {cells} |")
     return "\n".join(lines)
@@ -100,23 +105,23 @@ def seeds_alone(run_dir, frame):
 
 
 def command_of(record, frame):
-    """The arguments that ask for what is there, a string."""
-    # Older records do not say which it was; but for the shapes, they are of folders.
-    guess = record["source"] != "shapes" and ":" not in record["source"]
-    source = "<folder>" if record.get("from_folder", guess) else record["source"]
-    parts = [record["kind"], f"--source {source}", f"--preset {record['preset']}"]
+    """Returns the arguments of the command line that measure these rows, a string."""
+    source = "<folder>" if record["from_folder"] else record["source"]
+    of_notebooks = "run" in record.get("command", "").split()[:4]
+    parts = ["run" if of_notebooks else "study", f"--source {source}"]
+    parts.append(f"--preset {record['preset']}")
     parts += [f"--set {name}={shlex.quote(str(v))}" for name, v in record["settings"].items()]
-    if record["kind"] == "study":
+    if not of_notebooks:
         counts = ",".join(str(count) for count in sorted(frame["labels"].unique()))
         parts += [f"--labels {counts}", f"--seeds {frame['pretraining_seed'].nunique()}"]
     return " ".join(parts)
 
 
 def made_by(frame, encoders):
-    """Sentences on what the rows and the pretrainings were made with, a string."""
+    """Returns sentences on what made the rows and the encoders, a string."""
     lines = [
         f"- Pretraining with seed {made['seed']}: {made['steps']:,} steps of "
-        f"{made['batch_size']} images, {made['minutes']:.0f} minutes from start to end, "
+        f"{made['batch_size']} images, {made['minutes']:.0f} minutes in total, "
         f"{made['date'][:10]}, commit {made['commit']}."
         for made in encoders
     ]
@@ -132,10 +137,11 @@ def write_page(record, encoders, run_dir, name, folder):
     """Writes `<name>.md` beside the published files.
 
     Args:
-        record: dict, the run's or study's `run.json`.
-        encoders: list of dicts, the `encoder.json` of each pretraining.
-        run_dir: path of the run or study.
-        name, folder: of the published files.
+        record: Dict, the content of `run.json`.
+        encoders: List of dicts, the content of each `encoder.json`.
+        run_dir: Path of the run or study.
+        name: String, the name of the published files.
+        folder: Path, where they are.
     """
     frame = results.Results(folder / f"{name}.csv").frame()
     images = files.load_json(run_dir / "data.json")["summary"]

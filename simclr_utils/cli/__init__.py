@@ -2,8 +2,5 @@
 
 from simclr_utils.doors import open_door
 
-PUBLIC = {
-    "encoder_signs": ("nearest_in_pool", "NearestImages", "project_views", "some_images"),
-    "pages": ("write_verdict_page",),
-}
+PUBLIC = {"verdict": ("write_verdict",)}
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -1,9 +1,10 @@
-"""What the command line asks for: a source of images, notebooks, settings."""
+"""Reads what the command line asks for: a source of images, notebooks, settings."""
 
 import ast
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import papermill
@@ -18,8 +19,18 @@ PARAMETERS = ("source", "preset", "seed", "run_dir")
 NEED_LABELS = ("04", "05", "06")
 
 
-def resolve_source(source):
-    """Returns the name of a data set as it is, and a folder as an absolute path."""
+def resolve_source(source: str) -> str:
+    """Returns the name of a data set unchanged, and a folder as an absolute path.
+
+    Args:
+        source: String, the name of a data set or the path of a folder of images.
+
+    Returns:
+        A string.
+
+    Raises:
+        RunError: If the source is neither, or could be either.
+    """
     try:
         if is_named(source):
             return source
@@ -32,21 +43,24 @@ def resolve_source(source):
     folder = user_path(source).resolve()
     if not folder.is_dir():
         raise RunError(
-            f"There is no folder {folder}. A source is a folder of images, "
+            f"There is no folder {folder}. The source has to be a folder of images, "
             f"medmnist:<name>, or one of {', '.join(NAMED_SOURCES)}."
         )
     return str(folder)
 
 
-def select_notebooks(folder, selection=""):
+def select_notebooks(folder: str | Path, selection: str = "") -> list[Path]:
     """Returns the paths of the notebooks that `selection` names, in order.
 
     Args:
-        folder: Folder of notebooks whose names begin with two digits.
-        selection: Numbers and ranges, such as `"01-03,05"`; empty for all.
+        folder: Path of a folder of notebooks whose names begin with two digits.
+        selection: String, numbers and ranges such as `"01-03,05"`. All by default.
+
+    Returns:
+        A list of paths.
 
     Raises:
-        RunError: If there is no notebook, or none of a number that was named.
+        RunError: If a number has no notebook, or there are none at all.
     """
     folder = Path(folder).resolve()
     found = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
@@ -59,36 +73,46 @@ def select_notebooks(folder, selection=""):
 
 
 def select(found, selection):
-    """Returns the values of the dict `found` whose keys, two digits each, `selection` names."""
+    """Returns the values of the dict `found` whose keys, two digits each, are selected."""
     if not selection:
         return [found[number] for number in sorted(found)]
     chosen = set()
     for part in selection.split(","):
         match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part.strip())
         if not match:
-            raise RunError(f"{part!r} names no notebook: write 03, 01-03 or 01,04.")
+            raise RunError(f"{part!r} does not name a notebook. Write 03, 01-03 or 01,04.")
         first, last = int(match[1]), int(match[2] or match[1])
         numbers = {f"{number:02d}" for number in range(first, last + 1)}
         if match[2]:
             numbers &= set(found)  # a range may have gaps
         if not numbers or not numbers <= set(found):
-            raise RunError(f"{part!r} is not among the notebooks {', '.join(found)}.")
+            raise RunError(f"{part!r} is not one of the notebooks {', '.join(found)}.")
         chosen |= numbers
     return [found[number] for number in sorted(chosen)]
 
 
-def parse_settings(settings):
-    """Returns a dict from strings `name=value`; a value that is no literal stays a string."""
+def parse_settings(settings: Sequence[str]) -> dict:
+    """Returns a dict from settings of the command line.
+
+    Args:
+        settings: Strings `name=value`. A value that is not a Python literal stays a string.
+
+    Returns:
+        A dict from names to values.
+
+    Raises:
+        RunError: If a string has another form, or an option of its own sets the name.
+    """
     parsed = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name.isidentifier():
-            raise RunError(f"{setting!r} is no setting: write name=value, as in image_size=64.")
+            raise RunError(f"{setting!r} is not a setting. Write name=value, as in image_size=64.")
         if name in PARAMETERS:
             option = "--out" if name == "run_dir" else f"--{name}"
-            raise RunError(f"{name!r} is no setting: use {option}.")
+            raise RunError(f"{name!r} is not a setting. Use {option}.")
         try:
-            # The way through JSON is the one the value takes when the run is continued.
+            # Through JSON, as the value is stored and read when the run is continued.
             parsed[name] = json.loads(json.dumps(ast.literal_eval(value)))
         except (ValueError, SyntaxError, TypeError):
             parsed[name] = value
@@ -104,19 +128,27 @@ def gather_reading(settings):
     return {**rest, "reading": {**rest.get("reading", {}), **own}}
 
 
-def assign_parameters(notebooks, settings, seed=0):
-    """Returns a dict from each notebook to the names of the parameters it is to be given.
+def assign_parameters(notebooks: Sequence[Path], settings: dict, seed: int = 0) -> dict:
+    """Returns which parameters each notebook is given.
+
+    Args:
+        notebooks: Paths of notebooks.
+        settings: Dict from names to values.
+        seed: Integer.
+
+    Returns:
+        A dict from each path to a list of names.
 
     Raises:
-        RunError: If neither these notebooks nor those beside them have a parameter, or one cannot
-            have its value.
+        RunError: If no notebook of the folder has a parameter of that name, or if a value is
+            impossible.
     """
     try:
         for name, value in {"seed": seed, **settings}.items():
             check(name, value)
     except ParameterError as error:
         raise RunError(str(error)) from error
-    # Those beside them too: a run that is continued in its later part keeps all its settings.
+    # All notebooks of the folder: a run that is continued with later ones keeps its settings.
     beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
     known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
     possible = {name for names in known.values() for name in names} - set(PARAMETERS)
@@ -124,8 +156,8 @@ def assign_parameters(notebooks, settings, seed=0):
     if unknown:
         offered = set(READING_NAMES) if "reading" in possible else set()
         raise RunError(
-            f"No notebook has a parameter {unknown[0]!r}; "
-            f"there are {', '.join(sorted(possible | offered)) or 'none beside the options'}."
+            f"No notebook has a parameter {unknown[0]!r}. The parameters are "
+            f"{', '.join(sorted(possible | offered)) or 'those set by options'}."
         )
     return {
         notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]
@@ -133,18 +165,18 @@ def assign_parameters(notebooks, settings, seed=0):
     }
 
 
-def leave_out_labels(notebooks, source):
-    """Leaves out the notebooks that need labels where a folder has none, and says so.
+def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:
+    """Leaves out the notebooks that need labels if a folder has none, and says so.
 
     Args:
         notebooks: Paths of notebooks.
-        source: As `resolve_source` returns it.
+        source: String, as `resolve_source` returns it.
 
     Returns:
-        The paths that are left.
+        The remaining paths.
 
     Raises:
-        RunError: If none is left, or the folder is not laid out as it should be.
+        RunError: If none remains, or the folder is not laid out as it should be.
     """
     try:
         if not os.path.isdir(source) or not is_unlabeled(source):
@@ -154,12 +186,10 @@ def leave_out_labels(notebooks, source):
     kept = [path for path in notebooks if path.stem[:2] not in NEED_LABELS]
     left_out = ", ".join(path.stem[:2] for path in notebooks if path not in kept)
     if left_out:
-        words = (
-            f"{source} has no train/, so that nothing is labeled: notebooks {left_out} need labels"
-        )
+        words = f"{source} has no train/, so nothing is labeled. Notebooks {left_out} need labels"
         if not kept:
             raise RunError(
-                f"{words}. Add train/<class>/, or take --notebooks 01-03 (pretraining) or 09 (an "
+                f"{words}. Add train/<class>/, or use --notebooks 01-03 (pretraining) or 09 (an "
                 "encoder and what it finds)."
             )
         print(f"{words} and are left out. --notebooks 09 shows what an encoder finds.", flush=True)

@@ -1,7 +1,9 @@
-"""A web page that needs no other file and no network."""
+"""Web pages that need no other file and no network."""
 
 import base64
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from simclr_utils.files import write_text
 
@@ -20,25 +22,25 @@ img {{ max-width: 100% }}
 """
 
 
-def build_page(title, body):
-    """A whole page from a title, plain text, and a body that is HTML already."""
+def build_page(title: str, body: str) -> str:
+    """Returns a whole page from a title, plain text, and a body in HTML."""
     return PAGE.format(title=escape(title), body=body)
 
 
-def build_table(rows):
-    """A table from rows of cells that are HTML already."""
+def build_table(rows) -> str:
+    """Returns a table in HTML from rows of cells in HTML."""
     lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
-def build_picture(png, description):
-    """An image element that holds the PNG bytes themselves."""
+def build_picture(png: bytes, description: str) -> str:
+    """Returns an image element that holds the bytes of a PNG."""
     data = base64.b64encode(png).decode()
     return f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">'
 
 
-def flatten(record, prefix=""):
-    """Yields rows of two cells from nested dicts, such as a provenance."""
+def flatten(record: Mapping, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields rows of two cells in HTML from nested dicts, such as a provenance."""
     for name, value in record.items():
         if isinstance(value, dict):
             yield from flatten(value, f"{prefix}{name} ")
@@ -46,16 +48,22 @@ def flatten(record, prefix=""):
             yield escape(prefix + name), escape(str(value))
 
 
-def write_verdict_page(path, title, verdicts, sections, provenance):
+def write_page(
+    path: str | Path,
+    title: str,
+    verdicts: Sequence[str],
+    sections: Mapping,
+    provenance: Mapping,
+) -> None:
     """Writes a page that needs no other file and no network.
 
     Args:
-        path: the HTML file.
-        title: str.
-        verdicts: list of sentences, the answer; they come first.
-        sections: dict from a heading to what stands below it: a string (a paragraph, its line
-            breaks kept), a DataFrame, or bytes (a PNG).
-        provenance: dict, what made the numbers; dicts inside it are flattened.
+        path: Path of the HTML file.
+        title: String.
+        verdicts: Strings, the answer. They come first.
+        sections: Dict from a heading to what goes below it: a string (a paragraph that keeps its
+            line breaks), a DataFrame, or the bytes of a PNG.
+        provenance: Dict, what made the numbers. Dicts inside it are flattened.
     """
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in verdicts)
     parts = [f'<div class="verdict">{sentences}</div>']

@@ -1,4 +1,4 @@
-"""What a reader looks at after a run: web pages, figures, the table of results."""
+"""What a run leaves to read: web pages, figures and tables of results."""
 
 import base64
 import logging
@@ -6,11 +6,13 @@ from html import escape
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from nbconvert import HTMLExporter
 
 from simclr_utils import files
 from simclr_utils.cli.pages import build_page, build_table, flatten
 from simclr_utils.evaluation.results import Results, summarize
+from simclr_utils.methods import in_order
 from simclr_utils.training.findings import stored_findings
 
 BODY = """<p><code>{command}</code></p>
@@ -25,12 +27,13 @@ BODY = """<p><code>{command}</code></p>
 {provenance}"""
 
 
-def export_notebook(run_dir, name):
+def export_notebook(run_dir: str | Path, name: str) -> None:
     """Writes `html/<notebook>.html`, and each picture as `figures/<notebook>-<number>.png`.
 
     Args:
         run_dir: Path of the run.
-        name: File name of a notebook in `run_dir/notebooks`; one that is not there is passed over.
+        name: String, the file name of a notebook in `run_dir/notebooks`. If it does not exist,
+            nothing is written.
     """
     run_dir = Path(run_dir)
     path = run_dir / "notebooks" / name
@@ -40,7 +43,7 @@ def export_notebook(run_dir, name):
     exporter = HTMLExporter(require_js_url="")  # a page loads nothing from elsewhere ...
     if not any("$" in cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
         exporter.mathjax_url = ""  # ... but MathJax, if it has a formula
-    # It warns of every picture without a description: of matplotlib's, that is all.
+    # It warns of every picture without a description, which matplotlib's never have.
     exporter.log.setLevel(logging.ERROR)
     html, _ = exporter.from_notebook_node(notebook)
     files.write_text(run_dir / "html" / f"{path.stem}.html", html)
@@ -57,25 +60,28 @@ def _pictures(notebook):
                 yield base64.b64decode(output["data"]["image/png"])
 
 
-def results_tables(frame, preset):
-    """Returns the results of a run as tables to print.
+def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
+    """Returns the results of a run as tables to print, one for each metric.
 
     Rows of other presets, and of images that have changed since, are left out.
 
     Args:
-        frame: DataFrame as `Results.frame` returns it.
-        preset: Name of the preset.
+        frame: DataFrame, as `Results.frame` returns it.
+        preset: String, the name of the preset.
 
     Returns:
-        A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if
-        the run has no results.
+        A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if the
+        run has no results.
+
+    Raises:
+        ValueError: If `METHODS` lacks a method of the rows.
     """
     frame = frame[frame["preset"] == preset]
     if frame.empty:
         return {}
     frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
+    methods = in_order(frame["method"])
     summary = summarize(frame).sort_values("labels", kind="stable")
-    methods = list(frame["method"].unique())
     tables = {}
     for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False):
         cells = rows.assign(cell=[_cell(row) for row in rows.itertuples()])
@@ -84,7 +90,7 @@ def results_tables(frame, preset):
         table = cells.pivot(index="method", columns="labels", values="cell")
         order = [method for method in methods if method in table.index]
         table = table.loc[order, columns].fillna("").rename_axis(index=None, columns=None)
-        tables[f"{metric} on {dataset}"] = table
+        tables[f"{metric.replace('_', ' ')} on {dataset}"] = table
     return tables
 
 
@@ -94,16 +100,19 @@ def _cell(row):
     return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
 
 
-def write_report(run_dir, record):
-    """Writes `index.html`, a page that needs no other file to be read.
+def write_report(run_dir: str | Path, record: dict) -> str:
+    """Writes `index.html`, a page that needs no other file.
 
     Args:
         run_dir: Path of the run.
-        record: Dict as in `run.json`.
+        record: Dict, as in `run.json`.
 
     Returns:
-        The text to print at the end of the run: the tables, what the run doctor found, and where
-        the report lies.
+        The text to print at the end of the run: the tables, what the run doctor found, and the
+        path of the report.
+
+    Raises:
+        ValueError: If `METHODS` lacks a method of the rows.
     """
     run_dir = Path(run_dir)
     frame = Results(run_dir / "results.csv").frame()
@@ -120,14 +129,14 @@ def write_report(run_dir, record):
         data=escape(files.load_json(data)["summary"]) if data.exists() else "",
         command=escape(record["command"]),
         findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
-        results="\n".join(results) or "<p>The notebooks that ran measured nothing.</p>",
+        results="\n".join(results) or "<p>These notebooks measure nothing.</p>",
         notebooks=build_table(links),
         provenance=build_table(flatten(made)),
     )
     title = f"{Path(record['source']).name}, preset {record['preset']}"
     files.write_text(run_dir / "index.html", build_page(title, body))
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
-    lines = lines or ["\nNo results: the notebooks that ran measured nothing."]
+    lines = lines or ["\nNo results: these notebooks measure nothing."]
     lines += [f"\n{finding}" for finding in findings]
     lines.append(f"\nReport: {run_dir / 'index.html'}")
     if (run_dir / "verdict.html").exists():

@@ -3,39 +3,54 @@
 import itertools
 import re
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 
 from simclr_utils import files
 from simclr_utils.parameters import GROWING
 from simclr_utils.places import user_path
+from simclr_utils.study.identity import is_made
 
-# What has to agree before an existing run is continued.
-IDENTITY = ("kind", "source", "preset", "seed", "settings")
-# What a run or a study measured or trained: with one of these a folder belongs to it.
-MADE = (
-    "results.csv",
-    "encoder.json",
-    "encoders",
-    "checkpoints",
-    "predictions.sqlite",
-    "tuning.json",
-)
+# What has to agree before an existing folder is continued, beside the settings.
+IDENTITY = ("source", "preset", "seed")
+# Settings that may differ: more may join a study, and the cache may move.
+MAY_DIFFER = (*GROWING, "cache_dir")
 
 
 class RunError(ValueError):
-    """An argument of a run does not fit; the message says how to mend it."""
+    """An argument of a command does not fit. The message says what to do."""
 
 
-def open_run(record, out=None):
+def describe_source(source: str) -> dict:
+    """Returns how a record names a source.
+
+    The path of a folder is left out, because its images may move. Whether they are the same is
+    seen from their fingerprint.
+
+    Args:
+        source: String, as `resolve_source` returns it.
+
+    Returns:
+        A dict with `source`, the name, and `from_folder`, whether it is a folder of images.
+    """
+    from_folder = Path(source).is_dir()
+    return {"source": Path(source).name if from_folder else source, "from_folder": from_folder}
+
+
+def open_run(
+    record: dict, out: str | Path | None = None, knows: Collection[str] | None = None
+) -> tuple[Path, dict]:
     """Makes the folder of a run, or finds the one to continue.
 
     Args:
-        record: Dict with the keys of `IDENTITY`; `kind` is "run" where it is missing.
-        out: The folder, or None to choose a new one.
+        record: Dict with `source`, `preset`, `settings` and, for a run of notebooks, `seed`.
+        out: Path of the folder, or `None` to choose a new one.
+        knows: Strings, the settings that the command has. Others that the folder's record has
+            are kept and not compared. All are compared by default.
 
     Returns:
-        The absolute path of the folder, and the record with what an earlier start left in it. An
-        earlier start that ended before anything was done leaves nothing.
+        The absolute path of the folder, and the record to write there: the given one and what
+        earlier commands have left. A start that ended before anything was made leaves nothing.
 
     Raises:
         RunError: If `out` exists and belongs to another run, or to none.
@@ -46,58 +61,82 @@ def open_run(record, out=None):
         files.save_json(run_dir / "run.json", record)
         return run_dir, record
     if not (run_dir / "run.json").is_file():
-        raise RunError(f"{run_dir} exists and is no run of this course: name another folder.")
-    earlier = {"kind": "run", **files.load_json(run_dir / "run.json")}
-    record = {"kind": "run", **record}
-    differences = files.describe_differences(_identity(earlier), _identity(record))
+        raise RunError(
+            f"{run_dir} exists and is not a folder of this course. Choose another folder."
+        )
+    earlier = files.load_json(run_dir / "run.json")
+    differences = describe_conflicts(earlier, record, knows)
     if differences and not is_claimed(run_dir):
         return run_dir, record
     if differences:
         raise RunError(
-            f"{run_dir} belongs to another run ({'; '.join(differences)}): "
-            "name another folder with --out, or repeat that run's options to continue it."
+            f"{run_dir} belongs to another run: {'; '.join(differences)}. Choose another folder "
+            "with --out, or repeat the options of that run to continue it."
         )
-    return run_dir, {**earlier, **record}
+    kept = earlier.get("settings", {}) if knows is not None else {}
+    settings = {**{n: v for n, v in kept.items() if n not in knows}, **record["settings"]}
+    return run_dir, {**earlier, **record, "settings": settings}
 
 
-def is_claimed(run_dir):
-    """Tells whether anything in a folder was done to its end: only then it belongs to a run.
+def describe_conflicts(earlier, record, knows=None):
+    """Returns phrases on what differs between a folder's record and that of a command."""
+    both = [name for name in IDENTITY if name in earlier and name in record]
+    there, here = ({name: each[name] for name in both} for each in (earlier, record))
+    if "settings" in earlier:  # otherwise notebooks wrote it, opened one by one
+        there |= _comparable(earlier["settings"], knows)
+        here |= _comparable(record["settings"])
+    names = list({**here, **there})
+    there, here = ({name: each.get(name) for name in names} for each in (there, here))
+    return files.describe_differences(there, here)
+
+
+def _comparable(settings, knows=None):
+    """Returns settings with one name and one form for each, without those that may differ."""
+    settings = dict(settings)
+    if "architecture" in settings:  # the notebooks' name for it
+        settings["encoder"] = settings.pop("architecture")
+    if settings.get("operations"):  # a dict or pairs
+        settings["operations"] = [list(pair) for pair in dict(settings["operations"]).items()]
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in MAY_DIFFER and (knows is None or name in knows)
+    }
+
+
+def is_claimed(run_dir: Path) -> bool:
+    """Returns whether anything in a folder was done to its end: only then it belongs to a run.
 
     Args:
-        run_dir: path of a folder with a `run.json`.
+        run_dir: Path of a folder with a `run.json`.
     """
     notebooks = files.load_json(run_dir / "run.json").get("notebooks", {})
-    finished = any(not entry["failure"] for entry in notebooks.values())
-    return finished or any((run_dir / name).exists() for name in MADE)
+    return is_made(run_dir) or any(not entry["failure"] for entry in notebooks.values())
 
 
-def advise(run_dir, left, passing):
-    """Says how to go on after a failure.
+def advise(run_dir: Path, left: str, passing: bool) -> str:
+    """Says how to continue after a failure.
 
     Args:
         run_dir: Path of the run.
-        left: str, numbers of the notebooks that have not run to their end.
-        passing: bool, whether the same command may well succeed when it is repeated.
+        left: String, the numbers of the notebooks that did not finish.
+        passing: Boolean, whether the same command may succeed when it is repeated.
+
+    Returns:
+        A string.
     """
     options = f"--out {shlex.quote(str(run_dir))} --notebooks {left}"
     if passing:
-        return f"Stopped. To continue, add {options}"
+        return f"Stopped. To continue, repeat the command with {options}"
     if not is_claimed(run_dir):
         return (
-            "Stopped before anything was done. Correct what the error below names, be it the "
-            f"images or an option, and start again; --out {shlex.quote(str(run_dir))} may be "
-            "used again."
+            "Stopped before anything was done. Fix what the error below names and start again. "
+            f"You can use --out {shlex.quote(str(run_dir))} again."
         )
     return (
-        "Stopped. Correct what the error below names. If that changes neither an option nor the "
-        f"images, add {options} to go on from here; otherwise start again in a new folder."
+        "Stopped. Fix what the error below names. If neither an option nor the images change, "
+        f"repeat the command with {options} to continue. Otherwise start again in a new folder."
     )
-
-
-def _identity(record):
-    settings = record.get("settings", {})
-    settings = {name: value for name, value in settings.items() if name not in GROWING}
-    return {**{name: record.get(name) for name in IDENTITY}, "settings": settings}
 
 
 def _new_folder(record):

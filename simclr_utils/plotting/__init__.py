@@ -5,6 +5,7 @@ from simclr_utils.doors import open_door
 PUBLIC = {
     "style": ("to_png",),
     "images": ("plot_classes", "plot_images", "plot_neighbors", "plot_view_histograms"),
+    "nearest": ("NearestImages",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),

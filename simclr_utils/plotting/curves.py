@@ -82,7 +82,7 @@ def plot_validation_curves(tuned: dict[int, dict]) -> DescribedFigure:
     """Draws the validation accuracy of all runs that tuned a method, and of those that used it.
 
     Args:
-        tuned: Dict from a label count to what a `Comparison` stores at its `tuning_path`.
+        tuned: Dict from a label count to what `Comparison.tuning` returns.
 
     Returns:
         A closed `Figure`. Colors are strengths of augmentation. Thick lines are runs of full

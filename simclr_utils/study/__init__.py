@@ -1,10 +1,12 @@
-"""Several pretrainings and label subsets in one folder: tasks, costs, what was found."""
+"""Several pretraining runs and label subsets in one folder: tasks, costs, what was found."""
 
 from simclr_utils.doors import open_door
 
 PUBLIC = {
     "study": ("FINE_TUNING_SHARE", "Study"),
+    "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
+    "encoder_signs": ("nearest_images", "pool_halves", "project_views", "some_images"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

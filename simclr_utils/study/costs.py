@@ -1,14 +1,22 @@
-"""What a study will take on this machine, from a few measured steps: minutes, memory, disk."""
+"""Estimates what a study takes on this machine, from a few measured steps."""
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import keras
 
 from simclr_utils.evaluation import features, supervised
+from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
 from simclr_utils.training.pretraining import plan_epochs, pretrain
+
+if TYPE_CHECKING:
+    from simclr_utils.config import Config
+    from simclr_utils.data.dataset import Dataset
+    from simclr_utils.study.study import Study
 
 NUM_TIMED = 6  # steps; the two before them build the graph and warm up
 NUM_WARM_UP = 2
@@ -19,15 +27,15 @@ GIB = 2**30
 class Rates:
     """Seconds that the parts of a study take.
 
-    The defaults are no seconds but proportions, in passes of one image through a training step:
-    enough to say how much of a study is done.
+    The defaults are proportions, in units of one image in a training step. They are enough to
+    tell how much of a study is done.
 
     Attributes:
-        view: float, a view in a step of pretraining.
-        image: float, an image in a training step with labels.
-        forward: float, an image in inference.
-        training: float, what each training takes beside its steps.
-        graph: float, building the graph of a new model.
+        view: Float, the time of a view in a step of pretraining.
+        image: Float, the time of an image in a training step with labels.
+        forward: Float, the time of an image in inference.
+        training: Float, what each training run takes in addition to its steps.
+        graph: Float, the time to build the graph of a new model.
     """
 
     view: float = 1.0
@@ -38,7 +46,7 @@ class Rates:
 
 
 class StepClock(keras.callbacks.Callback):
-    """Notes when each training step ends, in `ends`."""
+    """Notes in `ends` when each training step ends."""
 
     def __init__(self):
         super().__init__()
@@ -48,21 +56,23 @@ class StepClock(keras.callbacks.Callback):
         self.ends.append(time.monotonic())
 
     def seconds_per_step(self):
-        """Mean of the timed steps."""
+        """Returns the mean of the timed steps."""
         timed = self.ends[NUM_WARM_UP - 1 :]
         return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def measure_rates(dataset, config, build_model):
-    """Trains for a few steps of each kind and throws the result away; no test image is touched.
+def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -> Rates:
+    """Measures the rates of a study, from a few training steps whose result is discarded.
+
+    No test image is used.
 
     Args:
-        dataset: a `Dataset`.
-        config: a `Config`.
-        build_model: as `SupervisedBaseline` takes it.
+        dataset: A `Dataset`.
+        config: A `Config`.
+        build_model: Function, as `SupervisedBaseline` takes it.
 
     Returns:
-        `Rates` in seconds. They hold for the next hours of a machine that does the same beside.
+        `Rates` in seconds. They hold as long as the machine is about as busy as now.
     """
     num_steps = NUM_WARM_UP + NUM_TIMED
     batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
@@ -94,7 +104,7 @@ def measure_rates(dataset, config, build_model):
 
 
 def linux_memory_gib(name):
-    """What `/proc/self/status` says under a name, in GiB; `None` where it says nothing."""
+    """Returns an entry of `/proc/self/status` in GiB, or `None` if there is none."""
     try:
         with open("/proc/self/status") as file:
             lines = dict(line.split(":", 1) for line in file)
@@ -103,12 +113,13 @@ def linux_memory_gib(name):
         return None
 
 
-def peak_memory_gib():
-    """The largest memory that this process has held so far, in GiB; `None` on Windows.
+def peak_memory_gib() -> float | None:
+    """Returns the largest memory that this process has used so far, in GiB.
 
-    Memory of a GPU is not among it.
+    Returns:
+        A float, without the memory of a GPU. `None` on Windows.
     """
-    # What `resource` says on Linux, a process inherits from the one that started it.
+    # On Linux, a process inherits what `resource` reports from the one that started it.
     peak = linux_memory_gib("VmHWM")
     if peak is not None:
         return peak
@@ -121,29 +132,34 @@ def peak_memory_gib():
 
 
 def disk_bytes(study):
-    """What a study writes at most beside the cache of decoded images, an int.
+    """Returns the bytes that a study writes at most, without the cache of decoded images.
 
-    That is checkpoints, encoders and predictions: two bytes a test image, compressed.
+    These are checkpoints, encoders and predictions.
 
     Args:
-        study: a `Study`.
+        study: A `Study`.
+
+    Returns:
+        An integer.
     """
     encoder = study.build_encoder()
     head = networks.build_projection_head(encoder.output_shape[-1], *study.config.projection_dims)
     weights = 4 * (encoder.count_params() + head.count_params())
-    # Two checkpoints are kept while a third is written; AdamW has two numbers beside each weight.
+    # Two checkpoints are kept while a third is written. AdamW has two more numbers a weight.
     checkpoints = 3 * 3 * weights
-    rows_of_a_count = study.config.num_subsets * (4 + 3 * len(study.seeds))
-    rows = len(study.counts) * rows_of_a_count
-    predictions = 2 * rows * len(study.comparison.protocol.test_images)
+    runs = sum(len(study.seeds) if method.pretrained else 1 for method in METHODS.values())
+    rows = len(study.counts) * study.config.num_subsets * runs
+    # A float16 for each class, and the predicted class in two bytes.
+    image = 2 * (study.dataset.num_classes + 1)
+    predictions = image * rows * len(study.comparison.protocol.test_images)
     return checkpoints + len(study.seeds) * weights + predictions
 
 
-def costs(study):
-    """What a study has still to take; its `rates` were measured in this process.
+def costs(study: "Study") -> dict:
+    """Returns what the rest of a study takes.
 
     Args:
-        study: a `Study`.
+        study: A `Study` whose `rates` were measured in this process.
 
     Returns:
         A dict of floats: `minutes`, `memory_gib` (`None` on Windows) and `disk_mb`.
@@ -155,8 +171,15 @@ def costs(study):
     }
 
 
-def estimate_costs(study):
-    """The `costs` of a study as a sentence."""
+def estimate_costs(study: "Study") -> str:
+    """Returns the `costs` of a study as a sentence.
+
+    Args:
+        study: A `Study` whose `rates` were measured in this process.
+
+    Returns:
+        A string.
+    """
     minutes, memory, disk = costs(study).values()
     needs = [f"about {minutes:.{int(minutes < 10)}f} minutes on this machine"]
     if memory is not None:

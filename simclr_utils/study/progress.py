@@ -1,4 +1,4 @@
-"""How far a long list of tasks has come, and how long the rest will take."""
+"""Runs a long list of tasks and shows how long the rest takes."""
 
 import functools
 import sys
@@ -14,15 +14,16 @@ SEEN = 0.02  # share of the work that an estimate needs
 
 
 class Progress:
-    """Runs tasks under a bar in a terminal, and with a line for each elsewhere.
+    """Runs tasks, with a bar in a terminal and a line for each task elsewhere.
 
-    The time left is the time so far, scaled by the work that is left. It is told once some of
-    the work has been seen.
+    The time left is the time so far, scaled by the work that is left. It is shown once some of
+    the work is done.
 
     Args:
-        tasks: list of `Task`.
-        show: function that takes a line of text, used where there is no terminal; `None` prints
-            it at once, so that a log file has it when the process is killed.
+        tasks: List of `Task`.
+        show: Function of a line of text, called after each task if there is no terminal. By
+            default it prints without delay, so that a log file is complete if the process is
+            killed.
     """
 
     def __init__(self, tasks, show=None):
@@ -54,7 +55,7 @@ class Progress:
                     self.show(f"{task.name}: done, {minutes:.1f} min{left}")
 
     def callback(self, step_cost):
-        """A Keras callback that moves the bar while `fit` runs."""
+        """Returns a Keras callback that moves the bar while `fit` runs."""
         return keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: self.bar.update(step_cost)
         )

@@ -1,74 +1,91 @@
-"""A study: several pretrainings, several label subsets, every method, row after row in one file.
+"""A study: several pretraining runs, several label subsets and every method, row by row in a file.
 
-Stop it at any time: a study made again in the same folder goes on where it was.
+It can be stopped at any time. A study that is made again in the same folder continues.
 """
 
 import contextlib
 import functools
-import shlex
 import shutil
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
+import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.evaluation import results, supervised
 from simclr_utils.evaluation.comparison import Comparison, usable_label_counts
-from simclr_utils.evaluation.features import extract_features, frozen, pixel_features
+from simclr_utils.evaluation.features import extract_features, frozen
 from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.protocol import Protocol
-from simclr_utils.parameters import GROWING
+from simclr_utils.methods import METHODS
 from simclr_utils.places import user_path
 from simclr_utils.study.costs import Rates
+from simclr_utils.study.identity import PARTS, StudyError, claim, planned_steps
 from simclr_utils.study.progress import Progress, Task
+from simclr_utils.study.starts import FROM_SCRATCH, STARTS, check_starts
 from simclr_utils.training import networks
-from simclr_utils.training.pretraining import load_encoder, plan_epochs, pretrain, save_pretraining
+from simclr_utils.training.pretraining import plan_epochs, pretrain, save_pretraining
 from simclr_utils.views import recipe
 
-# The baseline trains twice as long as fine-tuning, which starts from a good place.
+if TYPE_CHECKING:
+    from simclr_utils.config import Config
+    from simclr_utils.data.dataset import Dataset
+
+# A network that is trained from scratch gets twice the steps of one that starts from an encoder.
 FINE_TUNING_SHARE = 1 / 2
 
 
-class StudyError(ValueError):
-    """A study cannot be made or continued as asked; the message says how to mend it."""
-
-
 class Study:
-    """Everything that is measured on one dataset, as tasks that are done one by one.
+    """Measures every method of `METHODS` on one dataset, as a list of tasks.
 
     Args:
-        dataset: a `Dataset`.
-        config: a `Config`.
-        folder: path, where everything goes.
-        preset: str, for the record.
-        num_seeds: int, pretrainings.
-        label_counts: ints; default: those of the config.
+        dataset: A `Dataset`.
+        config: A `Config`.
+        folder: Path, where encoders, rows and predictions are written.
+        preset: String, the name of the preset, for the record.
+        num_seeds: Integer, the number of pretraining runs.
+        label_counts: Integers, the numbers of labels to compare at. Those of the config by
+            default.
+        first_seed: Integer, the seed of the first pretraining run. The others follow it.
 
     Raises:
-        StudyError: if no label count or microbatch fits the dataset, or the folder holds a study
-            of other images or settings. More label counts, subsets and seeds may join a study.
+        StudyError: If no label count or microbatch fits the dataset, if a method cannot be
+            measured, or if the folder holds a study of other images or settings. Label counts,
+            subsets and seeds may be added to a study.
 
     Attributes:
-        counts: tuple of ints, the label counts that the dataset allows; empty where nothing is
+        counts: Tuple of integers, the label counts that the dataset allows. Empty if nothing is
             labeled: such a study pretrains its encoders and compares nothing.
-        seeds: the pretraining seeds.
-        comparison: a `Comparison`; its `protocol` knows what each row got right.
-        rates: `Rates`, in which the tasks' costs are counted; proportions until measured ones are
-            put in their place.
+        seeds: Range of integers, the pretraining seeds.
+        comparison: A `Comparison`. Its `protocol` knows what each row got right.
+        rates: `Rates`, which the costs of the tasks are computed from. They are proportions until
+            they are replaced by measured ones.
     """
 
-    def __init__(self, dataset, config, folder, preset, num_seeds=3, label_counts=None):
+    def __init__(
+        self,
+        dataset: "Dataset",
+        config: "Config",
+        folder: str | Path,
+        preset: str,
+        num_seeds: int = 3,
+        label_counts: Sequence[int] | None = None,
+        first_seed: int = 0,
+    ):
         self.dataset, self.config, self.folder = dataset, config, user_path(folder)
-        self.preset, self.seeds = preset, range(num_seeds)
+        self.preset, self.seeds = preset, range(first_seed, first_seed + num_seeds)
         num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
         asked = label_counts or config.label_counts
         try:
             sizes = (num_train, num_validation, dataset.num_classes)
             self.counts = usable_label_counts(asked, *sizes)
             plan_epochs(len(dataset.unlabeled), config)
+            check_starts()
         except ValueError as error:
             raise StudyError(str(error)) from error
-        self.check_identity()
+        claim(self.folder, dataset, config, preset, PARTS)
         self.results = results.Results(
             self.folder / "results.csv",
             dataset=dataset.name,
@@ -80,48 +97,20 @@ class Study:
         self.trainers = {}
         self.rates = Rates()
 
-    def identity(self):
-        """What every part of a study has in common, a dict as JSON gives it back."""
-        return {
-            "preset": self.preset,
-            "fingerprint": self.dataset.fingerprint,
-            "precision": keras.config.dtype_policy().name,
-            **settings_that_stay(asdict(self.config)),
-        }
-
-    def check_identity(self):
-        """Keeps a folder to one study: encoders and tuning in it serve no other."""
-        path = self.folder / "study.json"
-        if not path.exists() and (self.folder / "results.csv").exists():
-            raise StudyError(
-                f"{self.folder} holds the results of a run, from another encoder than a "
-                "study's. Name another folder; `python -m simclr_utils study --from-run "
-                f"{shlex.quote(str(self.folder))}`, with that run's --source, --preset and "
-                "--set, begins a study with it."
-            )
-        # A start that ended before anything was made holds nobody to its settings.
-        made = ("results.csv", "encoders", "tuning.json")
-        if not path.exists() or not any((self.folder / name).exists() for name in made):
-            files.save_json(path, self.identity())
-            return
-        differences = files.describe_differences(files.load_json(path), self.identity())
-        if differences:
-            raise StudyError(
-                f"{self.folder} holds another study ({'; '.join(differences)}). Name another "
-                "folder, or repeat that study's images and settings to continue it."
-            )
-
-    def run(self, show=None):
+    def run(self, show: Callable[[str], None] | None = None) -> None:
         """Does what is missing.
 
         Args:
-            show: function that takes a line of text, used where there is no terminal; `None`
-                prints it.
+            show: Function of a line of text, called after each task if there is no terminal.
+                Prints the line by default.
         """
         Progress(self.tasks(), show).run()
 
-    def frame(self):
-        """The rows of this study, a DataFrame; others in the file are left out."""
+    def frame(self) -> pd.DataFrame:
+        """Returns the rows of this study, of all metrics.
+
+        Rows of other presets, images, label counts, subsets and seeds in the file are left out.
+        """
         frame = self.results.frame()
         ours = frame["fingerprint"] == self.dataset.fingerprint
         ours &= frame["preset"] == self.preset
@@ -130,54 +119,82 @@ class Study:
         ours &= frame["subset_seed"] < self.comparison.num_subsets
         return frame[ours]
 
-    def tasks(self):
-        """What is not done yet, a list of `Task`."""
-        tasks = [self.control_task(name) for name in ("chance", "raw_pixels", "random_encoder")]
-        tasks += [self.training_task("supervised", labels) for labels in self.counts]
+    def tasks(self) -> list[Task]:
+        """Returns what is not done yet, in order."""
+        tasks = self.method_tasks(pretrained=False)
         for seed in self.seeds:
-            tasks += [self.pretraining_task(seed), self.frozen_task(seed)]
-            tasks += [self.training_task("fine_tuned", labels, seed) for labels in self.counts]
+            tasks += [self.pretraining_task(seed), *self.method_tasks(pretrained=True, seed=seed)]
         return [task for task in tasks if task is not None]
 
-    # Controls: no pretraining, no training.
+    def method_tasks(self, pretrained, seed=None):
+        """Returns the tasks of methods with or without pretraining; `None` for those done."""
+        chosen = {name: each for name, each in METHODS.items() if each.pretrained == pretrained}
+        groups = {}  # methods on the same features share a task
+        for name, method in chosen.items():
+            if not method.trained:
+                groups.setdefault(method.start, []).append(name)
+        # The cheapest ones, which need no image, come last in METHODS.
+        tasks = [self.frozen_task(*group, seed) for group in reversed(groups.items())]
+        for name in [name for name, method in chosen.items() if method.trained]:
+            tasks += [self.training_task(name, labels, seed) for labels in self.counts]
+        return tasks
 
-    def control_task(self, method):
-        if not self.missing_frozen(method):
+    # Methods on frozen features, and those that look at no image.
+
+    def missing(self, method, labels, seed=None):
+        """Returns the subset seeds without a row."""
+        subsets = self.comparison.subsets(labels, trained=METHODS[method].trained)
+        return self.comparison.missing(method, labels, subsets, seed)
+
+    def frozen_task(self, start, methods, seed=None):
+        if not any(self.missing(each, n, seed) for each in methods for n in self.counts):
             return None
-        cost = 0 if method == "chance" else self.forward_cost()
-        return Task(method, cost, functools.partial(self.score_control, method))
+        images = sum(len(part) for part in self.images().values())
+        cost = 0 if start is None else self.rates.forward * images
+        name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
+        return Task(name, cost, functools.partial(self.score_frozen, start, methods, seed))
 
-    def missing_frozen(self, method, seed=None):
-        return any(
-            self.comparison.missing(method, labels, self.comparison.subsets(labels), seed)
-            for labels in self.counts
-        )
+    def score_frozen(self, start, methods, seed, progress):
+        features = None if start is None else self.features(STARTS[start](self, seed))
+        details = {}
+        if seed is not None:
+            made = files.load_json(self.encoder_folder(seed) / "encoder.json")
+            details = {"pretraining_seed": seed, "steps": made["steps"]}
+        for method in methods:
+            fitted = METHODS[method].fitted
+            if fitted == "constant":
+                self.comparison.score_chance(self.counts)
+                continue
+            self.comparison.score_frozen(
+                method, features, self.counts, knn=fitted == "knn", **details
+            )
 
-    def forward_cost(self):
-        return self.rates.forward * sum(len(part) for part in self.images().values())
+    def images(self):
+        protocol = self.comparison.protocol
+        images = {"train": protocol.train[0], "validation": protocol.validation[0]}
+        return {**images, "test": protocol.test_images}
 
-    def score_control(self, method, progress):
-        if method == "chance":
-            self.comparison.score_chance(self.counts)
-            return
-        describe = pixel_features
-        if method == "random_encoder":
-            keras.utils.set_random_seed(0)
-            random_encoder = networks.as_float32(self.build_encoder())
-            describe = functools.partial(extract_features, random_encoder)
-        self.comparison.score_frozen(method, self.features(describe), self.counts)
+    def features(self, source):
+        """Describes all images by an encoder, or by a function of images."""
+        if not isinstance(source, keras.Model):
+            return {name: source(part) for name, part in self.images().items()}
+        with frozen(source):
+            return {name: extract_features(source, part) for name, part in self.images().items()}
 
-    # Pretraining, and what is read from the frozen encoder.
+    # Pretraining.
 
-    def encoder_folder(self, seed):
+    def encoder_folder(self, seed: int) -> Path:
+        """Returns the folder of the encoder that is pretrained from a seed."""
         return self.folder / "encoders" / str(seed)
 
     def pretraining_task(self, seed):
-        wanted = any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn"))
-        wanted |= any(self.missing_trained("fine_tuned", labels, seed) for labels in self.counts)
+        names = [name for name, method in METHODS.items() if method.pretrained]
+        wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
         wanted |= not self.counts  # nothing is labeled: the encoder itself is what is wanted
-        if (self.encoder_folder(seed) / "encoder.json").exists():
-            # It may have been killed just before it cleared up.
+        planned = planned_steps(len(self.dataset.unlabeled), self.config)
+        record = self.encoder_folder(seed) / "encoder.json"
+        if record.exists() and files.load_json(record)["steps"] == planned:
+            # The process may have been killed before it removed them.
             shutil.rmtree(self.encoder_folder(seed) / "checkpoints", ignore_errors=True)
             return None
         if not wanted:
@@ -195,39 +212,19 @@ class Study:
         save_pretraining(folder, pretraining)
         shutil.rmtree(checkpoints)
 
-    def frozen_task(self, seed):
-        if not any(self.missing_frozen(method, seed) for method in ("linear_probe", "knn")):
-            return None
-        run = functools.partial(self.score_frozen, seed)
-        return Task(f"probe and kNN of encoder {seed}", self.forward_cost(), run)
-
-    def score_frozen(self, seed, progress):
-        encoder, made = load_encoder(self.encoder_folder(seed))
-        with frozen(encoder):
-            features = self.features(functools.partial(extract_features, encoder))
-        details = {"pretraining_seed": seed, "steps": made["steps"]}
-        self.comparison.score_frozen("linear_probe", features, self.counts, **details)
-        self.comparison.score_frozen("knn", features, self.counts, knn=True, **details)
-
-    def images(self):
-        protocol = self.comparison.protocol
-        images = {"train": protocol.train[0], "validation": protocol.validation[0]}
-        return {**images, "test": protocol.test_images}
-
-    def features(self, describe):
-        return {name: describe(part) for name, part in self.images().items()}
-
-    # Trainings with labels: from scratch, and from a pretrained encoder.
+    # Networks that are trained with labels: from scratch, or from an encoder.
 
     def training_task(self, method, labels, seed=None):
-        missing = self.missing_trained(method, labels, seed)
+        missing = self.missing(method, labels, seed)
         if not missing:
             return None
-        factor = self.config.supervised_steps_factor * (1 if seed is None else FINE_TUNING_SHARE)
+        from_scratch = METHODS[method].start == FROM_SCRATCH
+        factor = self.config.supervised_steps_factor * (1 if from_scratch else FINE_TUNING_SHARE)
         num_steps = supervised.supervised_steps(labels, factor)
         lengths, graphs = [num_steps] * len(missing), 1
-        if seed in (None, 0) and self.comparison.tuning(method, labels) is None:
-            kind = supervised.SupervisedBaseline if seed is None else FineTuning
+        tuned = self.comparison.tuning(method, labels) is not None
+        if seed in (None, self.seeds[0]) and not tuned:
+            kind = supervised.SupervisedBaseline if from_scratch else FineTuning
             lengths += kind.tuning_lengths(num_steps)
             graphs = kind.num_models()
             if 0 in missing and not self.comparison.protocol.is_all(labels):
@@ -241,12 +238,8 @@ class Study:
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
 
-    def missing_trained(self, method, labels, seed):
-        subsets = self.comparison.subsets(labels, trained=True)
-        return self.comparison.missing(method, labels, subsets, seed)
-
     def train(self, method, labels, num_steps, seed, progress):
-        trainer = self.trainer(seed)
+        trainer = self.trainer(METHODS[method].start, seed)
         trainer.callbacks = [
             progress.callback(min(supervised.BATCH_SIZE, labels) * self.rates.image)
         ]
@@ -254,33 +247,33 @@ class Study:
             method, trainer, labels, num_steps, seed, progress=lambda text: None
         )
 
-    def trainer(self, seed):
-        """The trainer that starts from scratch (`None`) or from an encoder; one is kept."""
-        if seed not in self.trainers:
-            if seed is None:
+    def trainer(self, start, seed):
+        """Returns the trainer of a start and a seed. Only the last one is kept in memory."""
+        if (start, seed) not in self.trainers:
+            if start == FROM_SCRATCH:
                 trainer = supervised.SupervisedBaseline(self.build_model)
             else:
-                trainer = FineTuning(self.build_model, load_encoder(self.encoder_folder(seed))[0])
-            self.trainers = {seed: trainer}  # compiled models of the one before are let go
-        return self.trainers[seed]
+                trainer = FineTuning(self.build_model, STARTS[start](self, seed))
+            self.trainers = {(start, seed): trainer}
+        return self.trainers[start, seed]
 
-    def build_encoder(self):
+    def build_encoder(self) -> keras.Model:
+        """Returns a new encoder with random weights, as the config asks for it."""
         return networks.build_encoder(
             self.dataset.image_shape, self.config.encoder, self.config.width
         )
 
-    def build_model(self, augmentation_strength):
+    def build_model(self, augmentation_strength: float) -> keras.Model:
+        """Returns a new classifier, as `SupervisedBaseline` takes it.
+
+        Args:
+            augmentation_strength: Float, the strength of the views' operations.
+        """
         height, _, channels = self.dataset.image_shape
         operations = dict(self.config.operations)
-        # For one-channel images it prints what it drops; each training builds one anew.
+        # For one-channel images it prints what it drops, and it is built for every run.
         with contextlib.redirect_stdout(None):
             augmenter = recipe.build_augmenter(height, augmentation_strength, operations, channels)
         return supervised.build_supervised(
             augmenter, self.build_encoder(), self.dataset.num_classes
         )
-
-
-def settings_that_stay(settings):
-    """The settings of a `Config`, as a dict, without those that may grow while a study goes on."""
-    stay = {name: value for name, value in settings.items() if name not in GROWING}
-    return files.as_stored(stay)

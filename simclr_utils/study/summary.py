@@ -1,37 +1,42 @@
 """What a study found: paired differences, the label count where lines cross, a verdict."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
 from simclr_utils.evaluation.verdicts import verdict
+from simclr_utils.methods import BASELINE, METHODS
 from simclr_utils.training.findings import stored_findings
 
-# The methods that start from a pretrained encoder, and how a verdict calls them and their loss.
-# A frozen encoder that falls behind says nothing against pretraining: it may still go on learning.
-PRETRAINED = {
-    "linear_probe": ("a linear probe on the frozen encoder", "falls behind: it loses"),
-    "fine_tuned": ("contrastive pretraining with fine-tuning", "hurts: it loses"),
-}
-BASELINE = "supervised"
-TRAINED = ("supervised", "fine_tuned")
+if TYPE_CHECKING:
+    from simclr_utils.study.study import Study
+
 FEW_IMAGES = 200  # of validation: an accuracy of 50 % is known to seven points either way
 
 
-def compare(study):
-    """Sets each pretrained method against the tuned baseline, on the same test images.
+def compared_methods():
+    """Returns the names of the methods that are compared with the baseline."""
+    return [name for name, method in METHODS.items() if method.verdict is not None]
+
+
+def compare(study: "Study") -> pd.DataFrame:
+    """Compares each pretrained method with the tuned baseline, on the same test images.
 
     Args:
-        study: a `Study` whose rows are there; label counts without all rows are left out.
+        study: A `Study` with rows. Label counts that lack rows are left out.
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (where all
-        labels are used: initialisations), `seeds`, `verdict`, and what made it.
+        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (the number of
+        label subsets, or of initializations if all labels are used), `seeds`, `verdict`, and
+        what made it.
     """
     rows = []
-    for method, (name, loses) in PRETRAINED.items():
+    for method in compared_methods():
+        name, loses = METHODS[method].verdict
         for labels in study.counts:
             pair = [correct(study, each, labels) for each in (method, BASELINE)]
             if any(part is None for part in pair):
@@ -47,69 +52,89 @@ def compare(study):
     return pd.DataFrame(rows)
 
 
-def headline(comparisons):
-    """The one verdict to begin with, a string, or `None` without comparisons.
+def headline(comparisons: pd.DataFrame) -> str | None:
+    """Returns the one verdict that comes first, or `None` without comparisons.
 
-    Method and label count are fixed before anything is measured: fine-tuning, which is how a
+    Its method and label count are fixed before anything is measured: fine-tuning, which is how a
     pretrained encoder is used, at the largest number of labels.
+
+    Args:
+        comparisons: DataFrame, as `compare` returns it.
     """
-    for method in reversed(PRETRAINED):
+    for method in sorted(compared_methods(), key=lambda name: not METHODS[name].trained):
         rows = comparisons[comparisons["first"] == method] if len(comparisons) else comparisons
         if len(rows):
             return rows.sort_values("labels")["verdict"].iloc[-1]
     return None
 
 
-def no_verdict(study):
-    """Why there is no verdict, and what to add: a sentence for the place of the headline."""
+def no_verdict(study: "Study") -> str:
+    """Returns the sentence that takes the place of a missing verdict: why, and what to add."""
     if study.dataset.is_labeled:
         return "No verdict: rows are missing."
     return (
-        "No verdict: none of these images has a label, so that there is nothing to be right or "
-        "wrong about. The encoder is pretrained and kept. For a verdict add train/<class>/ with "
-        "labeled images of two classes or more, and test/<class>/ if you have it."
+        "No verdict: none of these images has a label, so there are no answers to score. The "
+        "encoder is pretrained and saved. For a verdict, add train/<class>/ with labeled images "
+        "of at least two classes, and test/<class>/ if you have it."
     )
 
 
-def small_print(study):
-    """What a verdict is not to be read without, a list of sentences; often empty."""
+def small_print(study: "Study") -> list[str]:
+    """Returns the sentences that have to be read with a verdict. There may be none."""
     if not study.counts:
         return stored_findings(study.folder)
     sentences = []
     if study.preset in ("tiny", "quick"):
         sentences.append(
-            f"Made with the preset {study.preset}: this shows the way and proves nothing."
+            f"Made with the preset {study.preset}, which shows how it works and proves nothing."
         )
     if study.preset == "laptop":
-        sentences.append("Made with the preset laptop: a longer pretraining may gain more.")
+        sentences.append("Made with the preset laptop. A longer pretraining may gain more.")
     sentences += stored_findings(study.folder)
     if study.comparison.num_subsets == len(study.seeds) == 1:
         sentences.append(
-            "One training of each: the interval is about these two networks, not the methods; "
-            "trained anew, from another seed, either may end elsewhere."
+            "Each method was run once. The interval compares these two networks, not the methods: "
+            "from another seed, either network may score differently."
         )
     num_validation = len(study.dataset.validation[1])
     if num_validation < FEW_IMAGES:
         sentences.append(
-            f"Settings were chosen on {num_validation} validation images: partly by luck."
+            f"Settings were chosen on only {num_validation} validation images, so partly by luck."
         )
-    summary = summarize(study.frame())
+    return sentences + no_better_than_constant(study)
+
+
+def no_better_than_constant(study):
+    """Returns a sentence, in a list, if no network beats the most frequent class."""
+    frame = study.frame()
+    summary = summarize(frame[frame["metric"] == "accuracy"])
     summary = summary[summary["labels"] == summary["labels"].max()].set_index("method")
-    rows = [method for method in TRAINED if method in summary.index]
-    if rows and "chance" in summary.index:
-        constant = summary.loc["chance", "mean"]
-        if summary.loc[rows, "low"].max() <= constant:
-            sentences.append(
-                f"The most frequent class alone has {constant:.1%}, and no network is clearly "
-                "above that: there is nothing to compare yet."
-            )
-    return sentences
+    there = {name: METHODS[name] for name in METHODS if name in summary.index}
+    rows = [name for name, method in there.items() if method.trained]
+    constant = [name for name, method in there.items() if method.fitted == "constant"]
+    if not rows or not constant:
+        return []
+    share = summary.loc[constant, "mean"].max()
+    if summary.loc[rows, "low"].max() > share:
+        return []
+    return [
+        f"Always answering the most frequent class scores {share:.1%}, and no network is clearly "
+        "better. There is nothing to compare yet."
+    ]
 
 
-def crossings(study):
-    """Where the line of each pretrained method falls below the baseline's, a dict of sentences."""
+def crossings(study: "Study") -> dict[str, str]:
+    """Finds where the line of each pretrained method falls below the baseline's.
+
+    Args:
+        study: A `Study`.
+
+    Returns:
+        A dict from the name of a method to a sentence. Methods with rows at fewer than two label
+        counts are left out.
+    """
     found = {}
-    for method in PRETRAINED:
+    for method in compared_methods():
         pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
         pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
         if len(pairs) < 2:
@@ -124,9 +149,9 @@ def crossings(study):
 
 
 def correct(study, method, labels):
-    """What a method got right: bool `[subsets, seeds, N]`, or `None` where a row is missing."""
-    subsets = study.comparison.subsets(labels, trained=method in TRAINED)
-    seeds = study.seeds if method in PRETRAINED else [None]
+    """Returns what a method got right, bool `[subsets, seeds, N]`; `None` if a row is missing."""
+    subsets = study.comparison.subsets(labels, trained=METHODS[method].trained)
+    seeds = study.seeds if METHODS[method].pretrained else [None]
     stack = [
         [
             study.comparison.protocol.correct(

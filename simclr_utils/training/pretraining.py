@@ -1,6 +1,5 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
-import itertools
 import time
 from dataclasses import asdict, dataclass
 
@@ -183,15 +182,11 @@ def save_pretraining(folder, pretraining):
     The encoder in the file takes images in 0..255 too. Its record, the content of `encoder.json`,
     stands in the file as well, so that the file can travel alone: `portable.read_record`.
 
-    A `results.csv` that is there and measures another encoder is renamed, so that its rows do not
-    pass for rows of this one; so is what was tuned for fine-tuning that encoder.
-
     Args:
         folder: path; made when it is not there.
         pretraining: a `Pretraining`.
     """
     folder = user_path(folder)
-    set_aside_results(folder, pretraining.details)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
     encoder = portable.take_any_range(pretraining.encoder)
     decoding = pretraining.details.get("decoding", {})
@@ -202,25 +197,6 @@ def save_pretraining(folder, pretraining):
         portable.save_model(pretraining.projection_head, path, pretraining.details)
     files.save_history(folder / "pretraining.csv", pretraining.history)
     files.save_json(folder / "encoder.json", record)
-
-
-def set_aside_results(folder, details):
-    """Renames `results.csv` if the encoder in a folder was made in another way than `details`."""
-    results, record = folder / "results.csv", folder / "encoder.json"
-    if not (results.exists() and record.exists()):
-        return
-    identity = {name: details[name] for name in ("config", "seed", "steps", "fingerprint")}
-    differences = files.describe_differences(files.load_json(record), files.as_stored(identity))
-    if differences:
-        names = (folder / f"results-{number}.csv" for number in itertools.count(1))
-        target = next(path for path in names if not path.exists())
-        results.rename(target)
-        tuning = folder / "tuning.json"
-        if tuning.exists():  # the baseline's stays
-            tuned = files.load_json(tuning)
-            files.save_json(target.with_suffix(".json"), tuned)
-            files.save_json(tuning, {k: v for k, v in tuned.items() if "/fine_tuned-" not in k})
-        print(f"{results} measures another encoder than this one: it is {target.name} now.")
 
 
 def load_encoder(folder, dataset=None):
@@ -242,8 +218,9 @@ def load_encoder(folder, dataset=None):
     folder = user_path(folder)
     if not (folder / "encoder.json").exists():
         raise FileNotFoundError(
-            f"There is no pretrained encoder in {folder}: expected encoder.keras and encoder.json, "
-            "which notebook 03 writes there with `-p run_dir <folder>`."
+            f"There is no pretrained encoder in {folder}: expected encoder.keras and encoder.json. "
+            "Notebook 03 writes them to encoders/<seed>/ in its run_dir: run it with the same "
+            "run_dir and seed."
         )
     made = files.load_json(folder / "encoder.json")
     if dataset is not None and made["fingerprint"] != dataset.fingerprint:

@@ -14,7 +14,7 @@ from simclr_utils import files, parameters
 from simclr_utils.__main__ import build_parser, main
 from simclr_utils.cli import arguments, report
 from simclr_utils.cli import notebooks as headless
-from simclr_utils.cli.run_folder import RunError, open_run
+from simclr_utils.cli.run_folder import RunError, describe_source, open_run
 from simclr_utils.data import dataset
 from simclr_utils.evaluation.results import Results
 
@@ -24,8 +24,8 @@ PICTURE += 'Image.new("RGB", (2, 2)).save("{}")\nShow("{}")'
 MEASURE = """from simclr_utils import Results
 results = Results(run_dir + "/results.csv", dataset=source, preset=preset, fingerprint="f")
 for subset in range(3):
-    results.add(method="probe", labels=500, subset_seed=subset, metric="accuracy", value=0.5)
-results.add(method="probe", labels=100, metric="accuracy", value=0.4, low=0.3, high=0.5)
+    results.add(method="knn", labels=500, subset_seed=subset, metric="accuracy", value=0.5)
+results.add(method="knn", labels=100, metric="accuracy", value=0.4, low=0.3, high=0.5)
 results.add(method="chance", labels=100, metric="accuracy", value=0.1)"""
 
 
@@ -68,7 +68,7 @@ def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
     printed = capsys.readouterr().out
     table = printed[printed.index("accuracy on shapes") :].splitlines()
     assert table[1].split() == ["100", "labels", "500", "labels"]
-    assert table[2].split() == ["probe", "0.400", "[0.300,", "0.500]", "0.500", "[0.500,", "0.500]"]
+    assert table[2].split() == ["knn", "0.400", "[0.300,", "0.500]", "0.500", "[0.500,", "0.500]"]
     assert table[3].split() == ["chance", "0.100"]
     assert printed.rstrip().endswith("index.html")
     page = (run_dir / "index.html").read_text()
@@ -107,7 +107,7 @@ def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
     assert "ZeroDivisionError: division by zero" in error
     # What ran to its end, such as a pretraining, is not to be run again.
     where = folder.parent / "here"
-    assert f"add --out {where} --notebooks 02 to go on from here" in printed.out
+    assert f"with --out {where} --notebooks 02 to continue" in printed.out
     assert stdout(folder.parent / "here" / "notebooks" / "02_second.ipynb") == "before\n"
     assert (folder.parent / "here" / "html" / "02_second.html").exists()
     record = files.load_json(folder.parent / "here" / "run.json")
@@ -136,7 +136,8 @@ def test_another_run_in_the_same_folder_is_refused(folder, change):
     notebooks = arguments.select_notebooks(folder, "1")
     assert headless.run(notebooks, out="here")
     before = (folder.parent / "here" / "run.json").read_bytes()
-    with pytest.raises(RunError, match=f"{next(iter(change))} is .* there and .* here"):
+    name = "epochs" if "settings" in change else next(iter(change))
+    with pytest.raises(RunError, match=f"{name} is .* there and .* here"):
         headless.run(notebooks, out="here", **change)
     assert (folder.parent / "here" / "run.json").read_bytes() == before
 
@@ -157,7 +158,7 @@ def test_a_run_goes_on_with_the_settings_of_its_earlier_part(folder, capsys):
         notebooks = arguments.select_notebooks(folder, selection)
         assert headless.run(notebooks, settings={"epochs": 9}, out="here")
         said = capsys.readouterr().out
-        assert ("Of no effect on these notebooks: epochs." in said) == (selection == "2")
+        assert ("These notebooks do not use: epochs." in said) == (selection == "2")
 
 
 def test_a_verdict_is_named_at_the_end(folder, capsys):
@@ -170,37 +171,65 @@ def test_a_verdict_is_named_at_the_end(folder, capsys):
     assert capsys.readouterr().out.rstrip().endswith(f"Verdict: {page}")
 
 
-def test_a_study_and_a_run_keep_to_folders_of_their_own(folder):
-    for name in ("03_pretraining.ipynb", "09_own_images.ipynb"):
-        write_notebook(folder, name, "print(1)")
-    here = folder.parent / "here"
+def test_what_notebooks_write_into_the_record_stays(folder):
+    note = "from simclr_utils import files\nfiles.update_json(run_dir + '/run.json', study='mine')"
+    write_notebook(folder, "01_first.ipynb", note)
+    assert headless.run(arguments.select_notebooks(folder), out="here")
+    record = files.load_json(folder.parent / "here" / "run.json")
+    assert record["study"] == "mine" and set(record["notebooks"]) == {"01_first", "02_second"}
+    assert record["source"] == "shapes" and record["from_folder"] is False
 
-    def run(selection):
-        return headless.run(arguments.select_notebooks(folder, selection), out="here")
 
-    with pytest.raises(RunError, match="with --notebooks 09 --out FOLDER"):
-        run("01-09")
-    assert not here.exists()
-    assert run("3") and run("1")
-    (here / "results.csv").touch()
-    with pytest.raises(RunError, match="encoders of its own"):
-        run("9")
-    (here / "results.csv").rename(here / "study.json")
-    assert run("9") and run("2")
-    with pytest.raises(RunError, match="encoders of its own"):
-        run("3")
+KNOWS = ("encoder", "width", "operations", "cache_dir")
+RUN = {"architecture": "resnet18", "labels": 200, "operations": {"crop": 0.5}, "cache_dir": "/a"}
+
+
+def test_a_study_continues_in_the_folder_of_a_run(tmp_path):
+    run = {"source": "pool", "from_folder": True, "preset": "tiny", "seed": 3, "settings": RUN}
+    open_run(run, tmp_path / "run")
+    (tmp_path / "run" / "encoders").mkdir()
+    settings = {"encoder": "resnet18", "operations": [["crop", 0.5]], "cache_dir": "/b"}
+    study = {"source": "pool", "from_folder": True, "preset": "tiny", "settings": settings}
+    folder, record = open_run(study, tmp_path / "run", KNOWS)
+    assert record["seed"] == 3 and record["settings"] == {**RUN, **settings}
+    files.save_json(folder / "run.json", record)
+    assert open_run(run, tmp_path / "run")[0] == folder  # and the run after the study
+    for change, said in (
+        ({"preset": "full"}, "preset is 'tiny' there and 'full' here"),
+        ({"source": "other"}, "source is 'pool' there and 'other' here"),
+        ({"settings": {**settings, "width": 4}}, "width is None there and 4 here"),
+        ({"settings": {"operations": {"crop": 0.5}}}, "encoder is 'resnet18' there and None here"),
+    ):
+        with pytest.raises(RunError, match=said):
+            open_run({**study, **change}, tmp_path / "run", KNOWS)
+    with pytest.raises(RunError, match="seed is 3 there and 0 here"):
+        open_run({**run, "seed": 0}, tmp_path / "run")
+
+
+def test_a_folder_of_notebooks_run_by_hand_is_continued(tmp_path):
+    files.save_json(tmp_path / "run.json", {"study": {"preset": "tiny"}})
+    (tmp_path / "encoders").mkdir()
+    record = {"source": "shapes", "preset": "tiny", "settings": {"width": 4}}
+    assert open_run(record, tmp_path, KNOWS)[1]["study"] == {"preset": "tiny"}
+
+
+def test_folders_are_known_by_their_name(tmp_path):
+    (tmp_path / "pool").mkdir()
+    name = {"source": "pool", "from_folder": True}
+    assert describe_source(str(tmp_path / "pool")) == name
+    assert describe_source("cifar10") == {"source": "cifar10", "from_folder": False}
 
 
 def test_a_folder_of_somebody_else_is_refused(folder):
     (folder.parent / "thesis").mkdir()
     (folder.parent / "thesis" / "chapter.tex").touch()
-    with pytest.raises(RunError, match="is no run of this course"):
+    with pytest.raises(RunError, match="is not a folder of this course"):
         headless.run(arguments.select_notebooks(folder), out="thesis")
     assert [path.name for path in (folder.parent / "thesis").iterdir()] == ["chapter.tex"]
 
 
 def test_a_setting_that_no_notebook_has_lists_those_there_are(folder):
-    with pytest.raises(RunError, match="parameter 'epoch'; there are epochs"):
+    with pytest.raises(RunError, match="parameter 'epoch'. The parameters are epochs"):
         headless.run(arguments.select_notebooks(folder), settings={"epoch": 1})
     assert not (folder.parent / "runs").exists()
 
@@ -210,7 +239,7 @@ def test_settings_are_literals_or_strings():
     expected = {"a": 0.5, "b": None, "c": "cosine", "d": [1, 2], "e": "x=y", "f": "3"}
     assert parsed == expected
     for wrong in ("epochs", "=3", "two words=1", "seed=1"):
-        with pytest.raises(RunError, match="is no setting"):
+        with pytest.raises(RunError, match="is not a setting"):
             arguments.parse_settings([wrong])
 
 
@@ -248,11 +277,11 @@ def test_the_named_sources_are_those_that_datasets_knows():
 
 def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     results = Results(tmp_path / "results.csv", dataset="d", labels=10, metric="m")
-    results.add(method="probe", value=0.1, preset="quick", fingerprint="old")
-    results.add(method="probe", value=0.2, preset="quick", fingerprint="new")
-    results.add(method="probe", value=0.3, preset="full", fingerprint="other")
+    results.add(method="knn", value=0.1, preset="quick", fingerprint="old")
+    results.add(method="knn", value=0.2, preset="quick", fingerprint="new")
+    results.add(method="knn", value=0.3, preset="full", fingerprint="other")
     tables = report.results_tables(results.frame(), "quick")
-    assert tables["m on d"].to_dict() == {"10 labels": {"probe": "0.200"}}
+    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.200"}}
 
 
 def test_the_command_line(folder, monkeypatch, capsys):
@@ -277,10 +306,13 @@ REFUSE = "if epochs > 5:\n    raise ValueError('too many')"
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("raise OSError(28, 'No space left on device')", "To continue, add --out"),
-        ("raise KeyboardInterrupt", "To continue, add --out"),
-        ("raise ValueError('no images')", "start again; --out {} may be used again"),
-        ("raise FileNotFoundError('no encoder')", "start again; --out {} may be used again"),
+        (
+            "raise OSError(28, 'No space left on device')",
+            "To continue, repeat the command with --out",
+        ),
+        ("raise KeyboardInterrupt", "To continue, repeat the command with --out"),
+        ("raise ValueError('no images')", "start again. You can use --out {} again"),
+        ("raise FileNotFoundError('no encoder')", "start again. You can use --out {} again"),
     ],
 )
 def test_only_what_can_be_continued_is_said_to_continue(folder, capsys, code, said):
@@ -305,21 +337,23 @@ def test_a_folder_with_a_checkpoint_belongs_to_its_run(folder):
     write_notebook(folder, "01_first.ipynb", "raise KeyboardInterrupt", extra="epochs = 1\n")
     notebooks = arguments.select_notebooks(folder, "1")
     assert not headless.run(notebooks, settings={"epochs": 7}, out="here")
-    (folder.parent / "here" / "checkpoints").mkdir()
+    (folder.parent / "here" / "encoders" / "0" / "checkpoints").mkdir(parents=True)
     with pytest.raises(RunError, match="belongs to another run"):
         headless.run(notebooks, settings={"epochs": 3}, out="here")
 
 
 FIND = """import json, pathlib
 made = {"findings": ["nothing learned: the loss is <4.1>. Cure: another."]}
-(pathlib.Path(run_dir) / "encoder.json").write_text(json.dumps(made))"""
+encoder = pathlib.Path(run_dir) / "encoders" / "0"
+encoder.mkdir(parents=True)
+(encoder / "encoder.json").write_text(json.dumps(made))"""
 
 
 @pytest.mark.parametrize("end", ["print('end')", "1 / 0"])
 def test_what_the_run_doctor_found_reaches_the_terminal_and_the_report(folder, capsys, end):
     write_notebook(folder, "01_first.ipynb", FIND, end)
     finished = headless.run(arguments.select_notebooks(folder, "1"), out="here")
-    finding = "The run doctor on the encoder: nothing learned: the loss is <4.1>."
+    finding = "The run doctor on encoder 0: nothing learned: the loss is <4.1>."
     assert finding in capsys.readouterr().out
     if finished:
         page = (folder.parent / "here" / "index.html").read_text(encoding="utf-8")
@@ -355,7 +389,7 @@ def test_a_folder_that_is_called_like_a_data_set_is_no_guess(tmp_path, monkeypat
     ],
 )
 def test_any_source_gives_a_name_that_a_folder_can_have(folder, source, expected):
-    run_dir, _ = open_run({"source": source, "preset": "tiny"})
+    run_dir, _ = open_run({"source": source, "preset": "tiny", "settings": {}})
     assert run_dir == folder.parent / "runs" / expected
 
 

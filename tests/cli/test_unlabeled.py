@@ -7,14 +7,15 @@ from image_folders import noise, save
 from simclr_utils.__main__ import NOTEBOOKS, main
 from simclr_utils.cli import notebooks
 from simclr_utils.cli.arguments import leave_out_labels, select_notebooks
-from simclr_utils.cli.encoder_signs import NearestImages, nearest_in_pool
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.comparison import usable_label_counts
 from simclr_utils.evaluation.probes import KNNMonitor
+from simclr_utils.plotting import NearestImages
 from simclr_utils.study import summary
 from simclr_utils.study.costs import Rates, estimate_costs, measure_rates
+from simclr_utils.study.encoder_signs import nearest_images, pool_halves
 from simclr_utils.study.study import Study
 
 
@@ -77,8 +78,8 @@ def test_a_run_leaves_out_what_needs_labels(folder, capsys):
     chosen = select_notebooks(NOTEBOOKS, "01-06")
     kept = [path.stem[:2] for path in leave_out_labels(chosen, str(folder))]
     assert kept == ["01", "02", "03"]
-    assert "notebooks 04, 05, 06 need labels and are left out" in capsys.readouterr().out
-    with pytest.raises(RunError, match=r"04, 05 need labels. Add train/.*--notebooks 01-03"):
+    assert "Notebooks 04, 05, 06 need labels and are left out" in capsys.readouterr().out
+    with pytest.raises(RunError, match=r"04, 05 need labels\. Add train/.*--notebooks 01-03"):
         leave_out_labels(select_notebooks(NOTEBOOKS, "04-05"), str(folder))
     assert leave_out_labels(chosen, "shapes") == chosen
 
@@ -100,14 +101,16 @@ def test_the_monitor_measures_nothing():
 def test_nearest_images_are_found_with_labels_and_without():
     images, features = np.stack([noise(seed) for seed in range(30)]), np.eye(30)[:, ::-1]
     features[20] += 5 * features[0]
-    gallery = (images[10:], features[10:], np.arange(20) % 2)
-    nearest = NearestImages((images[:10], features[:10], np.zeros(10, int)), gallery, ["a", "b"])
+    found = nearest_images(features[:10], features[10:])
+    labels = np.zeros(10, int), np.arange(20) % 2
+    nearest = NearestImages(images[:10], images[10:], found, labels, ["a", "b"])
     assert len(nearest) == 10 and nearest.nearest[0, 0] == 10
     drawing = nearest.draw(0)
     assert drawing.get_suptitle() == "nearest to an image of class 'a'"
     assert drawing.axes[1].get_title() == "\u2713"
-    pool = nearest_in_pool(images, features)
+    (queries, asked), (others, searched) = pool_halves(images, features)
+    pool = NearestImages(queries, others, nearest_images(asked, searched))
     assert len(pool) == 15 and pool.nearest[0, 0] == 5
     assert pool.draw(0).get_suptitle() == "nearest to an image"
     assert not any(axis.get_title() == "\u2713" for axis in pool.draw(0).axes)
-    assert len(nearest_in_pool(images[:2], features[:2])) == 1
+    assert [len(part[0]) for part in pool_halves(images[:2])] == [1, 1]

@@ -5,14 +5,14 @@ import re
 
 import pandas as pd
 
-from simclr_utils.cli.pages import write_verdict_page
+from simclr_utils.cli.pages import write_page
 
 
 def test_one_file_with_everything_in_it(tmp_path):
     path = tmp_path / "run" / "verdict.html"
     table = pd.DataFrame({"method": ["<probe>"], "mean": [0.5]})
     sections = {"Data": "two\nlines & more", "Table": table, 'A "picture"': b"\x89PNG"}
-    write_verdict_page(
+    write_page(
         path, "Cats <or> dogs", ["At 5 labels, it gains."], sections, {"versions": {"numpy": "2"}}
     )
     page = path.read_text(encoding="utf-8")

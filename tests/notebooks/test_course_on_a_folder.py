@@ -1,19 +1,14 @@
 """The course itself, headless, on a folder that is unlike the embedded dataset."""
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from simclr_utils import files
-from simclr_utils.__main__ import NOTEBOOKS
+from simclr_utils.__main__ import NOTEBOOKS, main
 from simclr_utils.cli.arguments import select_notebooks
 from simclr_utils.cli.notebooks import run
-from simclr_utils.config import get_config
-from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation import results
-from simclr_utils.study.study import Study
-from simclr_utils.study.takeover import take_over
 
 CLASSES = {"dark": 40, "bright": 130}
 
@@ -33,29 +28,39 @@ def folder(tmp_path):
     return root
 
 
-def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path):
+def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     before = sorted(folder.rglob("*"))
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
     settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
+    measured = (run_dir / "results.csv").read_bytes()
+    encoder = (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns
     frame = results.Results(run_dir / "results.csv").frame()
     methods = {"chance", "raw_pixels", "random_encoder", "linear_probe", "knn", "supervised"}
     assert set(frame[frame["labels"] == 20]["method"]) == methods
     assert frame["labels"].max() == 96  # all there are: 120, less a fifth for test
     assert frame[frame["method"] == "raw_pixels"]["value"].min() > 0.9
-    made = files.load_json(run_dir / "encoder.json")
+    made = files.load_json(run_dir / "encoders/0/encoder.json")
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
-    # A study can begin with all that, in the same precision: the README's --from-run.
-    keras.config.set_dtype_policy(made["precision"])
-    config = get_config("tiny", width=4, encoder="small_cnn_wide")
-    dataset = load_dataset(str(folder), cache_dir=tmp_path / "cache", limits=config.limits)
-    study = Study(dataset, config, tmp_path / "study", "tiny", 1, (20, 500))
-    take_over(study, run_dir)
-    assert {task.name.split()[0] for task in study.tasks()} == {"fine_tuned"}
+    # Notebook 09 continues in the same folder, and so does the command `study`.
+    notebooks = select_notebooks(NOTEBOOKS, "09")
+    assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
+    rows = (run_dir / "results.csv").read_bytes()
+    added = rows.removeprefix(measured).decode().splitlines()
+    assert rows.startswith(measured) and {row.split(",")[1] for row in added} == {"fine_tuned"}
+    (run_dir / "verdict.html").unlink()
+    options = ["--set", "width=4", "--set", "encoder=small_cnn_wide", "--labels", "20,500"]
+    options += ["--source", str(folder), "--preset", "tiny", "--seeds", "1", "--out", str(run_dir)]
+    capsys.readouterr()
+    assert main(["study", *options]) == 0
+    assert "Nothing is left to do." in capsys.readouterr().out
+    assert (run_dir / "results.csv").read_bytes() == rows and (run_dir / "verdict.html").exists()
+    assert [path.name for path in (run_dir / "encoders").iterdir()] == ["0"]
+    assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == encoder
 
 
 def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
@@ -85,7 +90,7 @@ def test_images_without_labels_end_in_an_encoder_and_no_verdict(tmp_path, capsys
     settings = {"cache_dir": str(tmp_path / "cache")}
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "run")
-    assert (tmp_path / "run/encoder.keras").exists()
+    assert (tmp_path / "run/encoders/0/encoder.keras").exists()
     assert "04, 05 need labels and are left out" in capsys.readouterr().out
     notebooks = select_notebooks(NOTEBOOKS, "09")
     assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "study")

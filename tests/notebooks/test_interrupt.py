@@ -50,11 +50,11 @@ def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
                 threading.Thread(target=interrupt_once_it_trains, args=arguments).start()
             client.execute_cell(cell, index)
     said = "".join(output.get("text", "") for output in training.outputs)
-    made = load_json(tmp_path / "run" / "encoder.json")
+    made = load_json(tmp_path / "run/encoders/0/encoder.json")
     assert f"Stopped after {made['steps']} steps" in said
     assert STEPS_PER_EPOCH <= made["steps"] < STEPS
-    encoder = keras.saving.load_model(tmp_path / "run" / "encoder.keras", compile=False)
+    encoder = keras.saving.load_model(tmp_path / "run/encoders/0/encoder.keras", compile=False)
     assert encoder.count_params() > 0
-    lines = (tmp_path / "run" / "pretraining.csv").read_text().splitlines()
+    lines = (tmp_path / "run/encoders/0/pretraining.csv").read_text().splitlines()
     whole = made["steps"] // STEPS_PER_EPOCH
     assert len(lines) - 1 in (whole, whole + 1)  # the last may be a part

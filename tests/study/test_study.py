@@ -15,12 +15,12 @@ from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.supervised import SupervisedBaseline
-from simclr_utils.files import load_json, save_json
-from simclr_utils.study import study as study_module
+from simclr_utils.files import load_json, save_json, update_json
 from simclr_utils.study import summary
+from simclr_utils.study.identity import StudyError, stored_study
 from simclr_utils.study.progress import Progress, Task
-from simclr_utils.study.study import Study, StudyError
-from simclr_utils.study.takeover import take_over
+from simclr_utils.study.study import Study
+from simclr_utils.training.pretraining import load_encoder
 
 CONFIG = get_config(
     "tiny",
@@ -71,7 +71,7 @@ def test_finished_rows_are_never_computed_again(finished):
     study, before, encoder, names, _ = finished
     assert names == [
         "pretraining 1",
-        "probe and kNN of encoder 1",
+        "linear_probe and knn, encoder 1",
         "fine_tuned at 20 labels, encoder 1",
         "fine_tuned at 90 labels, encoder 1",
     ]
@@ -103,12 +103,12 @@ def test_every_row_is_there_with_what_made_it(finished):
 
 def test_encoders_differ_and_are_kept(finished):
     study = finished[0]
-    encoders = [study_module.load_encoder(study.encoder_folder(seed)) for seed in (0, 1)]
+    encoders = [load_encoder(study.encoder_folder(seed)) for seed in (0, 1)]
     assert [made["seed"] for _, made in encoders] == [0, 1]
     first, second = (encoder.get_weights()[0] for encoder, _ in encoders)
     assert np.abs(first - second).max() > 1e-3
-    with pytest.raises(FileNotFoundError, match="notebook 03"):
-        study_module.load_encoder(study.folder)
+    with pytest.raises(FileNotFoundError, match="Notebook 03"):
+        load_encoder(study.folder)
 
 
 def test_lines_tell_the_time_left(finished):
@@ -145,64 +145,11 @@ def test_a_folder_keeps_to_one_study(finished, dataset):
         "fingerprint": (replace(dataset, fingerprint="another"), CONFIG, "tiny"),
     }
     for name, (images, config, preset) in others.items():
-        with pytest.raises(StudyError, match=f"another study.*{name} is"):
+        with pytest.raises(StudyError, match=f"another study:.*{name} is"):
             Study(images, config, folder, preset)
     grown = Study(dataset, replace(CONFIG, num_subsets=3), folder, "tiny", 2, (20, 30, 90))
     assert grown.counts == (20, 30, 90)
     assert {task.name for task in grown.tasks()} >= {"supervised at 30 labels", "chance"}
-
-
-@pytest.fixture
-def run_dir(finished, tmp_path):
-    """The folder of a run, with the encoder at its top, made of parts of the finished study."""
-    folder = tmp_path / "run"
-    shutil.copytree(finished[0].encoder_folder(1), folder)
-    for name in ("predictions.sqlite", "tuning.json"):
-        shutil.copy(finished[0].folder / name, folder / name)
-    frame = finished[0].results.frame()
-    of_a_run = frame["pretraining_seed"].isna() | (frame["pretraining_seed"] == 1)
-    frame = frame[of_a_run & (frame["method"] != "fine_tuned")]
-    frame.to_csv(folder / "results.csv", index=False)
-    save_json(folder / "run.json", {"settings": {}})
-    return folder
-
-
-def test_a_study_begins_with_the_rows_and_the_encoder_of_a_run(run_dir, dataset, tmp_path):
-    study = Study(dataset, CONFIG, tmp_path / "study", "tiny", num_seeds=2)
-    take_over(study, run_dir)
-    assert [task.name for task in study.tasks()] == [
-        "pretraining 0",
-        "probe and kNN of encoder 0",
-        "fine_tuned at 20 labels, encoder 0",
-        "fine_tuned at 90 labels, encoder 0",
-        "fine_tuned at 20 labels, encoder 1",
-        "fine_tuned at 90 labels, encoder 1",
-    ]
-    assert summary.correct(study, "supervised", 20) is not None  # predictions came along
-    study.results.add(method="chance", labels=3, metric="accuracy", value=0.5)
-    take_over(study, run_dir)  # the command repeated: nothing of the study is replaced
-    assert study.results.has(method="chance", labels=3)
-
-
-def test_a_run_that_does_not_fit_begins_no_study(run_dir, dataset, tmp_path):
-    other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path / "other", "tiny")
-    with pytest.raises(StudyError, match="temperature is 0.1 there and 0.5 here"):
-        take_over(other, run_dir)
-    save_json(run_dir / "run.json", {"settings": {"supervised_steps_factor": 0.5}})
-    study = Study(dataset, CONFIG, tmp_path / "longer", "tiny", num_seeds=2)
-    with pytest.raises(StudyError, match="supervised_steps_factor is 0.5 there and 2.0 here"):
-        take_over(study, run_dir)
-    save_json(run_dir / "run.json", {"settings": {}})
-    made = load_json(run_dir / "encoder.json")
-    for name, value in (("steps", 3), ("seed", 7), ("precision", "mixed_bfloat16")):
-        save_json(run_dir / "encoder.json", {**made, name: value})
-        with pytest.raises(StudyError, match=f"{name} is {value!r} there"):
-            take_over(study, run_dir)
-    (run_dir / "encoder.json").unlink()
-    study = Study(dataset, CONFIG, tmp_path / "study", "tiny")
-    with pytest.raises(StudyError, match="no finished run, encoder.json is missing"):
-        take_over(study, run_dir)
-    assert not study.results.path.exists() and not study.encoder_folder(1).exists()
 
 
 def test_a_study_that_would_measure_nothing_is_refused(dataset, tmp_path):
@@ -214,7 +161,7 @@ def test_a_study_that_would_measure_nothing_is_refused(dataset, tmp_path):
 def test_a_study_that_has_made_nothing_may_be_asked_for_otherwise(dataset, tmp_path):
     Study(dataset, CONFIG, tmp_path, "tiny")
     other = Study(dataset, replace(CONFIG, temperature=0.5), tmp_path, "tiny")
-    assert load_json(tmp_path / "study.json")["temperature"] == 0.5
+    assert load_json(tmp_path / "run.json")["study"]["config"]["temperature"] == 0.5
     save_json(tmp_path / "tuning.json", {})
     with pytest.raises(StudyError, match="temperature is 0.5 there and 0.1 here"):
         Study(dataset, CONFIG, tmp_path, "tiny")
@@ -247,8 +194,8 @@ def test_the_summary_writes_what_it_says(finished):
 def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     study = finished[0]
     said = summary.small_print(study)
-    assert "proves nothing" in said[0] and "on 30 validation images" in said[1]
-    assert "The most frequent class alone has 10.0%" in said[2] and len(said) == 3
+    assert "proves nothing" in said[0] and "on only 30 validation images" in said[1]
+    assert "the most frequent class scores 10.0%" in said[2] and len(said) == 3
     assert said[0] in study_command.summarize(study)
     record = study.encoder_folder(1) / "encoder.json"
     kept, made = record.read_bytes(), load_json(record)
@@ -259,9 +206,9 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     assert finding in study_command.summarize(study)
     record.write_bytes(kept)
     alone = Study(dataset, replace(CONFIG, num_subsets=1), tmp_path / "alone", "full", 1)
-    assert "about these two networks" in summary.small_print(alone)[0]
+    assert "compares these two networks" in summary.small_print(alone)[0]
     short = Study(dataset, CONFIG, tmp_path / "short", "laptop", 1)
-    assert "a longer pretraining may gain more" in summary.small_print(short)[0]
+    assert "A longer pretraining may gain more" in summary.small_print(short)[0]
     for method, low in (("chance", 0.1), ("supervised", 0.3)):
         row = {"labels": 90, "subset_seed": 0, "metric": "accuracy", "value": low + 0.05}
         alone.results.add(method=method, low=low, high=0.4, **row)
@@ -271,9 +218,9 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
 def test_a_study_is_published_with_what_made_it(finished, tmp_path):
     study = finished[0]
     study_command.summarize(study)
-    made = {"kind": "study", "source": "shapes", "preset": "tiny", "seed": 0}
+    made = {"source": "shapes", "from_folder": False, "preset": "tiny"}
     made |= {"settings": {"width": 8}, "provenance": {"date": "today"}}
-    save_json(study.folder / "run.json", made)
+    update_json(study.folder / "run.json", **made)
     save_json(study.folder / "data.json", {"summary": "shapes:\n  so many images"})
     publish_results.publish(study.folder, "shapes", tmp_path)
     page = (tmp_path / "shapes.md").read_text(encoding="utf-8")
@@ -305,13 +252,13 @@ def test_label_counts_are_read(text, counts):
 
 @pytest.mark.parametrize("text", ["50,", "a", "0", "-5", "1.5", "50,\u00b2", "\u0665"])
 def test_wrong_label_counts_are_refused(text):
-    with pytest.raises(RunError, match="write --labels"):
+    with pytest.raises(RunError, match="Write --labels"):
         study_command.parse_label_counts(text)
 
 
 def test_wrong_arguments_write_nothing(tmp_path):
     out = tmp_path / "study"
-    with pytest.raises(RunError, match="at least one pretraining"):
+    with pytest.raises(RunError, match="at least one pretraining run"):
         study_command.run("shapes", "tiny", num_seeds=0, out=out)
     with pytest.raises(RunError, match=r"Unknown settings \['widht'\]"):
         study_command.run("shapes", "tiny", settings={"widht": 8}, out=out)
@@ -357,19 +304,19 @@ def test_a_study_takes_the_cache_and_how_files_are_read(tmp_path, monkeypatch):
 
 def test_an_encoder_is_not_measured_on_other_images_than_its_own(finished, dataset):
     folder = finished[0].encoder_folder(0)
-    assert study_module.load_encoder(folder, dataset)[1]["fingerprint"] == dataset.fingerprint
+    assert load_encoder(folder, dataset)[1]["fingerprint"] == dataset.fingerprint
     with pytest.raises(ValueError, match="other images .*What is test now may have been"):
-        study_module.load_encoder(folder, replace(dataset, fingerprint="another"))
+        load_encoder(folder, replace(dataset, fingerprint="another"))
 
 
 def test_a_study_keeps_its_precision(finished, tmp_path, monkeypatch):
-    assert study_command.kept_precision(finished[0].folder) == "float32"
+    assert stored_study(finished[0].folder)["precision"] == "float32"
     asked, out = [], tmp_path / "study"
     monkeypatch.setattr(study_command, "start", lambda seed, precision: asked.append(precision))
     monkeypatch.setattr(study_command, "make", lambda *arguments: None)
     for _ in range(2):
         study_command.run("shapes", "tiny", settings={"width": 4}, out=out)
-        save_json(out / "study.json", {"precision": "mixed_bfloat16"})
+        update_json(out / "run.json", study={"precision": "mixed_bfloat16"})
     assert asked == ["auto", "mixed_bfloat16"]
 
 
@@ -381,8 +328,3 @@ def test_rows_of_other_counts_and_subsets_are_left_out(finished, dataset):
     assert set(frame["pretraining_seed"].dropna()) == {0}
     assert "90 labels" not in study_command.summarize(smaller)
     study_command.summarize(finished[0])  # its files again
-
-
-def test_a_study_is_not_mixed_with_a_run(run_dir, dataset):
-    with pytest.raises(StudyError, match="results of a run.*--from-run"):
-        Study(dataset, CONFIG, run_dir, "tiny")

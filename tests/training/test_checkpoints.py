@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import Dataset
-from simclr_utils.files import load_json, save_json
 from simclr_utils.training import pretraining
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.checkpoints import CheckpointError, Checkpoints, variables_of
@@ -215,32 +214,6 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
 
 def tiny_network():
     return keras.Sequential([keras.Input((2, 2, 1)), keras.layers.GlobalAveragePooling2D()])
-
-
-def test_rows_of_another_encoder_do_not_pass_for_those_of_this_one(tmp_path, capsys):
-    part = tiny_network()
-
-    def save(**changes):
-        details = {"config": {"temperature": 0.1, "dims": (8, 4)}, "seed": 0, "steps": 9}
-        details |= {"fingerprint": "abc", **changes}
-        made = pretraining.Pretraining(part, part, {"loss": [1.0]}, details)
-        pretraining.save_pretraining(tmp_path, made)
-
-    save()
-    (tmp_path / "results.csv").write_text("rows")
-    save()  # once more in the same way
-    assert (tmp_path / "results.csv").exists() and capsys.readouterr().out == ""
-    for number, changes in enumerate(({"config": {"temperature": 0.2}}, {"seed": 1}), start=1):
-        (tmp_path / "results.csv").write_text(f"rows {number}")
-        tuning = tmp_path / "tuning.json"
-        save_json(tuning, {"full-abc/fine_tuned-100": {}, "full-abc/supervised-100": {}})
-        save(**changes)
-        # What was tuned for the other encoder; the baseline has none.
-        assert list(load_json(tuning)) == ["full-abc/supervised-100"]
-        assert "full-abc/fine_tuned-100" in load_json(tmp_path / f"results-{number}.json")
-        assert not (tmp_path / "results.csv").exists()
-        assert (tmp_path / f"results-{number}.csv").read_text() == f"rows {number}"
-        assert f"it is results-{number}.csv now" in capsys.readouterr().out
 
 
 def test_a_killed_save_leaves_no_record_beside_weights_of_another(tmp_path):

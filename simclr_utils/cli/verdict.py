@@ -1,0 +1,97 @@
+"""The page for a colleague: verdict, tables, figures and what made them, in one file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simclr_utils import files, plotting
+from simclr_utils.cli import report
+from simclr_utils.cli.pages import write_page
+from simclr_utils.evaluation import results
+from simclr_utils.evaluation.statistics import RULE
+from simclr_utils.methods import METHODS
+from simclr_utils.study import summary
+from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
+
+if TYPE_CHECKING:
+    from simclr_utils.study.study import Study
+
+COMPARED = (
+    "The baseline is the same encoder trained from scratch, with settings chosen on validation "
+    "images. Each row below classified every test image once. Differences are in percentage "
+    "points of test accuracy, with 95 % intervals."
+)
+
+
+def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
+    """Writes `verdict.html` into the folder of a study, a page that needs no other file.
+
+    Args:
+        study: A finished `Study`.
+        extra: Dict from a heading to what goes below it: a string, a DataFrame, or the bytes of
+            a PNG. These sections come last.
+
+    Returns:
+        The path of the page.
+    """
+    sections = {"Data": study.dataset.summary()}
+    comparisons = summary.compare(study)
+    if study.counts:
+        sections |= describe_comparisons(study, comparisons)
+    for seed in study.seeds:
+        sections |= describe_encoder(study, seed)
+    answer = summary.headline(comparisons) or summary.no_verdict(study)
+    page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
+    sections |= extra or {}
+    write_page(page, title, [answer, *summary.small_print(study)], sections, describe_origin(study))
+    return page
+
+
+def describe_comparisons(study, comparisons):
+    """Returns the sections about what was compared, a dict."""
+    lines = list(comparisons["verdict"]) if len(comparisons) else ["none"]
+    for method, text in summary.crossings(study).items():
+        lines.append(f"Crossing of {METHODS[method].label} and the baseline: {text}.")
+    sections = {
+        "All comparisons": "\n".join(lines),
+        "What decides": RULE,
+        "What was compared": COMPARED,
+    }
+    for title, table in report.results_tables(study.frame(), study.preset).items():
+        table = table.rename(index={name: METHODS[name].label for name in table.index})
+        sections[f"Test {title}, with 95 % intervals"] = table.rename_axis("method").reset_index()
+    sections["By number of labels"] = plotting.to_png(draw_accuracy(study))
+    return sections
+
+
+def describe_origin(study):
+    """Returns what made the first encoder, or the study if the encoder was removed, a dict."""
+    record = study.encoder_folder(study.seeds[0]) / "encoder.json"
+    if record.exists():
+        return files.load_json(record)
+    made = files.load_json(study.folder / "run.json")
+    return {**made.get("provenance", {}), **made["study"]}
+
+
+def draw_accuracy(study):
+    """Returns the figure of accuracy by number of labels."""
+    frame = study.frame()
+    summaries = results.summarize(frame[frame["metric"] == "accuracy"])
+    title = f"{study.dataset.name}: mean and 95 % interval"
+    return plotting.plot_label_efficiency(summaries, title)
+
+
+def describe_encoder(study, seed):
+    """Returns the sections about an encoder: signs of life, and an image with its nearest."""
+    folder = study.encoder_folder(seed)
+    if not (folder / "encoder.json").exists():
+        return {}
+    signs, images, features = look_at_encoder(folder, study.dataset, study.config)
+    queries, gallery = pool_halves(images, features)
+    found = nearest_images(queries[1], gallery[1])
+    nearest = plotting.NearestImages(queries[0], gallery[0], found)
+    text = "\n".join(f"{name}: {value:.2f}" for name, value in signs.items())
+    return {
+        f"Encoder {seed}": text,
+        f"Encoder {seed}: an image and the nearest to it": plotting.to_png(nearest.draw(0)),
+    }

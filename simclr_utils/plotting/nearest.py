@@ -1,0 +1,51 @@
+"""A figure for each of many images: the image, and the images nearest to it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simclr_utils import plotting
+
+
+class NearestImages:
+    """Shows which images an encoder takes for similar ones.
+
+    Args:
+        queries: Array of images `[Q, H, W, C]`.
+        gallery: Array `[N, H, W, C]`, the images that were searched.
+        nearest: Integer array `[Q, K]`, the rows of the gallery that are nearest to each query,
+            as `study.nearest_images` returns them.
+        labels: Pair of integer arrays `[Q]` and `[N]`, or `None` if nothing is labeled.
+        class_names: Strings, one for each label.
+    """
+
+    def __init__(
+        self,
+        queries: np.ndarray,
+        gallery: np.ndarray,
+        nearest: np.ndarray,
+        labels: tuple | None = None,
+        class_names: Sequence[str] = (),
+    ):
+        self.queries, self.gallery = queries, gallery
+        self.nearest, self.labels, self.class_names = nearest, labels, class_names
+
+    def __len__(self):
+        return len(self.nearest)
+
+    def draw(self, place: int):
+        """Draws a query and the images nearest to it.
+
+        Args:
+            place: Integer, the number of the query.
+
+        Returns:
+            A closed `Figure`.
+        """
+        found, same, title = self.nearest[place], None, "nearest to an image"
+        if self.labels is not None:
+            label, others = self.labels[0][place], self.labels[1]
+            same = others[found] == label
+            title += f" of class '{self.class_names[label]}'"
+        shown = {"SimCLR": (self.gallery[found], same)}
+        return plotting.plot_neighbors(self.queries[place], shown, title)

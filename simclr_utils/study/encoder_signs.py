@@ -1,0 +1,114 @@
+"""What can be measured of an encoder without labels: signs of life, and nearest images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from simclr_utils.evaluation import probes
+from simclr_utils.evaluation.features import extract_features
+from simclr_utils.training import diagnostics
+from simclr_utils.training.pretraining import load_encoder
+from simclr_utils.views import recipe
+
+if TYPE_CHECKING:
+    from simclr_utils.config import Config
+    from simclr_utils.data.dataset import Dataset
+
+MOST_IMAGES = 1000  # that are looked at
+MOST_QUERIES = 100
+
+
+def project_views(
+    encoder: keras.Model,
+    head: keras.Model,
+    augmenter: keras.layers.Layer,
+    images: np.ndarray,
+    batch_size: int = 200,
+) -> list[np.ndarray]:
+    """Sends two views of each image through encoder and head, in inference mode.
+
+    Args:
+        encoder: A `keras.Model`, images -> features.
+        head: A `keras.Model`, features -> projections.
+        augmenter: Layer, as `build_augmenter` returns it.
+        images: Uint8 array `[N, H, W, C]`.
+        batch_size: Integer, images at a time.
+
+    Returns:
+        A list of two float arrays `[N, D]`.
+    """
+    parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+    return [
+        np.concatenate(
+            [head(encoder(augmenter(part), training=False), training=False) for part in parts]
+        )
+        for view in (1, 2)
+    ]
+
+
+def some_images(pool: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Picks up to a thousand images of a pool at random, and keeps their order.
+
+    Args:
+        pool: Uint8 array `[N, H, W, C]`.
+        seed: Integer.
+
+    Returns:
+        A uint8 array.
+    """
+    return pool[np.sort(np.random.default_rng(seed).permutation(len(pool))[:MOST_IMAGES])]
+
+
+def pool_halves(*arrays: np.ndarray) -> tuple[tuple, tuple]:
+    """Splits images without labels into queries and a gallery to search.
+
+    Args:
+        *arrays: Arrays with one row for each image, such as images and their features. There are
+            at least two images.
+
+    Returns:
+        Two tuples, with the queries' and the gallery's part of each array. There are up to a
+        hundred queries.
+    """
+    number = min(MOST_QUERIES, len(arrays[0]) // 2)
+    return tuple(part[:number] for part in arrays), tuple(part[number:] for part in arrays)
+
+
+def nearest_images(queries: np.ndarray, gallery: np.ndarray, count: int = 8) -> np.ndarray:
+    """Finds the images whose features are nearest to those of other images.
+
+    Args:
+        queries: Float array `[Q, D]`, features. The first hundred are used.
+        gallery: Float array `[N, D]`, the features to search.
+        count: Integer, the number of images to find. A small gallery gives fewer.
+
+    Returns:
+        An integer array `[Q, count]`, the rows of the gallery, nearest first.
+    """
+    knn = probes.fit_knn(gallery, np.zeros(len(gallery), int), num_neighbors=count)
+    return knn.kneighbors(queries[:MOST_QUERIES], return_distance=False)
+
+
+def look_at_encoder(folder: Path, dataset: "Dataset", config: "Config", seed: int = 0) -> tuple:
+    """Measures what a pretrained encoder shows without labels.
+
+    Args:
+        folder: Path that `save_pretraining` has written.
+        dataset: The `Dataset` whose pool the encoder was pretrained on.
+        config: The `Config` of its views.
+        seed: Integer, chooses the images.
+
+    Returns:
+        The dict of `diagnostics.describe` for two views of images of the pool, the images, and
+        their features.
+    """
+    encoder, _ = load_encoder(folder)
+    head = keras.saving.load_model(folder / "projection_head.keras", compile=False)
+    height, _, channels = dataset.image_shape
+    operations = dict(config.operations)
+    augmenter = recipe.build_augmenter(height, 1.0, operations, channels, seed=1)
+    images = some_images(dataset.unlabeled, seed)
+    signs = diagnostics.describe(*project_views(encoder, head, augmenter, images))
+    return signs, images, extract_features(encoder, images)

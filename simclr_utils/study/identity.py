@@ -1,0 +1,110 @@
+"""What holds a folder to one study: one preset, one set of images and one set of settings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simclr_utils import files
+from simclr_utils.config import describe_changes, identity
+from simclr_utils.evaluation.results import Results
+from simclr_utils.places import user_path
+from simclr_utils.system.provenance import precision
+
+if TYPE_CHECKING:
+    from simclr_utils.config import Config
+    from simclr_utils.data.dataset import Dataset
+
+PARTS = ("pretraining", "evaluation")
+# Results of a study. Without any of them, a folder may still be used with other settings.
+MADE = ("results.csv", "encoders", "predictions.sqlite", "tuning.json")
+
+
+class StudyError(ValueError):
+    """A study cannot be made or continued as asked. The message says what to do."""
+
+
+def is_made(folder: str | Path) -> bool:
+    """Returns whether a folder has results of a study, finished or not."""
+    return any((user_path(folder) / name).exists() for name in MADE)
+
+
+def stored_study(folder: str | Path) -> dict | None:
+    """Returns what `claim` wrote into the record of a folder, or `None`."""
+    path = user_path(folder) / "run.json"
+    return files.load_json(path).get("study") if path.exists() else None
+
+
+def claim(
+    folder: str | Path,
+    dataset: "Dataset",
+    config: "Config",
+    preset: str,
+    parts: tuple = ("pretraining",),
+) -> None:
+    """Holds a folder to one study, and refuses it to any other.
+
+    The first call writes preset, fingerprint of the images, precision and settings into
+    `run.json`, under the key `study`. Later calls compare. As long as the folder has no results,
+    a call with other settings replaces the record.
+
+    Args:
+        folder: Path of the folder. It is made if it does not exist.
+        dataset: A `Dataset`.
+        config: A `Config`.
+        preset: String, the name of the preset.
+        parts: Strings, the settings to compare, as `config.identity` takes them. Pretraining
+            knows only `"pretraining"`; a study adds `"evaluation"`.
+
+    Raises:
+        StudyError: If the folder holds another study, results without a record of what made
+            them, or results of an encoder whose pretraining was stopped early.
+    """
+    folder = user_path(folder)
+    here = {"preset": preset, "fingerprint": dataset.fingerprint, "precision": precision()}
+    there = stored_study(folder) if is_made(folder) else {}
+    if there is None:
+        raise StudyError(
+            f"{folder} has results, but no record of the images and settings that made them. "
+            "Choose another folder (run_dir, or --out)."
+        )
+    # A part without a stored setting was never used here: it may still be chosen.
+    used = [part for part in parts if set(identity(config, (part,))) & set(there.get("config", {}))]
+    differences = files.describe_differences(there, here) if there else []
+    differences += describe_changes(there["config"], config, used) if used else []
+    if differences:
+        raise StudyError(
+            f"{folder} holds another study: {'; '.join(differences)}. Choose another folder "
+            "(run_dir, or --out), or repeat the images and settings of that study to continue it."
+        )
+    check_encoders(folder, len(dataset.unlabeled), config)
+    settings = {**there.get("config", {}), **identity(config, parts)}
+    if not there or settings != there["config"]:
+        files.update_json(folder / "run.json", study={**here, "config": settings})
+
+
+def check_encoders(folder, pool_size, config):
+    """Raises a `StudyError` if there are rows of an encoder that was stopped early.
+
+    If its pretraining went on, these rows would pass for rows of the longer one.
+    """
+    table = folder / "results.csv"
+    seeds = Results(table).frame()["pretraining_seed"].dropna().unique() if table.exists() else []
+    for seed in seeds:
+        record = folder / "encoders" / str(seed) / "encoder.json"
+        if not record.exists():
+            continue
+        steps, planned = files.load_json(record)["steps"], planned_steps(pool_size, config)
+        if steps != planned:
+            raise StudyError(
+                f"The pretraining of encoder {seed} stopped after {steps:,} of "
+                f"{planned:,} steps, and {table} has rows of it. Choose another folder (run_dir, "
+                "or --out), or remove results.csv to pretrain to the end here."
+            )
+
+
+def planned_steps(pool_size: int, config: "Config") -> int:
+    """Returns the steps of a whole pretraining on a pool of images."""
+    # Imported late: the command line reads this module before it needs TensorFlow.
+    from simclr_utils.training.pretraining import plan_epochs
+
+    _, steps_per_epoch, epochs = plan_epochs(pool_size, config)
+    return steps_per_epoch * epochs

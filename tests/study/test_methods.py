@@ -1,0 +1,103 @@
+"""A method is one entry in a table, and a start one function: everything else reads the table."""
+
+import re
+
+import pandas as pd
+import pytest
+import results_page
+
+from simclr_utils import methods
+from simclr_utils.cli import report
+from simclr_utils.cli import study as study_command
+from simclr_utils.config import get_config
+from simclr_utils.data.dataset import load_dataset
+from simclr_utils.methods import METHODS, Method
+from simclr_utils.study import costs, starts
+from simclr_utils.study.identity import StudyError
+from simclr_utils.study.study import Study
+from simclr_utils.training.networks import build_encoder
+
+CONFIG = get_config(
+    "tiny",
+    label_counts=(20,),
+    limits={"unlabeled": 64, "train": 60, "validation": 30, "test": 50},
+)
+FROM_FILE = Method("encoder of a file + probe", "sky", "X", fitted="probe", start="encoder_file")
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset("shapes", limits=CONFIG.limits)
+
+
+@pytest.fixture
+def short_table(monkeypatch):
+    """The methods that need neither pretraining nor training, which take seconds."""
+    for name in [name for name, each in METHODS.items() if each.pretrained or each.trained]:
+        monkeypatch.delitem(METHODS, name)
+
+
+@pytest.fixture
+def with_an_encoder_from_a_file(short_table, monkeypatch):
+    monkeypatch.setitem(METHODS, "encoder_file", FROM_FILE)
+    monkeypatch.setattr(starts, "STARTS", dict(starts.STARTS))
+    monkeypatch.setattr("simclr_utils.study.study.STARTS", starts.STARTS)
+
+    @starts.start
+    def encoder_file(study, seed):
+        return build_encoder(study.dataset.image_shape, "small_cnn", 4)
+
+
+def test_a_new_method_is_measured_and_shown(
+    with_an_encoder_from_a_file, dataset, tmp_path, monkeypatch
+):
+    study = Study(dataset, CONFIG, tmp_path, "tiny", num_seeds=1)
+    tasks = {task.name: task.cost for task in study.tasks()}
+    assert tasks["encoder_file"] == tasks["raw_pixels"] > tasks["chance"] == 0
+    size = costs.disk_bytes(study)
+    drawn = []
+    monkeypatch.setattr(
+        "simclr_utils.plotting.plot_label_efficiency",
+        lambda summary, title: drawn.extend(summary["method"]),
+        raising=False,
+    )
+    monkeypatch.setattr("simclr_utils.plotting.to_png", lambda picture: b"PNG", raising=False)
+    study.run(lambda line: None)
+    assert study.tasks() == [] and "encoder_file" in set(study.frame()["method"])
+    text = study_command.summarize(study)
+    assert re.search(r"^encoder_file +0\.", text, re.MULTILINE)
+    assert "encoder_file" in drawn
+    assert FROM_FILE.label in (tmp_path / "verdict.html").read_text()
+    monkeypatch.delitem(METHODS, "encoder_file")
+    assert costs.disk_bytes(study) < size
+
+
+def test_an_unknown_start_is_named(short_table, dataset, tmp_path, monkeypatch):
+    monkeypatch.setitem(METHODS, "encoder_file", FROM_FILE)
+    with pytest.raises(StudyError, match="'encoder_file' starts from 'encoder_file', which"):
+        Study(dataset, CONFIG, tmp_path, "tiny", num_seeds=1)
+
+
+def test_an_unknown_fit_is_named():
+    with pytest.raises(ValueError, match="'mine' has fitted='forest'. Choose one of constant"):
+        Method("mine", "red", "o", fitted="forest", start="pixels")
+
+
+def test_rows_of_an_unknown_method_are_no_silent_gap():
+    assert methods.in_order(["supervised", "knn", "knn"]) == ["knn", "supervised"]
+    row = {"dataset": "d", "labels": 10, "metric": "accuracy", "value": 0.5, "mean": 0.5}
+    row |= {"low": 0.4, "high": 0.6, "preset": "tiny", "fingerprint": "f", "first": "mine"}
+    row |= {"subset_seed": 0, "pretraining_seed": None}
+    frame = pd.DataFrame([{**row, "method": "mine"}])
+    for make in (
+        lambda: report.results_tables(frame, "tiny"),
+        lambda: results_page.markdown_table(frame),
+        lambda: results_page.gains_table(frame),
+    ):
+        with pytest.raises(ValueError, match="rows of the method 'mine', which is not in METHODS"):
+            make()
+
+
+def test_every_start_of_the_table_is_there():
+    starts.check_starts()
+    assert starts.FROM_SCRATCH in starts.STARTS
