@@ -12,6 +12,7 @@ from simclr_utils.reading import READING_NAMES, Reading
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = ("small_cnn", "small_cnn_wide", "resnet18")
+LOSS_NAMES = ("nt_xent",)
 OPTIMIZER_NAMES = ("adamw", "sgd", "lamb")
 # What may change where a run or a study goes on: what is measured already stays, more joins it.
 GROWING = ("label_counts", "num_subsets", "num_seeds")
@@ -121,7 +122,7 @@ OPTIONAL = (
         "label_counts",
         "num_subsets",
     ),
-    *("supervised_steps_factor", "operations", "projection_dims", "optimizer"),
+    *("supervised_steps_factor", "operations", "projection_dims", "loss", "optimizer"),
 )
 # For each name: a function that tells whether a value will do, and what will do in words.
 RULES = {
@@ -143,6 +144,7 @@ RULES = {
     "width": whole(1),
     "architecture": one_of(*ENCODER_NAMES),
     "encoder": one_of(*ENCODER_NAMES),
+    "loss": one_of(*LOSS_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
     "projection_dims": wholes(2),
     "temperature": above(0),

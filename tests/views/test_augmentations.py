@@ -459,7 +459,7 @@ def test_one_channel_drops_colour_and_says_so(capsys):
         ({"operations": ("crop", "twist")}, r"Unknown operations \['twist'\]. Choose from \['crop"),
         ({"strength": -1}, "must not be negative. Received: crop -1"),
         ({"operations": {"blur": -0.5}}, "must not be negative"),
-        ({"operations": {"blur": (0.5, 1.5)}}, "lie in 0 to 1. Received: blur 1.5"),
+        ({"operations": {"blur": (0.5, 1.5)}}, "must be in 0 to 1. Received: blur 1.5"),
         ({"channels": 4}, "1 or 3. Received: 4"),
     ],
 )
