@@ -1,4 +1,4 @@
-"""The historical bugs of SimCLR tutorials, one after the other injected into a small run."""
+"""Injects the historical bugs of SimCLR tutorials into a small run, one at a time."""
 
 import contextlib
 import tempfile
@@ -126,7 +126,7 @@ def wrong_loss(normalize=True, axis=1, divide=True, mask=True, cross_only=False,
 
 
 def pull_only(projections_1, projections_2, temperature):
-    """A loss without negatives."""
+    """Computes a loss without negatives."""
     units = [tf.math.l2_normalize(part, axis=1) for part in (projections_1, projections_2)]
     return -tf.reduce_mean(tf.reduce_sum(units[0] * units[1], axis=1))
 
@@ -135,13 +135,13 @@ FROZEN_DRAWS = np.random.default_rng(0)
 
 
 def frozen_at_trace(augmenter, images):
-    """Random numbers of NumPy: drawn once, while the graph is made."""
+    """Draws from NumPy: once, while the graph is traced."""
     shift = FROZEN_DRAWS.integers(1, 6, 2).tolist()
     return tf.roll(tf.cast(images, tf.float32) / 255, shift, axis=[1, 2])
 
 
 def probe_in_training_mode():
-    """Features taken with training=True: batch statistics move."""
+    """Computes features with training=True, which moves the batch statistics."""
     encoder = build_encoder((SIZE, SIZE, 3), width=8)
     images = render_shapes(64, seed=0, image_size=SIZE).images / np.float32(255)
     try:
@@ -159,7 +159,7 @@ def small_shapes():
 
 
 def test_looked_at_twice():
-    """A setting chosen by its test score: the row is scored again."""
+    """Scores a row a second time, as if its setting were chosen by the test score."""
     dataset = small_shapes()
     with tempfile.TemporaryDirectory() as folder:
         results = Results(f"{folder}/results.csv", dataset="shapes", preset="tiny", fingerprint="x")
@@ -195,11 +195,11 @@ def probe_not_converged():
 
 
 def glance(**options):
-    """A run of one step, for what the doctor sees before it."""
+    """Makes a run of one step, for what the doctor sees before it."""
     return train(steps=1, epochs=1, **options)
 
 
-# Bug, the name by which it has to be caught, and a function that injects it.
+# A bug, the name of the finding that it has to cause, and a function that injects it.
 SABOTAGES = [
     ("self-similarity not masked", "wrong loss", lambda: glance(loss=wrong_loss(mask=False))),
     ("cross-view candidates only", "wrong loss", lambda: glance(loss=wrong_loss(cross_only=True))),

@@ -15,7 +15,7 @@ def image_batches(
     images: np.ndarray,
     batch_size: int,
     seed: int = 0,
-    labels: "Sequence[int] | None" = None,
+    labels: Sequence[int] | None = None,
     first_step: int = 0,
 ) -> tf.data.Dataset:
     """Yields shuffled batches without end; pass `steps_per_epoch` to `fit`.

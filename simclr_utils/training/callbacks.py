@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
@@ -86,8 +86,8 @@ class Clock:
 
 def fit_until_stopped(
     model: keras.Model,
-    batches,
-    callbacks: "Sequence[keras.callbacks.Callback]" = (),
+    batches: Iterable,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     past: dict | None = None,
     **options,
 ) -> dict:

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,9 +15,7 @@ import tensorflow as tf
 from simclr_utils import config
 from simclr_utils.files import as_stored, atomic_path, describe_differences
 from simclr_utils.places import user_path
-
-if TYPE_CHECKING:
-    from simclr_utils.training.doctor import RunDoctor
+from simclr_utils.training.doctor import RunDoctor
 
 NUM_KEPT = 2  # the newest may be damaged
 MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
@@ -74,7 +71,7 @@ class Checkpoints(keras.callbacks.Callback):
         identity: dict,
         min_seconds: float = MIN_SECONDS,
         report: Callable = print,
-        doctor: "RunDoctor | None" = None,
+        doctor: RunDoctor | None = None,
     ):
         super().__init__()
         self.folder, self.min_seconds, self.report = user_path(folder), min_seconds, report

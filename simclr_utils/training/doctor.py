@@ -100,12 +100,12 @@ class RunDoctor(keras.callbacks.Callback):
         for entry in record:
             self.tell(Finding(**entry))
 
-    def chance_level(self):
+    def chance_level(self) -> float | None:
         """Returns the chance level of the model's loss, a float, or `None` if it is unknown."""
         level = getattr(self.model.loss_function, "chance_level", None)
         return None if level is None else level(self.batch_size)
 
-    def examine_loss(self, loss):
+    def examine_loss(self, loss: float) -> Finding | None:
         """Compares a loss with its chance level; returns a `Finding` or `None`."""
         chance = self.chance_level()
         if chance is None:
@@ -113,7 +113,7 @@ class RunDoctor(keras.callbacks.Callback):
         steps = int(self.model.optimizer.iterations)
         return examine_loss_level(loss, chance, steps, self.model.temperature)
 
-    def confirm(self, found):
+    def confirm(self, found: list[Finding | None]) -> None:
         """Reports new findings about the networks, and withdraws those that are not found again.
 
         Args:
@@ -128,13 +128,13 @@ class RunDoctor(keras.callbacks.Callback):
         for finding in found:
             self.tell(finding)
 
-    def tell(self, finding):
+    def tell(self, finding: Finding | None) -> None:
         """Reports a finding, unless it is `None` or already known."""
         if finding is not None and finding.name not in [known.name for known in self.findings]:
             self.findings.append(finding)
             self.report(str(finding))
 
-    def stop_at(self, finding):
+    def stop_at(self, finding: Finding | None) -> None:
         """Reports a finding and ends the run, unless it is `None`."""
         self.tell(finding)
         if finding is not None:

@@ -67,7 +67,7 @@ def warmup_cosine(
 
 def build_optimizer(
     name: str,
-    learning_rate: "float | keras.optimizers.schedules.LearningRateSchedule",
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float = 1e-4,
 ) -> keras.optimizers.Optimizer:
     """Builds an optimizer that does not decay biases and normalization parameters.

@@ -5,12 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 
 from simclr_utils import files
 from simclr_utils.config import Config, identity
+from simclr_utils.data.dataset import Dataset
 from simclr_utils.places import user_path
 from simclr_utils.system import provenance
 from simclr_utils.training import networks, optimizers, portable
@@ -20,9 +20,6 @@ from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.views import recipe
-
-if TYPE_CHECKING:
-    from simclr_utils.data.dataset import Dataset
 
 # What `save_pretraining` writes, the record last: if it is there, the others are complete.
 ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
@@ -46,11 +43,11 @@ class Pretraining:
 
 
 def pretrain(
-    dataset: "Dataset",
+    dataset: Dataset,
     config: Config,
     seed: int = 0,
     preset: str | None = None,
-    callbacks: "Sequence[keras.callbacks.Callback]" = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint_folder: str | Path | None = None,
 ) -> Pretraining:
     """Trains an encoder and a projection head by SimCLR on the images of a dataset.
@@ -166,7 +163,7 @@ def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:
     return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
 
 
-def run_identity(dataset: "Dataset", config: Config, seed: int, epochs: int) -> dict:
+def run_identity(dataset: Dataset, config: Config, seed: int, epochs: int) -> dict:
     """Returns what a run must have in common with the run whose checkpoint it resumes.
 
     Args:
@@ -183,7 +180,7 @@ def run_identity(dataset: "Dataset", config: Config, seed: int, epochs: int) -> 
 
 
 def describe_pretraining(
-    dataset: "Dataset",
+    dataset: Dataset,
     config: Config,
     preset: str | None,
     seed: int,
@@ -278,7 +275,7 @@ def set_aside_results(folder, details):
         print(f"{results} measures another encoder than this one: it is {target.name} now.")
 
 
-def load_encoder(folder: str | Path, dataset: "Dataset | None" = None) -> tuple[keras.Model, dict]:
+def load_encoder(folder: str | Path, dataset: Dataset | None = None) -> tuple[keras.Model, dict]:
     """Loads an encoder and its record from a folder that `save_pretraining` wrote.
 
     The encoder takes images in 0..1 or 0..255. Images in 0..1 have the same features as during

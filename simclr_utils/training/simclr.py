@@ -130,7 +130,8 @@ class SimCLR(keras.Model):
             blocks = {"block_size": self.micro_batch_size}
         return self.loss_function(projections_1, projections_2, self.temperature, **blocks)
 
-    def train_step(self, images):
+    def train_step(self, images: tf.Tensor) -> dict:
+        """Makes one update of the weights; returns the metrics so far, a dict by name."""
         if self.micro_batch_size is not None:
             loss, *projections, gradients = cached_gradients(self, images, self.micro_batch_size)
             self.optimizer.apply(gradients, self.trainable_variables)
@@ -143,7 +144,8 @@ class SimCLR(keras.Model):
         self.optimizer.apply(gradients, self.trainable_variables)
         return self.update_metrics(loss, projections_1, projections_2)
 
-    def test_step(self, images):
+    def test_step(self, images: tf.Tensor) -> dict:
+        """Evaluates one batch; returns the metrics so far, a dict by name."""
         projections_1, projections_2 = self(images, training=False)
         loss = self.contrastive_loss(projections_1, projections_2)
         return self.update_metrics(loss, projections_1, projections_2)
