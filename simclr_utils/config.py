@@ -1,5 +1,6 @@
-"""What a run is made of: one frozen dataclass, and four presets of it."""
+"""The settings of a run: one frozen dataclass, and four presets of it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from simclr_utils.files import as_stored, describe_differences
@@ -7,44 +8,76 @@ from simclr_utils.parameters import check
 
 
 def of_evaluation(default):
-    """Makes a field that a study is held to, but that does not change its encoders."""
+    """Makes a field that must not change during a study, but does not change its encoders."""
     return field(default=default, metadata={"part": "evaluation"})
 
 
 def may_grow(default):
-    """Makes a field that may change while a study goes on."""
+    """Makes a field that may change when a study is continued."""
     return field(default=default, metadata={"part": "growing"})
 
 
 @dataclass(frozen=True)
 class Config:
-    """All settings of a run. A `Config` is passed in; what computes reads no global.
+    """All settings of a run.
 
-    The defaults are the preset `full`, from which results come. Views may be given as a dict or
-    as pairs; they are kept as pairs.
+    The defaults are those of the preset `full`, which the published results come from. All code
+    takes its settings from the `Config` that it is given; there are no global settings. A list in
+    a value becomes a tuple, and the operations of the views may be given as a dict or as pairs,
+    so that equal settings are equal objects.
+
+    Attributes:
+        encoder: String, a name in `parameters.ENCODER_NAMES`.
+        width: Integer, the number of channels of the encoder's first stage, or `None` for the
+            encoder's default.
+        projection_dims: Pair of integers, the hidden and the output size of the projection head.
+        operations: Pairs of the name of an operation and its strength, or `(strength,
+            probability)`, as in `build_augmenter`.
+        temperature: Float above 0, of the loss.
+        loss: String, a name in `parameters.LOSS_NAMES`.
+        optimizer: String, a name in `parameters.OPTIMIZER_NAMES`.
+        base_learning_rate: Float above 0, the learning rate at batch size 256. It scales with the
+            square root of the batch size.
+        weight_decay: Float, at least 0.
+        batch_size: Integer, the number of images per step. Each image is seen twice.
+        micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
+            whole batch.
+        pretraining_steps: Integer, the number of updates.
+        label_counts: Integers, the numbers of labels at which methods are compared.
+        num_subsets: Integer, the number of label subsets at each count.
+        supervised_steps_factor: Float above 0. The baseline makes `factor * sqrt(labels)` updates.
+        limits: Dict from the names of splits to the largest number of images, as in
+            `load_dataset`, or `None` for all images.
+
+    Example:
+
+    >>> config = get_config("quick", temperature=0.2)
+    >>> config.temperature, config.pretraining_steps
+    (0.2, 200)
     """
 
-    encoder: str = "small_cnn"  # or small_cnn_wide, resnet18
-    width: int | None = None  # channels of the first stage; None: the encoder's own default
-    projection_dims: tuple = (256, 128)  # hidden and output size of the projection head
-    operations: tuple = (  # the views, name and strength
+    encoder: str = "small_cnn"
+    width: int | None = None
+    projection_dims: tuple = (256, 128)
+    operations: tuple = (
         ("crop", 0.87),  # smallest crop 0.2 of the area: 0.08 is too little of 32 pixels
         ("flip", 1.0),
         ("color_jitter", 0.5),  # what the paper uses for CIFAR-10
         ("grayscale", 1.0),
     )
     temperature: float = 0.1
-    optimizer: str = "adamw"  # or sgd, lamb
-    base_learning_rate: float = 8e-3  # at batch size 256; scales with the square root
+    loss: str = "nt_xent"
+    optimizer: str = "adamw"
+    base_learning_rate: float = 8e-3
     weight_decay: float = 1e-4
-    batch_size: int = 256  # images, each seen twice
-    micro_batch_size: int | None = None  # images in the encoder at once; None: the whole batch
+    batch_size: int = 256
+    micro_batch_size: int | None = None
     pretraining_steps: int = 5500
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
-    num_subsets: int = may_grow(3)  # label subsets at each count
-    supervised_steps_factor: float = of_evaluation(40.0)  # update steps: factor * sqrt(labels)
-    # Images of each split, as `load_dataset` takes it; None: all. The data's fingerprint tells
-    # encoders apart that were trained on other images.
+    num_subsets: int = may_grow(3)
+    supervised_steps_factor: float = of_evaluation(40.0)
+    # Not part of what makes an encoder: the fingerprint of the data already tells encoders apart
+    # that were trained on other images.
     limits: dict | None = of_evaluation(None)
 
     def __post_init__(self):
@@ -52,13 +85,13 @@ class Config:
         if isinstance(operations, dict):
             object.__setattr__(self, "operations", tuple(operations.items()))
         for each in fields(self):
-            object.__setattr__(self, each.name, as_tuples(getattr(self, each.name)))
+            object.__setattr__(self, each.name, _as_tuples(getattr(self, each.name)))
 
 
-def as_tuples(value):
+def _as_tuples(value):
     """Returns a value with every list in it as a tuple, so that JSON gives back what it got."""
     if isinstance(value, list | tuple):
-        return tuple(as_tuples(part) for part in value)
+        return tuple(_as_tuples(part) for part in value)
     return value
 
 
@@ -74,8 +107,8 @@ PRESETS = {
         supervised_steps_factor=2.0,
         limits={"unlabeled": 512, "train": 256, "validation": 128, "test": 256},
     ),
-    # About a minute a notebook on two cores: what the stored outputs were made with. Half the
-    # width is a quarter of the work.
+    # About a minute per notebook on two cores: the preset of the stored outputs. Half the width
+    # is a quarter of the work.
     "quick": Config(
         width=16,
         pretraining_steps=200,
@@ -85,8 +118,8 @@ PRESETS = {
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     # A quarter of an hour of pretraining on images of 32 pixels, on two cores that compute in
-    # bfloat16. The encoder is what gained something in the search of
-    # benchmarks/time_to_accuracy.py, whose rows are results/benchmarks/search.csv.
+    # bfloat16. The encoder did best for its time in benchmarks/time_to_accuracy.py; its rows are
+    # results/benchmarks/search.csv.
     "laptop": Config(
         encoder="small_cnn_wide",
         pretraining_steps=4200,
@@ -96,18 +129,23 @@ PRESETS = {
 }
 
 
-def get_config(preset="quick", **overrides):
-    """Returns the configuration of a preset, with some values replaced.
+def get_config(preset: str = "quick", **overrides) -> Config:
+    """Returns the configuration of a preset, with some settings replaced.
 
     Args:
-        preset: str, a key of `PRESETS`.
-        **overrides: fields of `Config`; those that are `None` stay as the preset says.
+        preset: String, one of `"tiny"`, `"quick"`, `"laptop"` and `"full"`.
+        **overrides: Fields of `Config`. A value of `None` keeps the value of the preset.
 
     Returns:
         A `Config`.
 
     Raises:
-        ValueError: if the preset or a field is unknown, or a value impossible.
+        ValueError: If the preset or a setting is unknown, or a value is not allowed.
+
+    Example:
+
+    >>> get_config("tiny", temperature=0.5, batch_size=None).batch_size
+    32
     """
     if preset not in PRESETS:
         raise ValueError(f"Unknown preset {preset!r}. Choose from {list(PRESETS)}.")
@@ -121,18 +159,18 @@ def get_config(preset="quick", **overrides):
     return replace(PRESETS[preset], **given)
 
 
-def restore(settings):
+def restore(settings: dict) -> Config:
     """Returns the `Config` that a stored record describes.
 
     Args:
         settings: Dict from the names of fields to values, as `dataclasses.asdict` returns it and
-            JSON gives it back. A field that was added since has its default.
+            JSON gives it back. A field that is missing has its default.
 
     Returns:
         A `Config`.
 
     Raises:
-        ValueError: If a field is unknown: a later version of the course wrote the record.
+        ValueError: If a field is unknown, because a later version of the course wrote the record.
     """
     unknown = sorted(set(settings) - {each.name for each in fields(Config)})
     if unknown:
@@ -143,36 +181,41 @@ def restore(settings):
     return Config(**settings)
 
 
-def identity(config, parts=("pretraining", "evaluation")):
-    """Returns the settings that must stay as they are while a study or a pretraining goes on.
+def identity(config: Config, parts: Sequence[str] = ("pretraining", "evaluation")) -> dict:
+    """Returns the settings that must stay the same while a study or a run is continued.
 
     Args:
         config: A `Config`.
-        parts: Strings. `("pretraining",)` gives what makes an encoder; with `"evaluation"` the
-            dict has what all rows of a study have in common.
+        parts: Strings. `("pretraining",)` gives the settings that make an encoder; with
+            `"evaluation"` come those that all rows of a study have in common.
 
     Returns:
         A dict from names to values as JSON gives them back.
     """
-    names = [each.name for each in fields(config) if part_of(each) in parts]
+    names = [each.name for each in fields(config) if _part_of(each) in parts]
     settings = asdict(config)
     return as_stored({name: settings[name] for name in names})
 
 
-def part_of(each):
-    """Returns what a field of `Config` belongs to, a string."""
-    return each.metadata.get("part", "pretraining")
-
-
-def describe_changes(settings, config, parts=("pretraining", "evaluation")):
+def describe_changes(
+    settings: dict, config: Config, parts: Sequence[str] = ("pretraining", "evaluation")
+) -> list[str]:
     """Says in which settings a stored record and a configuration differ.
 
     Args:
         settings: Dict, as `restore` takes it.
         config: A `Config`.
-        parts: As of `identity`.
+        parts: Strings, as in `identity`.
 
     Returns:
-        A list of phrases, empty where they agree.
+        A list of phrases, empty if they agree.
+
+    Raises:
+        ValueError: If the record has an unknown setting.
     """
     return describe_differences(identity(restore(settings), parts), identity(config, parts))
+
+
+def _part_of(each):
+    """Returns what a field of `Config` belongs to, a string."""
+    return each.metadata.get("part", "pretraining")

@@ -31,6 +31,7 @@ def names_in(module, table):
 NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = names_in("training/networks", "ENCODERS")
+LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 # Parameters that may change when a run or a study is continued: results are kept, and more added.
@@ -143,7 +144,7 @@ OPTIONAL = (
     *(*PATHS, "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
-    *("projection_dims", "optimizer"),
+    *("projection_dims", "loss", "optimizer"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -166,6 +167,7 @@ RULES = {
     "width": whole(1),
     "architecture": one_of(*ENCODER_NAMES),
     "encoder": one_of(*ENCODER_NAMES),
+    "loss": one_of(*LOSS_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
     "projection_dims": wholes(2),
     "temperature": above(0),

@@ -12,7 +12,7 @@ from papermill.exceptions import PapermillExecutionError
 from simclr_utils import parameters
 from simclr_utils.config import PRESETS, get_config
 from simclr_utils.parameters import ParameterError, check, check_parameters
-from simclr_utils.training import networks, optimizers
+from simclr_utils.training import losses, networks, optimizers
 from simclr_utils.views import recipe
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
@@ -30,6 +30,7 @@ GOOD = {
     "width": [None, 8],
     "architecture": [None, "resnet18"],
     "encoder": ["small_cnn"],
+    "loss": [None, "nt_xent"],
     "optimizer": ["lamb"],
     "projection_dims": [(256, 128), [16, 8]],
     "temperature": [None, 0.1, 1],
@@ -58,6 +59,7 @@ BAD = {
     "width": [0, 1.5],
     "architecture": ["resnet50"],
     "encoder": ["vit"],
+    "loss": ["simclr"],
     "optimizer": ["adam"],
     "projection_dims": [(256,), 128],
     "temperature": [0, -1, "hot", float("nan"), float("inf"), True],
@@ -101,6 +103,7 @@ def test_every_rule_is_tested_and_every_parameter_has_one():
 def test_names_are_those_of_the_code():
     assert tuple(PRESETS) == parameters.PRESET_NAMES
     assert tuple(networks.ENCODERS) == parameters.ENCODER_NAMES
+    assert tuple(losses.LOSSES) == parameters.LOSS_NAMES
     assert tuple(optimizers.OPTIMIZERS) == parameters.OPTIMIZER_NAMES
     assert tuple(recipe.OPERATIONS) == parameters.OPERATION_NAMES
 

@@ -1,8 +1,9 @@
-"""Kills a pretraining by SIGKILL, again and again, and compares what it ends in.
+"""Kills a pretraining run by SIGKILL again and again, and compares its end with an unbroken run.
 
-    python tools/kill_test.py FOLDER     a small pretraining that goes on from its checkpoints
+    python tools/kill_test.py FOLDER     a small run that resumes from its checkpoints
 
-is the process that is killed. After each epoch it appends `epoch digest` to FOLDER/epochs.txt.
+is the process that is killed. After each epoch it appends `epoch digest loss` to
+FOLDER/epochs.txt.
 """
 
 import functools
@@ -17,11 +18,11 @@ from pathlib import Path
 
 EPOCHS, STEPS = 60, 4
 START_SECONDS = 300  # for a process to import TensorFlow and to trace its model
-KILL_SECONDS = 0.5  # seconds after the first epoch of a process, within which it is killed
+KILL_SECONDS = 0.5  # a process is killed within this time after its first epoch
 
 
 def pretrain(folder):
-    """The pretraining: 60 epochs, a checkpoint after each."""
+    """Pretrains for 60 epochs, with a checkpoint after each."""
     from simclr_utils.session import start
 
     start(0, "float32")
@@ -63,7 +64,7 @@ def start_process(folder):
 
 
 def finish(folder):
-    """Runs the pretraining to its end; returns what it ended in."""
+    """Lets the run finish; returns a digest of its weights, and its losses, as a string."""
     process = start_process(folder)
     if process.wait(START_SECONDS):
         raise RuntimeError(f"The pretraining in {folder} failed with {process.returncode}.")
@@ -71,16 +72,16 @@ def finish(folder):
 
 
 def kill_once(folder, inside_a_save, random_moment):
-    """Starts the pretraining and kills it.
+    """Starts the run and kills it.
 
     Args:
-        folder: path.
-        inside_a_save: bool, whether to wait for a checkpoint that is being written.
-        random_moment: float in 0..1.
+        folder: Path.
+        inside_a_save: Boolean, whether to wait for a checkpoint that is being written.
+        random_moment: Float in [0, 1], when to kill it otherwise.
 
     Returns:
-        Whether it was killed while a checkpoint was half written: `True` or `False`; `None` if it
-        came to its end first.
+        A boolean, whether a checkpoint was half written when the run was killed; `None` if the
+        run finished first.
     """
     process, end = start_process(folder), time.monotonic() + START_SECONDS
     done = epochs_done(folder)
@@ -106,26 +107,26 @@ def lines_of(path):
 
 
 def unfinished(folder):
-    """Whether a checkpoint is being written, or was when its process was killed."""
+    """Returns whether a checkpoint is being written, or was when its process was killed."""
     return any(folder.glob(".writing-*/*.npz"))
 
 
 def kill_and_compare(folder, num_kills, seed=0):
-    """Kills a pretraining again and again, and compares every epoch with one left in peace.
+    """Kills a run again and again, and compares every epoch with that of an unbroken run.
 
     Args:
-        folder: path, empty.
-        num_kills: int; every other one is aimed at a save.
-        seed: int, of the moments.
+        folder: Path of an empty folder.
+        num_kills: Integer. Every other kill is aimed at a save.
+        seed: Integer, of the random moments.
 
     Returns:
-        A dict: `kills`, how many; `inside saves`; `epochs compared`; `different`, epochs whose
-        weights, optimizer, random state or loss differed; `same end`, whether weights and history
-        at the end are those of the run left in peace.
+        A dict: `kills` and `inside saves`, the numbers of kills; `epochs compared`; `different`,
+        the number of epochs whose weights, optimizer, random state or loss differed; `same end`,
+        whether weights and history at the end are those of the unbroken run.
     """
-    moments, peace = random.Random(seed), Path(folder) / "peace"
-    expected = finish(peace)
-    reference = dict(line.split(" ", 1) for line in lines_of(peace / "epochs.txt"))
+    moments, unbroken = random.Random(seed), Path(folder) / "unbroken"
+    expected = finish(unbroken)
+    reference = dict(line.split(" ", 1) for line in lines_of(unbroken / "epochs.txt"))
     kills = inside = compared = different = run = 0
     ends = []
     while kills < num_kills:

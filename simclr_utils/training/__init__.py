@@ -4,7 +4,14 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "networks": ("as_float32", "build_encoder", "build_projection_head"),
-    "losses": ("candidate_logits", "check_nt_xent", "contrastive_accuracy", "nt_xent_loss"),
+    "losses": (
+        "annotate_loss",
+        "candidate_logits",
+        "contrastive_accuracy",
+        "LOSSES",
+        "nt_xent_loss",
+    ),
+    "loss_checks": ("check_nt_xent",),
     "simclr": ("SimCLR",),
     "batches": ("image_batches",),
     "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),

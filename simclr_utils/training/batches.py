@@ -1,32 +1,47 @@
-"""Feeding `fit`: batches of a memory-mapped array, as a pure function of seed and step."""
+"""Batches for `fit`: a pure function of seed and step, read from a memory-mapped array."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+# Part of the seed of every epoch's order, so that no other random choice made from the same seed
+# (such as a split, or `default_rng(seed)` in a notebook) shares the stream of an epoch.
+ORDER_STREAM = 0x0BDE
 
-def image_batches(images, batch_size, seed=0, labels=None, first_step=0):
-    """Yields shuffled batches for ever; pass `steps_per_epoch` to `fit`.
 
-    Each epoch visits the images in an order of its own and leaves out the rest that does not
-    fill a batch. Batch number s depends on (seed, s) only, so that training can go on at any
-    step. Rows are read from `images` batch by batch: a memory-mapped array never has to fit
-    into memory.
+def image_batches(
+    images: np.ndarray,
+    batch_size: int,
+    seed: int = 0,
+    labels: Sequence[int] | None = None,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Yields shuffled batches without end; pass `steps_per_epoch` to `fit`.
+
+    Each epoch visits the images in an order of its own and leaves out the images that do not
+    fill a batch. Batch s depends on the seed and on s only, so that a run can be resumed at any
+    step. Rows are read batch by batch: a memory-mapped array never has to fit into memory.
 
     Args:
         images: uint8 array `[N, H, W, C]`, in memory or memory-mapped.
-        batch_size: int, at most N.
-        seed: int.
-        labels: int array `[N]`, or `None` for batches of images alone.
-        first_step: int, the batch to begin with.
+        batch_size: Integer, at most N.
+        seed: Integer, at least 0. It determines the order of the images.
+        labels: Integer array `[N]`, or `None` for batches of images alone.
+        first_step: Integer, the number of the batch to begin with.
 
     Returns:
-        A `tf.data.Dataset` of uint8 `[batch_size, H, W, C]`, or of pairs with int64
-        `[batch_size]`.
+        A `tf.data.Dataset` of uint8 tensors `[batch_size, H, W, C]`. With labels, of pairs of
+        such a tensor and an int64 tensor `[batch_size]`.
 
     Raises:
-        ValueError: if there are fewer images than one batch holds.
+        ValueError: If there are fewer images than `batch_size`.
+
+    Example:
+
+    >>> steps = len(images) // 256
+    >>> model.fit(image_batches(images, 256), steps_per_epoch=steps, epochs=10, shuffle=False)
     """
     steps_per_epoch = len(images) // batch_size
     if steps_per_epoch < 1:
@@ -37,7 +52,7 @@ def image_batches(images, batch_size, seed=0, labels=None, first_step=0):
 
     @functools.lru_cache(maxsize=2)
     def order(epoch):
-        return np.random.default_rng([seed, epoch]).permutation(len(images))
+        return np.random.default_rng([seed, epoch, ORDER_STREAM]).permutation(len(images))
 
     def read(step):
         epoch, position = divmod(int(step), steps_per_epoch)
@@ -61,17 +76,17 @@ def image_batches(images, batch_size, seed=0, labels=None, first_step=0):
     return without_autotune(steps.map(read_batch).prefetch(2).with_options(options))
 
 
-def without_autotune(dataset):
-    """Lets a pipeline end at once: TensorFlow tunes its buffers in a thread of its own.
+def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset that ends at once, by leaving its buffers as they are.
 
-    That thread sleeps for longer and longer, and an end that it sleeps through waits until it
-    wakes: up to as long as the pipeline ran, a minute at most.
+    TensorFlow tunes buffers in a thread of its own. The thread sleeps for longer and longer, and
+    the end of the dataset waits until it wakes: up to a minute.
 
     Args:
-        dataset: a `tf.data.Dataset`.
+        dataset: A `tf.data.Dataset`.
 
     Returns:
-        The same dataset, with the buffers that it asks for.
+        A `tf.data.Dataset` with the same elements.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

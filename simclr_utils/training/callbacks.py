@@ -1,20 +1,22 @@
-"""What watches a pretraining: kNN accuracy, a line an epoch, live curves, and the stop button."""
+"""Callbacks that show the progress of a run, and `fit` with a stop button."""
 
 import copy
 import time
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
 
 class EpochLine(keras.callbacks.Callback):
-    """Prints one line an epoch; use it with `fit(..., verbose=0)`.
+    """Prints one line per epoch; use it with `fit(..., verbose=0)`.
 
     Args:
-        chance_loss: float, log(2N-1), printed beside the loss; `None` leaves it out.
-        every: int, epochs between lines; the first and the last epoch always print.
+        chance_loss: Float, the chance level of the loss, printed beside it. `None` leaves it out.
+        every: Integer, the number of epochs from line to line. The first and the last epoch
+            always have one.
     """
 
-    def __init__(self, chance_loss=None, every=1):
+    def __init__(self, chance_loss: float | None = None, every: int = 1):
         super().__init__()
         self.chance_loss = chance_loss
         self.every = every
@@ -34,35 +36,18 @@ class EpochLine(keras.callbacks.Callback):
         print(f"epoch {done:3d}/{epochs}", *parts.values(), duration, sep="  ")
 
 
-class Clock:
-    """Tells how long a training has taken and how long the rest will, also of a resumed one.
-
-    Args:
-        epochs: int, the number of the last epoch.
-    """
-
-    def __init__(self, epochs):
-        self.started, self.epochs, self.num_timed = time.monotonic(), epochs, 0
-
-    def after(self, epoch):
-        """A string for the end of an epoch, whose number counts from 0; call it at each."""
-        self.num_timed += 1
-        minutes = (time.monotonic() - self.started) / 60
-        left = minutes / self.num_timed * (self.epochs - epoch - 1)
-        return f"{minutes:.1f} min, {left:.1f} left"
-
-
 class LiveCurves(keras.callbacks.Callback):
-    """Redraws a picture of the history after every epoch.
+    """Draws the curves anew after every epoch.
 
     Args:
-        draw: function of the history so far (dict of lists, one value an epoch) -> a picture.
-        show: function that takes the picture, and a string that says how far the training is and
-            how long the rest will take.
-        past: dict, the history of the epochs before this training, if it goes on from there.
+        draw: Function of the history so far, a dict from the name of a curve to a list with one
+            value per epoch, that returns a picture.
+        show: Function of the picture and of a string that says how far the run is and how long
+            the rest will take.
+        past: Dict, the history of the epochs before a resumed run, or `None`.
     """
 
-    def __init__(self, draw, show, past=None):
+    def __init__(self, draw: Callable, show: Callable, past: dict | None = None):
         super().__init__()
         self.draw, self.show = draw, show
         self.history = copy.deepcopy(past or {})
@@ -77,38 +62,75 @@ class LiveCurves(keras.callbacks.Callback):
         self.show(self.draw(self.history), words)
 
 
-def fit_until_stopped(model, batches, callbacks=(), past=None, **options):
-    """`model.fit`, but a training that is interrupted ends in order, early.
-
-    Interrupt Kernel and Ctrl-C stop it between two steps, once there has been one. The model keeps
-    what it has learned; the history gets one last entry, the means over the part of the epoch that
-    was done.
+class Clock:
+    """Tells how long a run has taken and how long the rest will take, also of a resumed run.
 
     Args:
-        model: compiled `keras.Model`.
-        batches, callbacks, **options: as `fit` takes them.
-        past: dict, the history of the epochs before, if the training goes on from there.
+        epochs: Integer, the number of epochs in the run.
+    """
+
+    def __init__(self, epochs):
+        self.started, self.epochs, self.num_timed = time.monotonic(), epochs, 0
+
+    def after(self, epoch):
+        """Returns the times after an epoch, a string. Call it once at the end of each epoch.
+
+        Args:
+            epoch: Integer, the number of the epoch, counted from 0.
+        """
+        self.num_timed += 1
+        minutes = (time.monotonic() - self.started) / 60
+        left = minutes / self.num_timed * (self.epochs - epoch - 1)
+        return f"{minutes:.1f} min, {left:.1f} left"
+
+
+def fit_until_stopped(
+    model: keras.Model,
+    batches: Iterable,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    past: dict | None = None,
+    **options,
+) -> dict:
+    """Trains a model with `fit`; an interrupt ends the run early, without an error.
+
+    Interrupt Kernel and Ctrl-C stop the run between two steps, after at least one step. The model
+    keeps what it has learned. The history gets a last entry: the means over the part of the epoch
+    that was done.
+
+    Args:
+        model: Compiled `keras.Model`.
+        batches: Training data, as `fit` takes them.
+        callbacks: Keras callbacks.
+        past: Dict, the history of the epochs before a resumed run, or `None`.
+        **options: Further arguments of `fit`.
 
     Returns:
-        The history, a dict from a metric's name to a list, one value an epoch; `None` stands
-        where the last epoch was not measured.
+        The history, a dict from the name of a metric to a list with one value per epoch. A metric
+        that was not measured in the last epoch has `None` there.
+
+    Raises:
+        KeyboardInterrupt: If the run is interrupted before its first step.
     """
     history = PartialHistory(past)
     try:
         model.fit(batches, callbacks=[*callbacks, history], **options)
     except KeyboardInterrupt:
         history.add_partial_epoch()
-        if not history.history:  # nothing was trained: there is nothing to go on with
+        if not history.history:  # nothing was trained, so there is nothing to go on with
             raise
         print(
-            f"Stopped after {int(model.optimizer.iterations)} steps. The model is as they left "
-            "it, and the cells below work with it."
+            f"Stopped after {int(model.optimizer.iterations)} steps. The model keeps what it has "
+            "learned, and the cells below work with it."
         )
     return history.history
 
 
 class PartialHistory(keras.callbacks.History):
-    """A history that can still record an epoch that does not come to its end."""
+    """Records the history of a run, including an epoch that was interrupted.
+
+    Args:
+        past: Dict, the history of the epochs before a resumed run, or `None`.
+    """
 
     def __init__(self, past=None):
         super().__init__()
@@ -125,7 +147,7 @@ class PartialHistory(keras.callbacks.History):
         self.so_far = None
 
     def add_partial_epoch(self):
-        """Adds the means over the steps of the epoch that was interrupted, if there are any."""
+        """Adds the means over the steps of an interrupted epoch, if there are any."""
         if self.so_far is None:
             return
         done = max(map(len, self.history.values()), default=0)

@@ -1,64 +1,78 @@
-"""Checkpoints of a training: everything it needs to go on as if it had never stopped."""
+"""Checkpoints of a run: everything it needs to continue as if it had never stopped."""
 
 import json
 import os
 import re
 import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from simclr_utils import config
 from simclr_utils.files import as_stored, atomic_path, describe_differences
 from simclr_utils.places import user_path
+from simclr_utils.training.doctor import RunDoctor
 
 NUM_KEPT = 2  # the newest may be damaged
 MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be used; the message says which, and why."""
+    """A checkpoint cannot be used; the message says which one, and why."""
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves a training at the end of its epochs, and brings it back.
+    """Saves a run at the end of its epochs, and restores it.
 
     A checkpoint holds the values of *every* variable of model and optimizer: weights, batch
     statistics, slots, the step, and the state of every `keras.random.SeedGenerator`, which
-    Keras' own savers leave out. Together with batches that depend on seed and step alone, such
-    as those of `image_batches`, a training that is resumed ends in the same bits as one that was
-    never stopped.
+    Keras' own savers leave out. If the batches depend on seed and step alone, as those of
+    `image_batches` do, a resumed run gives the same bits as a run that was never stopped.
 
-    Files are written whole or not at all, and read back with the checksum of each array. The
-    newest two stay. One that is damaged is reported and the one before it is used.
+    A file is written whole or not at all, and each array is read back with its checksum. The
+    newest two files are kept. A damaged file is reported, and the one before it is used.
 
-    Bits are the same on the same machine, with deterministic operations, as `session.start` sets
-    them. Precision and versions belong to what has to agree.
+    The bits are the same on the same machine with deterministic operations, which
+    `session.start` turns on. The precision and the versions of Keras and TensorFlow are part of
+    what has to agree.
 
     Args:
-        folder: path, for these files alone.
-        identity: dict that JSON can hold: what a training must have in common with the one that
-            it continues, such as configuration, seed and fingerprint of the data.
-        min_seconds: float, at least so long between two checkpoints; the last epoch is always
+        folder: Path of a folder for the checkpoints alone.
+        identity: Dict that JSON can hold: what a run must have in common with the run that it
+            continues, such as seed and fingerprint of the data. If there is an entry `"config"`,
+            it holds settings of a `Config`. A setting that the checkpoint does not have counts as
+            its default.
+        min_seconds: Float, the least time between two checkpoints. The last epoch is always
             saved.
-        report: function of a string, told of damaged files.
-        doctor: the `RunDoctor` of the training, whose findings are kept too, or `None`.
+        report: Function of a string that is told about damaged files.
+        doctor: `RunDoctor` of the run, whose findings are saved too, or `None`.
 
     Attributes:
-        history: dict from a curve's name to one value an epoch, those before the resumption
-            included.
-        seconds: float, time spent in training likewise.
+        history: Dict from the name of a curve to a list with one value per epoch, including the
+            epochs before the run was resumed.
+        seconds: Float, the time spent on training, including the time before the run was resumed.
 
     Example:
-        checkpoints = Checkpoints("runs/mine/checkpoints", {"seed": 0})
-        first = checkpoints.restore(model)
-        batches = image_batches(images, 256, seed=0, first_step=first * steps)
-        model.fit(batches, steps_per_epoch=steps, epochs=9, initial_epoch=first,
-                  callbacks=[checkpoints], shuffle=False)
+
+    >>> checkpoints = Checkpoints("runs/mine/checkpoints", {"seed": 0})
+    >>> first = checkpoints.restore(model)
+    >>> batches = image_batches(images, 256, seed=0, first_step=first * steps)
+    >>> model.fit(batches, steps_per_epoch=steps, epochs=9, initial_epoch=first,
+    ...           callbacks=[checkpoints], shuffle=False)
     """
 
-    def __init__(self, folder, identity, min_seconds=MIN_SECONDS, report=print, doctor=None):
+    def __init__(
+        self,
+        folder: str | Path,
+        identity: dict,
+        min_seconds: float = MIN_SECONDS,
+        report: Callable = print,
+        doctor: RunDoctor | None = None,
+    ):
         super().__init__()
         self.folder, self.min_seconds, self.report = user_path(folder), min_seconds, report
         self.doctor = doctor
@@ -67,17 +81,18 @@ class Checkpoints(keras.callbacks.Callback):
         self.identity = as_stored({**identity, **made_with})
         self.history, self.seconds = {}, 0.0
 
-    def restore(self, model):
-        """Puts the newest usable checkpoint into a model, or leaves it as it is without one.
+    def restore(self, model: keras.Model) -> int:
+        """Restores the newest usable checkpoint, if there is one.
 
         Args:
-            model: compiled and built `keras.Model`.
+            model: Compiled and built `keras.Model`. Its variables get the values of the
+                checkpoint.
 
         Returns:
-            An int, the epochs that are done: the `initial_epoch` of `fit`.
+            The number of epochs that are done, an integer: the `initial_epoch` of `fit`.
 
         Raises:
-            CheckpointError: if the checkpoints belong to another training.
+            CheckpointError: If the checkpoints belong to another run.
         """
         for left in self.folder.glob(".writing-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
@@ -89,22 +104,22 @@ class Checkpoints(keras.callbacks.Callback):
             except CheckpointError:
                 raise
             except Exception as error:  # a flipped bit may be anywhere in a zip file
-                self.report(f"{path} is damaged ({error}): the training goes on from before it.")
+                self.report(f"{path} is damaged ({error}). The run resumes from an earlier state.")
                 path.replace(path.with_suffix(".damaged"))
                 continue
-            assign(path, variables_of(model), values)
+            _assign(path, variables_of(model), values)
             self.history, self.seconds = record["history"], record["seconds"]
             if self.doctor is not None:
                 self.doctor.recall(record.get("findings", []))
             return record["epoch"]
         return 0
 
-    def clear(self):
-        """Removes the folder, once what the training ended in is kept elsewhere."""
+    def clear(self) -> None:
+        """Removes the folder. Call it when the result of the run is stored elsewhere."""
         shutil.rmtree(self.folder)
 
-    def paths(self):
-        """The checkpoints that are there, the newest first."""
+    def paths(self) -> list[Path]:
+        """Returns the paths of the checkpoints, the newest first."""
         found = [path for path in self.folder.glob("*.npz") if re.fullmatch(r"\d{6}", path.stem)]
         return sorted(found, reverse=True)
 
@@ -124,7 +139,7 @@ class Checkpoints(keras.callbacks.Callback):
                 raise OSError(
                     error.errno,
                     f"{error.strerror}: the checkpoint after epoch {epoch + 1} could not be "
-                    "written, those before it are whole; make room and start again to go on",
+                    "written. Earlier checkpoints are intact; make room and start again to resume",
                     str(self.folder),
                 ) from error
             self.saved = time.monotonic()
@@ -144,36 +159,47 @@ class Checkpoints(keras.callbacks.Callback):
             path.unlink()
 
     def _read(self, path):
-        """The record and the values of a checkpoint; zip files carry a checksum an array."""
+        """Returns the record and the values of a checkpoint; a zip file has checksums."""
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"]))
-            differences = describe_differences(record["identity"], self.identity)
+            differences = _differences(record["identity"], self.identity)
             if differences:
                 raise CheckpointError(
-                    f"{path} belongs to another training ({'; '.join(differences)}). Repeat that "
-                    "one's settings to continue it, or name another folder."
+                    f"{path} belongs to another run ({'; '.join(differences)}). Use that run's "
+                    "settings to resume it, or choose another folder."
                 )
             names = sorted(name for name in stored.files if name != "record")
             return record, [stored[name] for name in names]
 
 
-def variables_of(model):
-    """Every variable of a model and its optimizer, random states included, in one order."""
+def variables_of(model: keras.Model) -> list:
+    """Returns all variables of a model and its optimizer, including random states, in order."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def assign(path, variables, values):
-    """Puts values into variables.
+def _differences(there, here):
+    """Says in what two identities differ, a list of phrases."""
+    there, here = dict(there), dict(here)
+    differences = []
+    if "config" in here:
+        if "config" not in there:
+            return ["an earlier version of the course wrote it"]
+        try:
+            settings = config.restore(here.pop("config"))
+            differences = config.describe_changes(there.pop("config"), settings)
+        except ValueError as error:  # a setting of a later version
+            return [str(error)]
+    return describe_differences(there, here) + differences
 
-    Raises:
-        CheckpointError: if they do not fit.
-    """
+
+def _assign(path, variables, values):
+    """Assigns values to variables; raises `CheckpointError` if they do not fit."""
     shapes = [tuple(variable.shape) for variable in variables]
     found = [value.shape for value in values]
     if shapes != found:
         raise CheckpointError(
             f"{path} holds {len(found)} arrays that do not fit the {len(shapes)} variables of "
-            "this model: it was made by another version of the course. Name another folder."
+            "this model: another version of the course wrote it. Choose another folder."
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

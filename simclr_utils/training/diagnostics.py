@@ -1,25 +1,35 @@
 """What features look like from inside: alignment, uniformity, rank, spread."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 
-def normalized(vectors):
-    """Rows scaled to length 1, in float64."""
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """Returns the vectors scaled to length 1.
+
+    Args:
+        vectors: Float array `[N, D]`.
+
+    Returns:
+        A float64 array `[N, D]`.
+    """
     vectors = np.asarray(vectors, dtype=np.float64)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def alignment(vectors_1, vectors_2):
-    """Mean squared distance of positive pairs on the unit sphere: 0 is perfect.
+    """Computes the mean squared distance of positive pairs on the unit sphere.
 
-    Different images have 2 where the vectors are centred on 0, and less where they are not, as
-    features after a ReLU.
+    A perfect encoder has 0. Pairs of different images have 2 if the vectors are centered on 0,
+    and less if they are not, as features after a ReLU.
 
     Args:
-        vectors_1, vectors_2: float arrays `[N, D]`; row i of both comes from image i.
+        vectors_1: Float array `[N, D]`.
+        vectors_2: Float array `[N, D]`. Row i comes from the same image as row i of `vectors_1`.
 
     Returns:
-        A float in 0..4.
+        A float in [0, 4].
 
     References:
         Wang and Isola 2020, "Understanding contrastive representation learning through
@@ -30,19 +40,20 @@ def alignment(vectors_1, vectors_2):
 
 
 def uniformity(vectors, scale=2.0):
-    """Logarithm of the mean Gaussian potential of all pairs on the unit sphere.
+    """Computes the logarithm of the mean Gaussian potential of all pairs on the unit sphere.
 
-    0 means that all vectors are the same; the more evenly they cover the sphere, the lower.
+    It is 0 if all vectors are the same. The more evenly they cover the sphere, the lower it is.
 
     Args:
-        vectors: float array `[N, D]`, N at least 2; a few thousand rows are enough.
-        scale: float > 0, the paper's is 2.
+        vectors: Float array `[N, D]`, N at least 2. A few thousand rows are enough.
+        scale: Float above 0. The paper's is 2.
 
     Returns:
         A float, at most 0.
 
     References:
-        Wang and Isola 2020.
+        Wang and Isola 2020, "Understanding contrastive representation learning through
+        alignment and uniformity on the hypersphere".
     """
     unit = normalized(vectors)
     squared = np.clip(2 - 2 * unit @ unit.T, 0, 4)[np.triu_indices(len(unit), k=1)]
@@ -50,16 +61,16 @@ def uniformity(vectors, scale=2.0):
 
 
 def effective_rank(vectors):
-    """RankMe: the exponential of the entropy of the normalised singular values.
+    """Computes RankMe, the exponential of the entropy of the normalized singular values.
 
-    It counts the directions that the vectors use, between 1 (all on one line) and D. It needs no
-    labels, and a collapsing encoder shows in it first.
+    It counts the directions that the vectors use, from 1 (all on one line) to D. It needs no
+    labels, and it is the first number to show that an encoder collapses.
 
     Args:
-        vectors: float array `[N, D]`, best with N well above D.
+        vectors: Float array `[N, D]`, preferably with N well above D.
 
     Returns:
-        A float, 1 to min(N, D); 0 if all vectors are 0.
+        A float from 1 to min(N, D), or 0 if all vectors are 0.
 
     References:
         Garrido et al. 2023, "RankMe: assessing the downstream performance of pretrained
@@ -74,12 +85,13 @@ def effective_rank(vectors):
 
 
 def spread(vectors):
-    """Standard deviation of each dimension on the unit sphere, times sqrt(D).
+    """Computes the standard deviation of each dimension on the unit sphere, times sqrt(D).
 
-    Around 1 for vectors that cover the sphere evenly, 0 in every dimension after a collapse.
+    It is about 1 for vectors that cover the sphere evenly, and 0 in every dimension after a
+    collapse.
 
     Args:
-        vectors: float array `[N, D]`.
+        vectors: Float array `[N, D]`.
 
     Returns:
         A float array `[D]`.
@@ -91,15 +103,16 @@ def spread(vectors):
     return unit.std(axis=0) * np.sqrt(unit.shape[1])
 
 
-def describe(vectors_1, vectors_2):
-    """The four numbers for two views of the same images.
+def describe(vectors_1: np.ndarray, vectors_2: np.ndarray) -> dict[str, float]:
+    """Computes all diagnostics for two views of the same images.
 
     Args:
-        vectors_1, vectors_2: float arrays `[N, D]`, features or projections of the two views.
+        vectors_1: Float array `[N, D]`, features or projections of the first views.
+        vectors_2: Float array `[N, D]`, features or projections of the second views.
 
     Returns:
         A dict of floats: `alignment`, the same `of other images`, `uniformity`, `effective rank`,
-        `dimensions`, and the median and smallest `spread`.
+        `dimensions`, `median spread` and `smallest spread`.
     """
     spreads = spread(vectors_1)
     return {
@@ -113,20 +126,30 @@ def describe(vectors_1, vectors_2):
     }
 
 
-def accuracy_under(operations, fit, train, validation, batch_size=512):
-    """Finds operations that destroy the label: what a classifier reaches on views of each.
+def accuracy_under(
+    operations: Mapping[str, Callable],
+    fit: Callable,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    batch_size: int = 512,
+) -> dict[str, float]:
+    """Finds operations that destroy the label, by classifying views made with each operation.
+
+    The classifier is fitted under the same operation, so it can get used to changes that affect
+    all classes alike. What it still cannot tell apart is no longer in the images.
 
     Args:
-        operations: dict from a name to a function of uint8 images that returns views, float in
-            0..1; for instance `on_every_image(build_augmenter(...))`.
-        fit: function of views `[N, H, W, C]` and labels that returns something with `predict`.
-        train, validation: pairs of uint8 images `[N, H, W, C]` and int labels `[N]`.
-        batch_size: int, images that an operation gets at a time.
+        operations: Mapping from names to functions of uint8 images that return views, float in
+            [0, 1], such as `on_every_image(build_augmenter(...))`.
+        fit: Function of views `[N, H, W, C]` and labels `[N]` that returns an object with a
+            method `predict`.
+        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+        validation: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+        batch_size: Integer, the number of images that an operation gets at a time.
 
     Returns:
-        A dict of floats in 0..1, validation accuracy: `nothing` for the plain images, then each
-        name. The classifier is fitted under the same operation, so that it can get used to what
-        changes all classes alike; what it cannot make up for is gone from the images.
+        A dict from names to validation accuracies, floats in [0, 1]. The first name, `nothing`,
+        stands for the plain images.
     """
 
     def views_of(images, apply):

@@ -1,5 +1,6 @@
-"""The run doctor: watches a pretraining and says in plain words what is wrong with it."""
+"""The run doctor: watches a pretraining run and says in plain words what is wrong with it."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import keras
@@ -12,46 +13,51 @@ from simclr_utils.training.examinations import (
     examine_model,
     examine_projections,
     examine_value,
-    examine_views,
     examine_weights,
     kernels,
 )
 from simclr_utils.training.findings import Finding
 
-__all__ = ["FIRST_STEPS", "Finding", "RunDoctor", "TrainingFailedError", "examine_views"]
-
-NUM_IMAGES = 256  # that the doctor looks at after an epoch
-# Findings about the networks as they are, which more training may change, by name.
+NUM_IMAGES = 256  # for the examinations at the end of an epoch
+# Findings about the present state of the networks, which more training may change.
 WEIGHTS = {"learning rate too low", "learning rate too high"}
 STATES = {"collapse", "nothing learned", "loss far above chance"} | WEIGHTS
 
 
 class TrainingFailedError(RuntimeError):
-    """A training cannot go on; the message is that of a `Finding`."""
+    """A run cannot continue; the message is that of a `Finding`."""
 
 
 class RunDoctor(keras.callbacks.Callback):
-    """Examines a `SimCLR` model before it is trained, after each step, and now and then.
+    """Examines a `SimCLR` model before training, after each step, and from time to time.
 
-    Each finding is reported once. A healthy run hears nothing. A finding about the state of the
-    networks is withdrawn when a later examination no longer confirms it. The state of the random
-    generators is what it was after every examination, so that the training is the same with a
-    doctor.
+    Each finding is reported once; about a healthy run the doctor says nothing. A finding about
+    the state of the networks is withdrawn when a later examination no longer confirms it. The
+    examinations leave all random states as they were, so the run is the same with a doctor and
+    without one.
+
+    The doctor asks the loss of the model for its chance level and for a check (see
+    `annotate_loss`). It does not judge what the loss does not tell.
 
     Args:
-        images: uint8 array `[N, H, W, C]`, of which a few are looked at.
-        batch_size: int, images of a step.
-        report: function of a string.
+        images: uint8 array `[N, H, W, C]`, the pool. A sample from all of it is examined.
+        batch_size: Integer, the number of images per step.
+        report: Function of a string that is told each finding.
 
     Attributes:
-        findings: list of `Finding`.
+        findings: List of `Finding`.
 
     Raises:
-        TrainingFailedError: as soon as the loss is no number, or, at the end of an epoch, a
-            weight. Checkpoints stay as they were.
+        TrainingFailedError: When the loss, or a weight at the end of an epoch, is not a number.
+            The checkpoints stay as they were.
+
+    Example:
+
+    >>> doctor = RunDoctor(images, batch_size=256)
+    >>> model.fit(batches, steps_per_epoch=steps, epochs=10, callbacks=[doctor], shuffle=False)
     """
 
-    def __init__(self, images, batch_size, report=print):
+    def __init__(self, images: np.ndarray, batch_size: int, report: Callable = print):
         super().__init__()
         # From all of the pool: files in the order of their names may begin with one class.
         rows = np.linspace(0, len(images) - 1, min(len(images), NUM_IMAGES)).astype(int)
@@ -59,24 +65,14 @@ class RunDoctor(keras.callbacks.Callback):
         self.batch_size, self.report = batch_size, report
         self.findings, self.steps, self.examined = [], 0, 0
 
-    def record(self):
-        """Returns the findings so far as a list of dicts, for a checkpoint."""
-        return [asdict(finding) for finding in self.findings]
-
-    def recall(self, record):
-        """Reports anew what `record` returned before the training was stopped."""
-        for entry in record:
-            self.tell(Finding(**entry))
-
-    def conclude(self, loss):
-        """Judges a training by its last loss, with the same rule as on the way.
+    def conclude(self, loss: float) -> str:
+        """Judges a finished run by its last loss, and brings `findings` up to date.
 
         Args:
-            loss: float, mean of the last epoch.
+            loss: Float, the mean of the last epoch.
 
         Returns:
-            A sentence that begins with "ok" where nothing was found. The findings are up to date
-            afterwards.
+            A sentence that begins with "ok" if nothing was found and the run was long enough.
         """
         steps = int(self.model.optimizer.iterations)
         explained = {"collapse", *WEIGHTS} & {finding.name for finding in self.findings}
@@ -87,35 +83,66 @@ class RunDoctor(keras.callbacks.Callback):
             return f"not ok: the run doctor found {names}"
         if steps < FIRST_STEPS:
             return f"{steps} steps are too few to judge the loss"
-        return "ok: below its chance level"
+        if self.chance_level() is None:
+            return "ok: the run doctor found nothing"
+        return "ok: the loss is below its chance level"
 
-    def examine_loss(self, loss):
-        steps = int(self.model.optimizer.iterations)
-        return examine_loss_level(loss, self.batch_size, steps, self.model.temperature)
+    def record(self) -> list[dict]:
+        """Returns the findings so far as a list of dicts, for a checkpoint."""
+        return [asdict(finding) for finding in self.findings]
 
-    def confirm(self, found):
-        """Reports what an examination of the networks found; withdraws what it no longer finds.
+    def recall(self, record: list[dict]) -> None:
+        """Reports again the findings that `record` returned before the run was stopped.
 
         Args:
-            found: list of `Finding` and `None`.
+            record: List of dicts.
+        """
+        for entry in record:
+            self.tell(Finding(**entry))
+
+    def chance_level(self) -> float | None:
+        """Returns the chance level of the model's loss, a float, or `None` if it is unknown."""
+        level = getattr(self.model.loss_function, "chance_level", None)
+        return None if level is None else level(self.batch_size)
+
+    def examine_loss(self, loss: float) -> Finding | None:
+        """Compares a loss with its chance level; returns a `Finding` or `None`."""
+        chance = self.chance_level()
+        if chance is None:
+            return None
+        steps = int(self.model.optimizer.iterations)
+        return examine_loss_level(loss, chance, steps, self.model.temperature)
+
+    def confirm(self, found: list[Finding | None]) -> None:
+        """Reports new findings about the networks, and withdraws those that are not found again.
+
+        Args:
+            found: List of `Finding` and `None`, the result of an examination.
         """
         now = {finding.name for finding in found if finding is not None}
         for known in [known for known in self.findings if known.name in STATES - now]:
-            # Weights that moved little before a stop are not examined after it.
+            # In a resumed run the weights are not examined, so nothing can confirm these.
             if not (known.name in WEIGHTS and self.resumed):
                 self.findings.remove(known)
-                self.report(f"{known.name}: no longer so.")
+                self.report(f"{known.name}: this is no longer the case.")
         for finding in found:
             self.tell(finding)
 
-    def tell(self, finding):
-        """Reports a finding, unless it is `None` or known."""
+    def tell(self, finding: Finding | None) -> None:
+        """Reports a finding, unless it is `None` or already known."""
         if finding is not None and finding.name not in [known.name for known in self.findings]:
             self.findings.append(finding)
             self.report(str(finding))
 
+    def stop_at(self, finding: Finding | None) -> None:
+        """Reports a finding and ends the run, unless it is `None`."""
+        self.tell(finding)
+        if finding is not None:
+            raise TrainingFailedError(str(finding))
+
     def on_train_begin(self, logs=None):
-        # A training that goes on may be near its end, where a schedule moves weights no more.
+        # Near the end of a schedule weights hardly move, so a resumed run says nothing about the
+        # learning rate.
         self.resumed = int(self.model.optimizer.iterations) > 0
         self.start = kernels(self.model)
         for finding in examine_model(self.model, self.images[:16]):
@@ -127,16 +154,10 @@ class RunDoctor(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", 0.0)
         self.stop_at(examine_value("loss", loss, self.steps, self.model.temperature))
 
-    def stop_at(self, finding):
-        """Reports a finding and ends the training, unless it is `None`."""
-        self.tell(finding)
-        if finding is not None:
-            raise TrainingFailedError(str(finding))
-
     def on_epoch_end(self, epoch, logs=None):
         now = kernels(self.model)
+        # After the last update no loss is computed that would show it.
         largest = np.max([np.abs(kernel).max() for kernel in now])
-        # By the last update.
         self.stop_at(examine_value("largest weight", largest, self.steps, self.model.temperature))
         if self.steps - self.examined < FIRST_STEPS:  # epochs may be short
             return
@@ -146,6 +167,6 @@ class RunDoctor(keras.callbacks.Callback):
         features = self.model.encoder(pixels, training=False)
         collapse = examine_projections(self.model.projection_head(features, training=False))
         level = None
-        if change is None and collapse is None and logs:  # these two explain a loss by themselves
+        if change is None and collapse is None and logs:  # either of them explains a loss
             level = self.examine_loss(logs["loss"])
         self.confirm([change, collapse, level])

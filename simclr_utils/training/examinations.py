@@ -5,50 +5,39 @@ import tensorflow as tf
 
 from simclr_utils.training.diagnostics import effective_rank, spread
 from simclr_utils.training.findings import Finding
-from simclr_utils.training.losses import check_nt_xent
 
-FEWEST_IMAGES = 32  # of a batch, below which there are few negatives
-FIRST_STEPS = 50  # before which a loss, a rank or a learning rate cannot be judged
-CHANCE_SHARE = 0.99  # a loss above this share of log(2N-1) has learned nothing
-FAR_ABOVE = 1.5  # times log(2N-1): a loss that only wrong answers given with certainty can have
-LOWEST, HIGHEST = 0.01, 5.0  # temperatures that can be meant; the paper tried 0.05 to 1
+FEWEST_IMAGES = 32  # per batch; smaller batches have few negatives
+FIRST_STEPS = 50  # a loss, a rank or a learning rate cannot be judged earlier
+CHANCE_SHARE = 0.99  # with a loss above this share of its chance level, nothing was learned
+FAR_ABOVE = 1.5  # times the chance level: only certain and wrong answers have such a loss
+LOWEST, HIGHEST = 0.01, 5.0  # plausible temperatures; the paper tried 0.05 to 1
 OTHER_TEMPERATURE = (
-    "a temperature between 0.05 and 1, such as 0.1: the notebook's parameter `temperature`, or "
-    "--set temperature=0.1, in a new folder"
+    "use a temperature between 0.05 and 1, such as 0.1 (in a notebook the parameter "
+    "`temperature`, on the command line --set temperature=0.1), and start in a new folder."
 )
-SMALLEST_RANK, SMALLEST_SPREAD = 1.2, 0.05  # of projections, below which they have collapsed
-SMALLEST_CHANGE, LARGEST_GROWTH = 1e-3, 20.0  # of the weights, as a share of what they were
+LOWER_RATE = "divide base_learning_rate by ten"
+SMALLEST_RANK, SMALLEST_SPREAD = 1.2, 0.05  # of projections; below, they have collapsed
+SMALLEST_CHANGE, LARGEST_GROWTH = 1e-3, 20.0  # of the weights, relative to their initial size
 
 
 def kernels(model):
-    """The weight matrices of encoder and head, without scales and biases: a list of arrays."""
+    """Returns the weight matrices of encoder and head, without scales and biases, as arrays."""
     variables = [*model.encoder.trainable_variables, *model.projection_head.trainable_variables]
     return [np.asarray(variable) for variable in variables if len(variable.shape) > 1]
 
 
 def examine_model(model, images):
-    """Looks for faults in the views, the pairing and the loss of a `SimCLR` model.
+    """Looks for faults in the views, the pairs and the loss of a model.
 
     Args:
-        model: a `SimCLR`.
+        model: `SimCLR`.
         images: uint8 array `[N, H, W, C]`, N at least 2.
 
     Returns:
         A list of `Finding`.
     """
     state = [(variable, variable.numpy()) for variable in model.augmenter.variables]
-    found = examine_views(model.augmenter, images)
-    if not found:
-        pair = [np.asarray(part) for part in model(images, training=False)]
-        if np.allclose(*pair, rtol=1e-5, atol=1e-6):
-            found.append(
-                Finding(
-                    "same view twice",
-                    "Both projections of each image are equal.",
-                    "the second view is not drawn anew, or one view is used twice.",
-                    "call the augmenter once for each view.",
-                )
-            )
+    found = examine_views(model.augmenter, images) or examine_pairs(model, images)
     for variable, value in state:
         variable.assign(value)
     fault = examine_loss(model)
@@ -56,36 +45,40 @@ def examine_model(model, images):
 
 
 def examine_views(augmenter, images):
-    """Looks for an augmenter that does nothing, or draws too rarely.
+    """Looks for an augmenter that does nothing, or that draws too few random numbers.
 
     Args:
-        augmenter: layer, uint8 images -> one random view of each.
+        augmenter: Layer, uint8 images -> one random view of each.
         images: uint8 array `[N, H, W, C]`.
 
     Returns:
-        A list of at most one `Finding`, the first fault.
+        A list with the first fault as a `Finding`, or an empty list.
     """
-    liveliest = images.std(axis=(1, 2, 3)).argmax()  # an even one looks the same in every view
+    liveliest = images.std(axis=(1, 2, 3)).argmax()  # views of a plain image all look the same
     copies = np.repeat(images[liveliest, None], len(images), axis=0)
     traced = tf.function(lambda batch: augmenter(batch))
     first, second = (traced(copies).numpy() for _ in range(2))
-    floats = copies / np.float32(255)
     if first.min() < -1e-3 or first.max() > 1 + 1e-3 or first.shape != copies.shape:
         return [
             Finding(
                 "views out of range",
-                f"Views have shape {first.shape} and values {first.min():.2f} to "
-                f"{first.max():.2f}; expected {copies.shape} and 0 to 1.",
-                "an operation does not clip, or works on 0 to 255.",
+                f"Views have shape {first.shape} and values from {first.min():.2f} to "
+                f"{first.max():.2f}; expected shape {copies.shape} and values from 0 to 1.",
+                "an operation expects pixels from 0 to 255, or does not clip its result.",
                 "divide by 255 first, and clip after each operation.",
             )
         ]
-    if np.allclose(first, floats, atol=1e-3) and np.allclose(second, floats, atol=1e-3):
+    return _examine_draws(copies / np.float32(255), first, second)
+
+
+def _examine_draws(copies, first, second):
+    """Compares copies of one image with two calls of the augmenter, as `examine_views`."""
+    if np.allclose(first, copies, atol=1e-3) and np.allclose(second, copies, atol=1e-3):
         return [
             Finding(
                 "augmentation off",
                 "The views are the images themselves.",
-                "an operation that works only when training, or strengths of 0.",
+                "an operation that works in training mode only, or strengths of 0.",
                 "pass training=True to the operations, or raise their strengths.",
             )
         ]
@@ -93,9 +86,9 @@ def examine_views(augmenter, images):
         return [
             Finding(
                 "views identical",
-                "Two calls give the same views.",
+                "Two calls of the augmenter give the same views.",
                 "a fixed seed, or random numbers drawn in Python while the graph was traced.",
-                "draw with tf.random or a keras SeedGenerator inside the operation.",
+                "draw with tf.random or a keras.random.SeedGenerator inside the operation.",
             )
         ]
     if len(copies) > 1 and np.allclose(first, first[:1]):
@@ -104,96 +97,138 @@ def examine_views(augmenter, images):
                 "one draw for the batch",
                 "All copies of an image get the same view.",
                 "random numbers without a batch axis.",
-                "draw as many numbers as there are images.",
+                "draw one number for each image.",
             )
         ]
     return []
 
 
-def examine_loss(model):
-    """Sets a model's loss against NT-Xent in NumPy: a `Finding` that names the mistake, or `None`.
+def examine_pairs(model, images):
+    """Looks for a model that uses one view twice.
 
     Args:
-        model: with `contrastive_loss(projections_1, projections_2)` and `temperature`.
-    """
+        model: `SimCLR`.
+        images: uint8 array `[N, H, W, C]`.
 
-    def loss(view_1, view_2, temperature):
+    Returns:
+        A list with a `Finding`, or an empty list.
+    """
+    pair = [np.asarray(part) for part in model(images, training=False)]
+    if not np.allclose(*pair, rtol=1e-5, atol=1e-6):
+        return []
+    return [
+        Finding(
+            "same view twice",
+            "The two projections of each image are equal.",
+            "one view is used twice, or the second view is not drawn anew.",
+            "call the augmenter once for each view.",
+        )
+    ]
+
+
+def examine_loss(model):
+    """Runs the check of a model's loss on what the model computes as its loss.
+
+    Args:
+        model: `SimCLR`. If its class overrides `contrastive_loss`, the result has to agree with
+            the loss that was passed in.
+
+    Returns:
+        A `Finding` that names the mistake, or `None`.
+    """
+    find_mistake = getattr(model.loss_function, "find_mistake", None)
+    if find_mistake is None:
+        return None
+
+    def computed(projections_1, projections_2, temperature):
         model.temperature = temperature
-        return model.contrastive_loss(view_1, view_2)
+        return model.contrastive_loss(projections_1, projections_2)
 
     kept = model.temperature
     try:
-        answer = check_nt_xent(loss)
+        mistake = find_mistake(computed)
     finally:
         model.temperature = kept
-    if answer.startswith("Right"):
+    if mistake is None:
         return None
+    name = getattr(model.loss_function, "__name__", "the loss")
     return Finding(
-        "not NT-Xent",
-        f"On random vectors the loss is another: {answer.removeprefix('Not yet: ')}",
-        "one of the classic slips in writing the loss.",
-        "compare with `nt_xent_loss` in simclr_utils/training/losses.py.",
+        "wrong loss",
+        f"On random vectors the model's loss differs from `{name}`. {mistake}",
+        "one of the usual mistakes in writing this loss.",
+        f"compare your `contrastive_loss` with `{name}`.",
     )
 
 
 def examine_batch_size(batch_size):
-    """A `Finding` for batches with few negatives, or `None`."""
+    """Returns a `Finding` for batches with few negatives, or `None`."""
     if batch_size >= FEWEST_IMAGES:
         return None
     return Finding(
         "few negatives",
-        f"A batch of {batch_size} images gives each view {2 * batch_size - 2} negatives.",
-        "a small pool, or a batch cut down to fit the memory.",
-        f"use at least {FEWEST_IMAGES} images a batch, smaller ones if memory is short; or a "
-        "higher temperature.",
+        f"In a batch of {batch_size} images, each view has {2 * batch_size - 2} negatives.",
+        "a small pool, or a batch size lowered to save memory.",
+        f"use batches of at least {FEWEST_IMAGES} images (of smaller size if memory is short), or "
+        "a higher temperature.",
     )
 
 
 def examine_value(name, value, step, temperature):
-    """A `Finding` for a loss or a weight that is no number, or `None`."""
+    """Returns a `Finding` for a value that is not a number, or `None`.
+
+    Args:
+        name: String, what the value is.
+        value: Float.
+        step: Integer, the number of steps so far.
+        temperature: Float, of the loss.
+    """
     if np.isfinite(value):
         return None
     seen = f"The {name} is {float(value)} at step {step}."
-    cause, cure = "a learning rate far too high.", "a tenth of base_learning_rate, in a new folder"
+    cause, cure = (
+        "a learning rate that is far too high.",
+        f"{LOWER_RATE} and start in a new folder.",
+    )
     if temperature < LOWEST:
         cause = f"the temperature, {temperature:g}: cosines divided by it are too large to compute."
         cure = OTHER_TEMPERATURE
-    return Finding("not a number", seen, cause, f"{cure}; the last good checkpoint is kept.")
+    return Finding("not a number", seen, cause, f"{cure} The last good checkpoint is kept.")
 
 
-def examine_loss_level(loss, batch_size, steps, temperature):
-    """A `Finding` for a loss at its chance level or far above it, or `None`.
+def examine_loss_level(loss, chance, steps, temperature):
+    """Returns a `Finding` for a loss near its chance level or far above it, or `None`.
 
     Args:
-        loss: float, mean of an epoch.
-        batch_size: int, N images of a step.
-        steps: int, that were made so far.
-        temperature: float, of the loss.
+        loss: Float, the mean of an epoch.
+        chance: Float, the chance level of the loss.
+        steps: Integer, the number of steps so far.
+        temperature: Float, of the loss.
     """
-    chance = np.log(2 * batch_size - 1)
-    if loss < CHANCE_SHARE * chance:
+    if loss < chance - (1 - CHANCE_SHARE) * abs(chance):
         return None
-    seen = f"After {steps} steps the loss is {loss:.3f}; chance is log(2N-1) = {chance:.3f}."
-    if loss > FAR_ABOVE * chance:
-        cause = "views without a pair, or a learning rate too high: answers are certain and wrong."
-        cure = "look at a few views in notebook 01; a tenth of base_learning_rate."
+    seen = f"After {steps} steps the loss is {loss:.3f}; its chance level is {chance:.3f}."
+    if loss > chance + (FAR_ABOVE - 1) * abs(chance):
+        cause = "views whose pairs are mixed up, or a learning rate that is too high."
+        cure = f"look at a few views in notebook 01, or {LOWER_RATE}."
         if temperature < LOWEST:
-            cause = f"the temperature, {temperature:g}: it makes each wrong answer a certain one."
-            cure = f"{OTHER_TEMPERATURE}."
+            cause = (
+                f"the temperature, {temperature:g}, which makes every wrong answer a certain one."
+            )
+            cure = OTHER_TEMPERATURE
         return Finding("loss far above chance", seen, cause, cure)
-    cause = "a normalisation over the wrong axis, or views that share nothing."
+    cause = "normalization over the wrong axis, or views that share nothing."
     cure = "look at a few views in notebook 01."
     if temperature > HIGHEST:
-        cause = f"the temperature, {temperature:g}: it levels right and wrong answers."
-        cure = f"{OTHER_TEMPERATURE}."
+        cause = f"the temperature, {temperature:g}, which makes all answers equally likely."
+        cure = OTHER_TEMPERATURE
     return Finding("nothing learned", seen, cause, cure)
 
 
 def examine_projections(projections):
-    """A `Finding` for projections of different images that are all alike, or `None`.
+    """Returns a `Finding` for projections that are all alike, or `None`.
 
     Args:
-        projections: float array `[N, D]`, of N different images.
+        projections: Float array `[N, P]`, of N different images.
     """
     projections = np.asarray(projections)
     rank, median = effective_rank(projections), float(np.median(spread(projections)))
@@ -201,19 +236,21 @@ def examine_projections(projections):
         return None
     return Finding(
         "collapse",
-        f"The projections use {rank:.1f} of {projections.shape[1]} directions, with a median "
-        f"spread of {median:.3f} (1: even).",
-        "a loss without negatives, a learning rate far too high, or images that are all alike.",
+        f"The projections use {rank:.1f} of {projections.shape[1]} directions. Their median "
+        f"spread is {median:.3f}; evenly spread projections have 1.",
+        "a loss without negatives, a learning rate that is far too high, or images that are all "
+        "alike.",
         "check the loss, lower the learning rate, and look for duplicates in the pool.",
     )
 
 
 def examine_weights(start, now, steps):
-    """A `Finding` for weights that hardly moved or that grew out of bounds, or `None`.
+    """Returns a `Finding` for weights that hardly moved or grew too large, or `None`.
 
     Args:
-        start, now: lists of arrays, as `kernels` returns them.
-        steps: int, between the two.
+        start: List of arrays, the result of `kernels` before training.
+        now: List of arrays, the result of `kernels` at present.
+        steps: Integer, the number of steps between the two.
     """
     before = np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in start))
     after = np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in now))
@@ -223,14 +260,14 @@ def examine_weights(start, now, steps):
         return Finding(
             "learning rate too low",
             f"In {steps} steps the weights moved by {moved / before:.4%} of their size.",
-            "a learning rate far too low, or weights that are not trained.",
-            "ten times base_learning_rate; check that layers are trainable.",
+            "a learning rate that is far too low, or weights that are not trained.",
+            "multiply base_learning_rate by ten, and check that the layers are trainable.",
         )
     if after > LARGEST_GROWTH * before:
         return Finding(
             "learning rate too high",
             f"In {steps} steps the weights grew to {after / before:.0f} times their size.",
-            "a learning rate far too high.",
-            "a tenth of base_learning_rate.",
+            "a learning rate that is far too high.",
+            f"{LOWER_RATE}.",
         )
     return None

@@ -1,6 +1,7 @@
-"""What the run doctor found: the form of a finding, and where those of a run are kept."""
+"""Findings of the run doctor: their form, and those that are stored with encoders."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from simclr_utils.files import load_json
 from simclr_utils.places import user_path
@@ -8,13 +9,13 @@ from simclr_utils.places import user_path
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with a run.
+    """Something that is wrong with a run.
 
     Attributes:
-        name: str, one or two words.
-        seen: str, what was measured.
-        cause: str, what is behind it most often.
-        cure: str, what to try.
+        name: String, a few words.
+        seen: String, a sentence that says what was measured.
+        cause: String, the most common cause.
+        cure: String, what to try.
     """
 
     name: str
@@ -26,15 +27,15 @@ class Finding:
         return f"{self.name}: {self.seen} Likely cause: {self.cause} Cure: {self.cure}"
 
 
-def stored_findings(folder):
-    """Reads what the run doctor found while the encoders in a folder were pretrained.
+def stored_findings(folder: str | Path) -> list[str]:
+    """Returns what the run doctor found while the encoders in a folder were pretrained.
 
     Args:
-        folder: path of a run, with one encoder, or of a study, with one for each seed.
+        folder: Path of a run, with one encoder, or of a study, with one encoder for each seed.
 
     Returns:
-        A list of sentences, those of the run's encoder first; in a study each one names its
-        encoder. Empty where all is well, or nothing was pretrained.
+        A list of sentences, each of which names its encoder. The list is empty if nothing was
+        found or nothing was pretrained.
     """
     folder = user_path(folder)
     records = {"the encoder": folder / "encoder.json"}

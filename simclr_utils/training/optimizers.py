@@ -11,53 +11,81 @@ OPTIMIZERS = {
 }
 
 
-def square_root_learning_rate(base, batch_size):
-    """Scales a learning rate that suits batches of 256 to another batch size.
+def square_root_learning_rate(base: float, batch_size: int) -> float:
+    """Scales a learning rate that suits batches of 256 images to another batch size.
+
+    The paper (appendix B.1) found the square-root rule better than the linear one for small
+    batches and short training runs.
 
     Args:
-        base: float, the learning rate at batch size 256.
-        batch_size: int.
+        base: Float, the learning rate at batch size 256.
+        batch_size: Integer.
 
     Returns:
-        `base * sqrt(batch_size / 256)`, a float. The paper (appendix B.1) found the square-root
-        rule better than the linear one for small batches and short training.
+        `base * sqrt(batch_size / 256)`, a float.
+
+    References:
+        Chen et al. 2020, "A simple framework for contrastive learning of visual
+        representations", appendix B.1.
     """
     return base * math.sqrt(batch_size / 256)
 
 
-def warmup_cosine(learning_rate, num_steps, warmup_share=0.1):
-    """Builds a schedule: a linear warm-up to the peak, then a cosine down to 0.
+def warmup_cosine(
+    learning_rate: float, num_steps: int, warmup_share: float = 0.1
+) -> keras.optimizers.schedules.CosineDecay:
+    """Builds a schedule: a linear warm-up to the peak, then a cosine decay to 0.
+
+    With W warm-up steps, update k (counted from 0) has the learning rate `(k + 1) / W` of the
+    peak, so that the first update moves the weights and update W - 1 has the peak. From there
+    the learning rate falls along half a cosine that reaches 0 after the last update.
 
     Args:
-        learning_rate: float, the peak.
-        num_steps: int, update steps of the whole run.
-        warmup_share: float in 0..1, the share of the steps spent warming up.
+        learning_rate: Float, the peak.
+        num_steps: Integer, the number of updates in the whole run.
+        warmup_share: Float in [0, 1], the share of the updates that belong to the warm-up. The
+            warm-up has at least one update.
 
     Returns:
-        A `keras.optimizers.schedules.CosineDecay`, a function of the step.
+        A `keras.optimizers.schedules.CosineDecay`, a function of the number of updates so far.
+
+    Example:
+
+    >>> schedule = warmup_cosine(0.4, num_steps=100)
+    >>> [round(float(schedule(step)), 2) for step in (0, 4, 9, 100)]
+    [0.04, 0.2, 0.4, 0.0]
     """
     warmup_steps = max(1, int(warmup_share * num_steps))
+    # Keras begins its warm-up at `initial_learning_rate`, which is here what update 0 has.
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(1, num_steps - warmup_steps),
+        initial_learning_rate=learning_rate / warmup_steps,
+        decay_steps=max(1, num_steps - warmup_steps + 1),
         warmup_target=learning_rate,
-        warmup_steps=warmup_steps,
+        warmup_steps=warmup_steps - 1,
     )
 
 
-def build_optimizer(name, learning_rate, weight_decay=1e-4):
-    """Builds an optimizer that does not decay biases and normalisation parameters.
+def build_optimizer(
+    name: str,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    weight_decay: float = 1e-4,
+) -> keras.optimizers.Optimizer:
+    """Builds an optimizer that does not decay biases and normalization parameters.
 
     Args:
-        name: `"adamw"`, `"sgd"` (Nesterov momentum 0.9) or `"lamb"`.
-        learning_rate: float, or a schedule such as `warmup_cosine` gives.
-        weight_decay: float >= 0, decoupled.
+        name: String, one of `"adamw"`, `"sgd"` (with Nesterov momentum 0.9) and `"lamb"`.
+        learning_rate: Float, or a schedule such as that of `warmup_cosine`.
+        weight_decay: Float, at least 0. The decay is decoupled from the gradient.
 
     Returns:
         A `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: if the name is unknown.
+        ValueError: If the name is unknown.
+
+    Example:
+
+    >>> optimizer = build_optimizer("adamw", warmup_cosine(8e-3, num_steps=5500))
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"Unknown optimizer {name!r}. Choose from {list(OPTIMIZERS)}.")
@@ -67,7 +95,7 @@ def build_optimizer(name, learning_rate, weight_decay=1e-4):
     )
 
 
-def decay_kernels_only(optimizer):
-    """Excludes biases and normalisation parameters from weight decay; returns the optimizer."""
+def decay_kernels_only(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Excludes biases and normalization parameters from weight decay; returns the optimizer."""
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

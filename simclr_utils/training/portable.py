@@ -1,4 +1,4 @@
-"""Encoder files that load in every Keras from 3.12 on and say themselves how they are used."""
+"""Encoder files that load in Keras 3.12 and later, and that say how they are used."""
 
 import importlib
 import inspect
@@ -9,14 +9,14 @@ from pathlib import Path
 import keras
 from keras import ops
 
-# Keras writes this member of the archive and never reads it.
+# Keras writes this member of the archive and does not read it.
 RECORD_FILE = "metadata.json"
 RECORD_KEY = "simclr_utils"
 
 # An image whose largest value is above this has values in 0..255, otherwise in 0..1.
 LARGEST_OF_UNIT_RANGE = 2.0
 
-# How Pillow brings a picture to the encoder's size, by the name of the rule.
+# How Pillow resizes a picture to the encoder's size, by the name of the rule.
 RESIZE = {
     "crop": "PIL.ImageOps.fit(image, ({width}, {height}))",
     "pad": "PIL.ImageOps.pad(image, ({width}, {height}), color={background!r})",
@@ -25,17 +25,17 @@ RESIZE = {
 
 
 def take_any_range(encoder):
-    """Puts a step in front of an encoder that divides images in 0..255 by 255.
+    """Returns an encoder that also takes images in 0..255.
 
-    It decides for each image by its largest value: above 2 it is in 0..255. An image in 0..1 is
-    passed on unchanged, so that its features stay the same to the bit.
+    A first step divides an image by 255 if its largest value is above 2. It passes an image in
+    0..1 on unchanged, so its features stay the same to the bit.
 
     Args:
-        encoder: functional or sequential `keras.Model`, images in 0..1 `[N, H, W, C]` -> features.
+        encoder: Functional or sequential `keras.Model`, images `[N, H, W, C]` in 0..1 -> features.
 
     Returns:
-        A new `keras.Model` of the same name with equal weights, made of Keras' own parts: images
-        in 0..1 or 0..255, floats or uint8 -> features.
+        A new `keras.Model` with the same name and the same weights, made of Keras' own layers:
+        images in 0..1 or 0..255, float or uint8 -> features.
     """
     images = keras.Input(encoder.input_shape[1:], name="images")
     largest = ops.max(images, axis=(1, 2, 3), keepdims=True)
@@ -61,13 +61,13 @@ def take_any_range(encoder):
 def save_model(model, path, record):
     """Writes a model as a `.keras` file that older versions of Keras can read too.
 
-    A setting that has its default value is left out: a newer Keras has settings that an older one
-    refuses, and both fill in the defaults by themselves.
+    Settings that have their default value are left out. A newer Keras has settings that an older
+    one refuses, and both fill in the defaults by themselves.
 
     Args:
         model: `keras.Model`.
-        path: file to write, ending in `.keras`.
-        record: dict for JSON, which travels in the file; `read_record` returns it.
+        path: Path of the file to write. It ends in `.keras`.
+        record: Dict that JSON can hold. It is stored in the file; `read_record` returns it.
     """
     model.save(path)
     with zipfile.ZipFile(path) as archive:
@@ -81,7 +81,7 @@ def save_model(model, path, record):
 
 
 def without_defaults(node):
-    """Returns a part of a model's configuration without what equals its class's defaults."""
+    """Returns a part of a model's configuration without settings that have their default value."""
     if isinstance(node, list):
         return [without_defaults(part) for part in node]
     if not isinstance(node, dict):
@@ -98,7 +98,7 @@ def without_defaults(node):
 
 
 def constructor_defaults(module, class_name):
-    """Returns a dict from the arguments of a class to their defaults, as JSON gives them back."""
+    """Returns the default values of a class's arguments, a dict, as JSON gives them back."""
     kind = getattr(importlib.import_module(module), class_name)
     defaults = {}
     for name, parameter in inspect.signature(kind.__init__).parameters.items():
@@ -109,16 +109,18 @@ def constructor_defaults(module, class_name):
 
 
 def describe_use(encoder, resize="crop", background="white", value_range=None):
-    """Describes what an encoder takes and gives, and how it is used without this package.
+    """Describes what an encoder takes and returns, and how to use it without this package.
 
     Args:
         encoder: `keras.Model`, images -> features.
-        resize, background: as in `Reading`, how its pictures were brought to its size.
-        value_range: pair of numbers that became 0 and 1 in pictures of more than 8 bits, or
-            `None` where there were none.
+        resize: String, as in `Reading`: how pictures were brought to the encoder's size.
+        background: Color, as in `Reading`.
+        value_range: Pair of numbers that became 0 and 1 in pictures of more than 8 bits, or
+            `None` if there were no such pictures.
 
     Returns:
-        A dict for JSON. Its `use` has lines of Python that turn a picture file into features.
+        A dict that JSON can hold. Its entry `use` is a list of lines of Python that turn a
+        picture file into features.
     """
     height, width, channels = encoder.input_shape[1:]
     mode = "L" if channels == 1 else "RGB"
@@ -148,22 +150,23 @@ def describe_use(encoder, resize="crop", background="white", value_range=None):
 
 
 def read_record(path):
-    """Reads what an encoder file says of itself.
+    """Returns what an encoder file says about itself.
 
     Args:
-        path: a `.keras` file that `save_pretraining` wrote.
+        path: Path of a `.keras` file that `save_pretraining` wrote.
 
     Returns:
-        A dict: what made the encoder, and under `input` what it takes and how it is used.
+        A dict that says how the encoder was made. Its entry `input` says what the encoder takes
+        and how it is used.
 
     Raises:
-        ValueError: if the file holds no such record.
+        ValueError: If the file has no such record.
     """
     with zipfile.ZipFile(path) as archive:
         metadata = json.loads(archive.read(RECORD_FILE))
     if RECORD_KEY not in metadata:
         raise ValueError(
-            f"{Path(path).name} holds no record of this package. Files of an earlier version have "
-            "theirs in the encoder.json beside them."
+            f"{Path(path).name} has no record of this package. Earlier versions of the package "
+            "wrote the record into the file encoder.json in the same folder."
         )
     return metadata[RECORD_KEY]

@@ -1,38 +1,38 @@
 """Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import keras
 
 from simclr_utils import files
+from simclr_utils.config import Config, identity
+from simclr_utils.data.dataset import Dataset
 from simclr_utils.places import user_path
 from simclr_utils.system import provenance
 from simclr_utils.training import networks, optimizers, portable
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.checkpoints import Checkpoints
 from simclr_utils.training.doctor import RunDoctor
+from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.views import recipe
 
-# What `save_pretraining` writes, the record last: where it stands, the others are complete.
+# What `save_pretraining` writes, the record last: if it is there, the others are complete.
 ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
-
-# What a pretraining reads of a `Config`, beside its steps.
-PRETRAINING_SETTINGS = ("encoder", "width", "projection_dims", "operations", "temperature")
-PRETRAINING_SETTINGS += ("optimizer", "base_learning_rate", "weight_decay", "batch_size")
-PRETRAINING_SETTINGS += ("micro_batch_size",)
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """What a pretraining ended in.
+    """The result of a pretraining run.
 
     Attributes:
         encoder: `keras.Model` in float32, images -> features.
         projection_head: `keras.Model` in float32, features -> projections.
-        history: dict from a curve's name to one value an epoch.
-        details: dict, what made the encoder; goes to `encoder.json`.
+        history: Dict from the name of a curve to a list with one value per epoch.
+        details: Dict, how the encoder was made. It is stored as `encoder.json`.
     """
 
     encoder: keras.Model
@@ -41,70 +41,43 @@ class Pretraining:
     details: dict
 
 
-def plan_epochs(num_images, config):
-    """How the steps of a pretraining fall into epochs.
+def pretrain(
+    dataset: Dataset,
+    config: Config,
+    seed: int = 0,
+    preset: str | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint_folder: str | Path | None = None,
+) -> Pretraining:
+    """Trains an encoder and a projection head by SimCLR on the images of a dataset.
+
+    No label is read. With a folder for checkpoints, the run may be killed at any moment. The same
+    call then resumes it, and the result is the same to the bit.
 
     Args:
-        num_images: int, the pool.
-        config: a `Config`.
+        dataset: `Dataset` whose `unlabeled` images are the pool.
+        config: `Config` with networks, views, loss, optimizer, batch size and steps.
+        seed: Integer, at least 0. It determines the initial weights, the views and the order of
+            the images.
+        preset: String, the name of the preset for the record, or `None`.
+        callbacks: Keras callbacks for `fit`.
+        checkpoint_folder: Path of a folder for `Checkpoints`, or `None` for no checkpoints.
 
     Returns:
-        Three ints: batch size, steps of an epoch, epochs.
+        A `Pretraining`. The findings of the run doctor are printed, and kept in
+        `details["findings"]`.
 
     Raises:
-        ValueError: if the batch does not fall into whole microbatches.
-    """
-    batch_size, micro_batch_size = min(config.batch_size, num_images), config.micro_batch_size or 1
-    if micro_batch_size <= num_images < config.batch_size:
-        batch_size -= batch_size % micro_batch_size  # whole microbatches of a small pool
-    if micro_batch_size < batch_size and batch_size % micro_batch_size:
-        raise ValueError(
-            f"A batch of {batch_size} images does not fall into microbatches of "
-            f"{micro_batch_size}. Choose a micro_batch_size that divides the batch_size."
-        )
-    steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
-    return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
+        CheckpointError: If the folder holds checkpoints of another run.
+        ValueError: If the micro batch size does not divide the batch size.
+        TrainingFailedError: If the loss, or a weight at the end of an epoch, is not a number.
+        OSError: If a checkpoint cannot be written.
 
+    Example:
 
-def build_model(image_shape, config, seed=0):
-    """The `SimCLR` of a configuration, not compiled.
-
-    Args:
-        image_shape: tuple `(height, width, channels)`.
-        config: a `Config`: networks, views and temperature.
-        seed: int, of the views; the weights follow Keras' global seed.
-    """
-    height, _, channels = image_shape
-    augmenter = recipe.build_augmenter(
-        height, operations=dict(config.operations), channels=channels, seed=seed
-    )
-    encoder = networks.build_encoder(image_shape, config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
-    return SimCLR(augmenter, encoder, head, config.temperature, config.micro_batch_size)
-
-
-def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_folder=None):
-    """Trains encoder and projection head by SimCLR on the images of a dataset; no label is read.
-
-    With a folder for checkpoints it can be killed at any moment; the same call then goes on, and
-    ends in the same bits.
-
-    Args:
-        dataset: a `Dataset`; its `unlabeled` images are the pool.
-        config: a `Config`: networks, views, temperature, optimizer, batch size and steps.
-        seed: int, of weights, views and the order of the images.
-        preset: str, the preset's name for the record.
-        callbacks: of `fit`.
-        checkpoint_folder: path, for `Checkpoints`; `None` keeps none.
-
-    Returns:
-        A `Pretraining`. What the run doctor found it prints, and keeps in `details["findings"]`.
-
-    Raises:
-        CheckpointError: if the folder holds checkpoints of another training.
-        ValueError: if the microbatches do not divide the batch.
-        TrainingFailedError: as soon as the loss is no number, or a weight at the end of an epoch.
-        OSError: if a checkpoint cannot be written.
+    >>> dataset = load_dataset("shapes")
+    >>> pretraining = pretrain(dataset, get_config("quick"), seed=0, preset="quick")
+    >>> save_pretraining("runs/mine", pretraining)
     """
     keras.utils.set_random_seed(seed)
     model = build_model(dataset.image_shape, config, seed)
@@ -115,8 +88,8 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     doctor = RunDoctor(dataset.unlabeled, batch_size)
     if checkpoint_folder is not None:
-        identity = run_identity(dataset, config, seed, epochs)
-        history = Checkpoints(checkpoint_folder, identity, doctor=doctor)
+        wanted = run_identity(dataset, config, seed, epochs)
+        history = Checkpoints(checkpoint_folder, wanted, doctor=doctor)
         first = history.restore(model)
         seconds = history.seconds
     started = time.monotonic()
@@ -136,22 +109,97 @@ def pretrain(dataset, config, seed=0, preset=None, callbacks=(), checkpoint_fold
     return in_float32(model, history.history, details)
 
 
-def in_float32(model, history, details):
-    """A `Pretraining` of a trained `SimCLR`, its networks in float32 whatever they trained in."""
-    both = map(networks.as_float32, (model.encoder, model.projection_head))
-    return Pretraining(*both, history, details)
-
-
-def describe_pretraining(dataset, config, preset, seed, steps, seconds, findings=()):
-    """What made an encoder, the dict that is kept beside it as `encoder.json`.
+def build_model(image_shape: tuple[int, int, int], config: Config, seed: int = 0) -> SimCLR:
+    """Builds the `SimCLR` model of a configuration, without compiling it.
 
     Args:
-        dataset: the `Dataset` whose pool it was trained on.
-        config: a `Config`.
-        preset, seed: of the training.
-        steps: int, updates that were made.
-        seconds: float, that they took.
-        findings: of the run doctor, list of `Finding`.
+        image_shape: Tuple `(height, width, channels)`.
+        config: `Config` with networks, views, loss and temperature.
+        seed: Integer, at least 0, of the views. The weights follow the global seed of Keras.
+
+    Returns:
+        A `SimCLR`.
+
+    Raises:
+        ValueError: If the configuration names a loss, an encoder or an operation that does not
+            exist.
+    """
+    if config.loss not in LOSSES:
+        raise ValueError(f"Unknown loss {config.loss!r}. Choose from {list(LOSSES)}.")
+    height, _, channels = image_shape
+    augmenter = recipe.build_augmenter(
+        height, operations=dict(config.operations), channels=channels, seed=seed
+    )
+    encoder = networks.build_encoder(image_shape, config.encoder, config.width)
+    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    return SimCLR(
+        augmenter, encoder, head, config.temperature, LOSSES[config.loss], config.micro_batch_size
+    )
+
+
+def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:
+    """Divides the steps of a pretraining run into epochs.
+
+    Args:
+        num_images: Integer, the number of images in the pool.
+        config: `Config` with batch size and steps.
+
+    Returns:
+        Three integers: the batch size, the steps per epoch, and the number of epochs.
+
+    Raises:
+        ValueError: If the micro batch size does not divide the batch size.
+    """
+    batch_size, micro_batch_size = min(config.batch_size, num_images), config.micro_batch_size or 1
+    if micro_batch_size <= num_images < config.batch_size:
+        batch_size -= batch_size % micro_batch_size  # whole microbatches of a small pool
+    if micro_batch_size < batch_size and batch_size % micro_batch_size:
+        raise ValueError(
+            f"A batch of {batch_size} images does not divide into microbatches of "
+            f"{micro_batch_size}. Choose a micro_batch_size that divides the batch_size."
+        )
+    steps_per_epoch = min(num_images // batch_size, config.pretraining_steps)
+    return batch_size, steps_per_epoch, max(1, round(config.pretraining_steps / steps_per_epoch))
+
+
+def run_identity(dataset: Dataset, config: Config, seed: int, epochs: int) -> dict:
+    """Returns what a run must have in common with the run whose checkpoint it resumes.
+
+    Args:
+        dataset: `Dataset` whose pool is trained on.
+        config: `Config`. The settings that make the encoder count.
+        seed: Integer, of the run.
+        epochs: Integer, the number of epochs.
+
+    Returns:
+        A dict for `Checkpoints`.
+    """
+    made_of = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
+    return {**made_of, "config": identity(config, ("pretraining",))}
+
+
+def describe_pretraining(
+    dataset: Dataset,
+    config: Config,
+    preset: str | None,
+    seed: int,
+    steps: int,
+    seconds: float,
+    findings: Sequence = (),
+) -> dict:
+    """Describes how an encoder was made, for the file `encoder.json` beside it.
+
+    Args:
+        dataset: `Dataset` whose pool it was trained on.
+        config: `Config` of the run.
+        preset: String, the name of the preset, or `None`.
+        seed: Integer, of the run.
+        steps: Integer, the number of updates.
+        seconds: Float, the time that the updates took.
+        findings: `Finding` objects of the run doctor.
+
+    Returns:
+        A dict that JSON can hold.
     """
     batch_size, _, _ = plan_epochs(len(dataset.unlabeled), config)
     return {
@@ -170,21 +218,31 @@ def describe_pretraining(dataset, config, preset, seed, steps, seconds, findings
     }
 
 
-def run_identity(dataset, config, seed, epochs):
-    """What makes a pretraining the one that a checkpoint is of, a dict for `Checkpoints`."""
-    identity = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
-    return identity | {name: getattr(config, name) for name in PRETRAINING_SETTINGS}
-
-
-def save_pretraining(folder, pretraining):
-    """Writes `ENCODER_FILES` into a folder.
-
-    The encoder in the file takes images in 0..255 too. Its record, the content of `encoder.json`,
-    stands in the file as well, so that the file can travel alone: `portable.read_record`.
+def in_float32(model: SimCLR, history: dict, details: dict) -> Pretraining:
+    """Returns a trained model as a `Pretraining`, with its networks converted to float32.
 
     Args:
-        folder: path; made when it is not there.
-        pretraining: a `Pretraining`.
+        model: Trained `SimCLR`, of any precision.
+        history: Dict from the name of a curve to a list with one value per epoch.
+        details: Dict, as `describe_pretraining` returns it.
+
+    Returns:
+        A `Pretraining`.
+    """
+    both = map(networks.as_float32, (model.encoder, model.projection_head))
+    return Pretraining(*both, history, details)
+
+
+def save_pretraining(folder: str | Path, pretraining: Pretraining) -> None:
+    """Writes the encoder, the projection head, the curves and the record into a folder.
+
+    The stored encoder takes images in 0..1 or 0..255. The record, the content of `encoder.json`,
+    is also part of `encoder.keras`, so that this file is complete by itself; read it with
+    `portable.read_record`.
+
+    Args:
+        folder: Path of a folder. It is made if it does not exist.
+        pretraining: `Pretraining` to write.
     """
     folder = user_path(folder)
     (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
@@ -199,21 +257,29 @@ def save_pretraining(folder, pretraining):
     files.save_json(folder / "encoder.json", record)
 
 
-def load_encoder(folder, dataset=None):
-    """Loads what `save_pretraining` wrote: the encoder, and the dict that says what made it.
+def load_encoder(folder: str | Path, dataset: Dataset | None = None) -> tuple[keras.Model, dict]:
+    """Loads an encoder and its record from a folder that `save_pretraining` wrote.
 
-    The encoder takes images in 0..1 or 0..255; those in 0..1 have the features that they had in
+    The encoder takes images in 0..1 or 0..255. Images in 0..1 have the same features as during
     training, to the bit.
 
     Args:
-        folder: path.
-        dataset: the `Dataset` that the encoder is to be measured on, if the encoder comes from a
-            run on that dataset; `None` for an encoder from elsewhere.
+        folder: Path of the folder.
+        dataset: `Dataset` that the encoder will be measured on, if it was pretrained on the pool
+            of this dataset. `None` for an encoder from elsewhere.
+
+    Returns:
+        A pair: a `keras.Model`, images -> features, and a dict that says how it was made.
 
     Raises:
-        FileNotFoundError: if there is no finished pretraining in the folder.
-        ValueError: if the dataset has changed since: its split is another one then, and images
-            that are test now may have been in the encoder's pool.
+        FileNotFoundError: If the folder holds no finished pretraining run.
+        ValueError: If the dataset has changed since the encoder was pretrained. Its splits are
+            different then, and images that are test images now may have been in the pool.
+
+    Example:
+
+    >>> encoder, record = load_encoder("runs/mine", dataset)
+    >>> features = extract_features(encoder, dataset.train[0])
     """
     folder = user_path(folder)
     if not (folder / "encoder.json").exists():
@@ -227,6 +293,6 @@ def load_encoder(folder, dataset=None):
         raise ValueError(
             f"The encoder in {folder} was pretrained on other images ({made['dataset']}, "
             f"{made['fingerprint']}) than there are now ({dataset.name}, {dataset.fingerprint}). "
-            "What is test now may have been in its pool. Pretrain in a new folder."
+            "Images that are test images now may have been in its pool. Pretrain in a new folder."
         )
     return keras.saving.load_model(folder / "encoder.keras", compile=False), made

@@ -1,4 +1,7 @@
-"""SimCLR: two views, one encoder, one head, one loss. Algorithm 1 of the paper as a Keras model."""
+"""SimCLR as a Keras model: two views, one encoder, one head, one loss."""
+
+import inspect
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -11,27 +14,43 @@ warn_of_overridden()
 
 
 class SimCLR(keras.Model):
-    """Trains an encoder to recognise two views of one image among the views of others.
+    """Trains an encoder to recognize two views of one image among the views of other images.
+
+    Each training step draws two random views of each image, encodes all views in one pass,
+    projects the features, and updates the weights of encoder and projection head with the
+    gradient of a contrastive loss. No label is read.
+
+    Train the model with `fit` on batches of uint8 images, such as those of `image_batches`. The
+    metrics are `loss` and `contrastive_accuracy`. With `validation_data`, `val_loss` and
+    `val_contrastive_accuracy` join them; they are computed in inference mode on random views.
 
     Args:
-        augmenter: layer, uint8 images `[N, H, W, C]` -> one random view of each, float32 in 0..1.
-        encoder: `keras.Model`, views -> features `[N, D]`; what one keeps.
-        projection_head: `keras.Model`, features -> projections; thrown away after pretraining.
-        temperature: float > 0, of the loss.
-        micro_batch_size: int, images in the encoder at once in training, a divisor of the batch:
-            for batches that do not fit into memory, by a second forward pass; `cached_gradients`.
-            `None` takes the whole batch at once.
+        augmenter: Layer that takes uint8 images `[N, H, W, C]` and returns one random view of
+            each, float32 in [0, 1], such as that of `build_augmenter`.
+        encoder: `keras.Model` that takes views and returns features, float `[N, D]`. It is what
+            one keeps after pretraining.
+        projection_head: `keras.Model` that takes features and returns projections, float
+            `[N, P]`. It is not used after pretraining.
+        temperature: Float above 0. The temperature of the loss.
+        loss: Function `(projections_1, projections_2, temperature)` that returns a scalar tensor.
+            If it has a parameter `block_size`, it is given `micro_batch_size` as well.
+        micro_batch_size: Integer that divides the batch size, or `None`. The number of images
+            that are in the encoder at once. Use it for batches that do not fit into memory; each
+            step then needs a second forward pass. `None` encodes the whole batch at once.
 
-    `fit` takes batches of uint8 images without labels, such as `image_batches` yields. Its
-    metrics are `loss` and `contrastive_accuracy`; with `validation_data` also `val_loss` and
-    `val_contrastive_accuracy`, computed on random views in inference mode. Chance level of the
-    loss is log(2N-1).
+    Raises:
+        TypeError: If `loss` is not a function.
 
     Example:
-        model = SimCLR(augmenter, encoder, projection_head, temperature=0.2)
-        model.compile(optimizer=build_optimizer(...))
-        steps = len(images) // 256
-        model.fit(image_batches(images, 256), steps_per_epoch=steps, epochs=10, shuffle=False)
+
+    >>> augmenter = build_augmenter(32)
+    >>> encoder = build_encoder((32, 32, 3))
+    >>> head = build_projection_head(encoder.output_shape[-1])
+    >>> model = SimCLR(augmenter, encoder, head, temperature=0.2)
+    >>> model.compile(optimizer=build_optimizer("adamw", learning_rate=1e-3))
+    >>> steps = len(images) // 256
+    >>> model.fit(image_batches(images, 256), steps_per_epoch=steps, epochs=10, shuffle=False)
+    >>> features = encoder(images / 255)
 
     References:
         Chen et al. 2020, "A simple framework for contrastive learning of visual
@@ -40,18 +59,25 @@ class SimCLR(keras.Model):
 
     def __init__(
         self,
-        augmenter,
-        encoder,
-        projection_head,
-        temperature=0.1,
-        micro_batch_size=None,
+        augmenter: keras.Layer,
+        encoder: keras.Model,
+        projection_head: keras.Model,
+        temperature: float = 0.1,
+        loss: Callable = nt_xent_loss,
+        micro_batch_size: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if not callable(loss):
+            raise TypeError(
+                "`loss` must be a function of two batches of projections and a temperature, such "
+                f"as `nt_xent_loss`. Received: {loss!r}"
+            )
         self.augmenter = augmenter
         self.encoder = encoder
         self.projection_head = projection_head
         self.temperature = temperature
+        self.loss_function = loss  # Keras' `compile` writes to `loss`
         self.micro_batch_size = micro_batch_size
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.accuracy_tracker = keras.metrics.Mean(name="contrastive_accuracy")
@@ -61,13 +87,27 @@ class SimCLR(keras.Model):
         return [self.loss_tracker, self.accuracy_tracker]
 
     def compile(self, *args, **kwargs):
-        """As Keras' `compile`. The optimizer makes its variables here: a function that makes
-        variables in its first call is traced twice, which takes seconds."""
+        """Configures the model for training, as Keras' `compile` does.
+
+        Args:
+            *args: Arguments of Keras' `compile`.
+            **kwargs: Arguments of Keras' `compile`, such as `optimizer`.
+        """
         super().compile(*args, **kwargs)
+        # A function that makes variables in its first call is traced twice, which takes seconds.
         self.optimizer.build(self.trainable_variables)
 
-    def call(self, images, training=False):
-        """Two views of each image -> their projections, two float32 tensors `[N, D]`."""
+    def call(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
+        """Draws two views of each image and projects them.
+
+        Args:
+            images: uint8 tensor or array `[N, H, W, C]`.
+            training: Boolean, whether encoder and head run in training mode. Views are random in
+                both modes.
+
+        Returns:
+            The projections of the first and of the second views, two float32 tensors `[N, P]`.
+        """
         views = tf.concat([self.augmenter(images), self.augmenter(images)], axis=0)
         # One pass over both views: BatchNormalization sees them as one batch.
         projections = self.projection_head(
@@ -75,11 +115,23 @@ class SimCLR(keras.Model):
         )
         return tf.split(projections, 2)
 
-    def contrastive_loss(self, projections_1, projections_2):
-        """NT-Xent at this model's temperature, a scalar."""
-        return nt_xent_loss(projections_1, projections_2, self.temperature, self.micro_batch_size)
+    def contrastive_loss(self, projections_1: tf.Tensor, projections_2: tf.Tensor) -> tf.Tensor:
+        """Computes the loss of a batch at the model's temperature.
 
-    def train_step(self, images):
+        Args:
+            projections_1: Float tensor `[N, P]`, of the first views.
+            projections_2: Float tensor `[N, P]`, of the second views.
+
+        Returns:
+            A scalar tensor.
+        """
+        blocks = {}
+        if "block_size" in inspect.signature(self.loss_function).parameters:
+            blocks = {"block_size": self.micro_batch_size}
+        return self.loss_function(projections_1, projections_2, self.temperature, **blocks)
+
+    def train_step(self, images: tf.Tensor) -> dict:
+        """Makes one update of the weights; returns the metrics so far, a dict by name."""
         if self.micro_batch_size is not None:
             loss, *projections, gradients = cached_gradients(self, images, self.micro_batch_size)
             self.optimizer.apply(gradients, self.trainable_variables)
@@ -92,12 +144,16 @@ class SimCLR(keras.Model):
         self.optimizer.apply(gradients, self.trainable_variables)
         return self.update_metrics(loss, projections_1, projections_2)
 
-    def test_step(self, images):
+    def test_step(self, images: tf.Tensor) -> dict:
+        """Evaluates one batch; returns the metrics so far, a dict by name."""
         projections_1, projections_2 = self(images, training=False)
         loss = self.contrastive_loss(projections_1, projections_2)
         return self.update_metrics(loss, projections_1, projections_2)
 
-    def update_metrics(self, loss, projections_1, projections_2):
+    def update_metrics(
+        self, loss: tf.Tensor, projections_1: tf.Tensor, projections_2: tf.Tensor
+    ) -> dict:
+        """Adds a batch to the metrics; returns their values so far, a dict by name."""
         self.loss_tracker.update_state(loss)
         accuracy = contrastive_accuracy(projections_1, projections_2, self.micro_batch_size)
         self.accuracy_tracker.update_state(accuracy)

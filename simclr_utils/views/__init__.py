@@ -1,4 +1,4 @@
-"""From images to random views: the operations and the recipe that composes them."""
+"""From images to random views: the operations, and the recipe that composes them."""
 
 from simclr_utils.doors import open_door
 

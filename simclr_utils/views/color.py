@@ -1,4 +1,4 @@
-"""The two colour operations among the views: jitter and grayscale."""
+"""The random operations on color: jitter and grayscale."""
 
 import math
 
@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from simclr_utils.views.layers import RandomOperation
 
-# Weights of red, green and blue in luma, and the RGB -> YIQ colour space built on them.
+# Weights of red, green and blue in luma, and the color space YIQ that is built on them.
 LUMA = (0.299, 0.587, 0.114)
 RGB_TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
 def luma(images):
-    """The brightness of each pixel as one channel, `[N, H, W, 1]`."""
+    """Computes the brightness of each pixel, one channel `[N, H, W, 1]`."""
     if images.shape[-1] == 1:
         return images
     red, green, blue = (images[..., channel, None] for channel in range(3))
@@ -24,23 +24,28 @@ def luma(images):
 class RandomColorJitter(RandomOperation):
     """Changes brightness, contrast, saturation and hue of each image.
 
-    Each factor is uniform in `[1 - x, 1 + x]` (not below 0), the hue's turn uniform in
-    `[-hue, hue]` of the colour circle. All four are linear in the colour, so together they are
-    one 3x3 matrix an image: saturation scales and hue turns the two colour axes of YIQ. The
-    order is fixed (the paper shuffles it), and values are cut to 0..1 once, at the end.
-    One-channel images get brightness and contrast only.
+    The factors of brightness, contrast and saturation are uniform in `[1 - x, 1 + x]`, but not
+    below 0. The hue is turned by an angle that is uniform in `[-hue, hue]` of the color circle.
+    All four are linear in the color, so together they are one 3x3 matrix per image: saturation
+    scales the two color axes of YIQ, and hue turns them. The order is fixed (the paper shuffles
+    it), and values are clipped to [0, 1] once, at the end. Images with one channel get brightness
+    and contrast only.
 
     Args:
-        brightness, contrast, saturation, hue: floats >= 0. The paper's, at strength 1, are 0.8,
-            0.8, 0.8 and 0.2.
-        probability: float in [0, 1]. The paper's is 0.8.
-        seed: int or `None`.
+        brightness: Float, at least 0. The paper's is 0.8 at strength 1.
+        contrast: Float, at least 0. The paper's is 0.8 at strength 1.
+        saturation: Float, at least 0. The paper's is 0.8 at strength 1.
+        hue: Float in [0, 0.5]. The paper's is 0.2 at strength 1.
+        probability: Float in [0, 1], the chance of each image to be changed. The paper's is 0.8.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
 
     Raises:
-        ValueError: if a value is negative, or `hue` is above 0.5.
+        ValueError: If a value is negative, or `hue` is above 0.5.
 
     References:
-        SimCLR (Chen et al. 2020), appendix A. Hue as a turn in YIQ: NVIDIA DALI's `hsv`.
+        Chen et al. 2020, "A simple framework for contrastive learning of visual
+        representations", appendix A. The turn of the hue in YIQ follows the `hsv` operation of
+        NVIDIA DALI.
     """
 
     def __init__(self, brightness, contrast, saturation, hue, probability=0.8, seed=None, **kwargs):
@@ -57,11 +62,12 @@ class RandomColorJitter(RandomOperation):
             )
 
     def factor(self, images, name):
+        """Draws the factor of a change for each image, float32 `[N, 1, 1, 1]`."""
         strength = self.ranges[name]
         return self.per_image(images, max(0.0, 1 - strength), 1 + strength)
 
     def color_matrix(self, images):
-        """Saturation and hue as matrices float32 `[N, 3, 3]` that act on colour rows."""
+        """Draws saturation and hue as matrices `[N, 3, 3]` that multiply rows of colors."""
         saturation = self.factor(images, "saturation")[:, 0, 0, 0]
         turn = self.ranges["hue"]
         angle = 2 * math.pi * self.per_image(images, -turn, turn)[:, 0, 0, 0]
@@ -88,12 +94,12 @@ class RandomColorJitter(RandomOperation):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomGrayscale(RandomOperation):
-    """Replaces each image by its gray version, with a probability; keeps three channels.
+    """Replaces some images by their gray version, which keeps three channels.
 
     Args:
-        amount: float in [0, 1], the share of gray that is mixed in.
-        probability: float in [0, 1]. The paper's is 0.2.
-        seed: int or `None`.
+        amount: Float in [0, 1], the share of gray that is mixed in.
+        probability: Float in [0, 1], the chance of each image to be changed. The paper's is 0.2.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
     """
 
     def __init__(self, amount=1.0, probability=0.2, seed=None, **kwargs):

@@ -1,33 +1,40 @@
-"""Random operations on batches of images: anew for every image, every view, every call."""
+"""Random operations on batches of images, drawn anew for every image and every call."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 
 class RandomOperation(keras.layers.Layer):
-    """Base of the augmentations: changes each image of a batch with a probability.
+    """Base class of the augmentations: changes each image of a batch with a probability.
 
-    A subclass writes `transform(images)`, and takes its random numbers from `self.per_image`,
-    which draws one number for each image. The numbers come from a `keras.random.SeedGenerator`,
-    so they differ from call to call, inside `tf.function` too. The generator's state is among the
-    layer's `variables`, but Keras' `save` leaves it out: a loaded layer begins with its seed again.
-    The operation is random whatever `training` says: a view is a view.
+    A subclass defines `transform(images)` and takes its random numbers from `self.per_image`,
+    which draws a number for each image. The numbers come from a `keras.random.SeedGenerator`, so
+    they differ from call to call, also inside a `tf.function`. The state of the generator is
+    among the layer's `variables`, but Keras' `save` leaves it out: a loaded layer starts from
+    its seed again. The operation is random in training and in inference mode.
 
     Args:
-        probability: float in [0, 1], the chance of each image to be changed.
-        seed: int or `None`, makes the sequence of draws repeatable.
+        probability: Float in [0, 1], the chance of each image to be changed.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
 
     Raises:
-        ValueError: if `probability` is not in [0, 1].
+        ValueError: If `probability` is not in [0, 1].
+
+    Example:
+
+    >>> class RandomInversion(RandomOperation):
+    ...     def transform(self, images):
+    ...         return 1 - images
     """
 
     def __init__(self, probability=1.0, seed=None, **kwargs):
         # Pixels stay float32 under mixed precision: they are cheap, and bfloat16 has 8 bits.
         super().__init__(**{"dtype": "float32", **kwargs})
         if not 0 <= probability <= 1:
-            raise ValueError(f"`probability` must lie in 0 to 1. Received: {probability}")
+            raise ValueError(f"`probability` must be in 0 to 1. Received: {probability}")
         self.probability = probability
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -35,11 +42,12 @@ class RandomOperation(keras.layers.Layer):
         self.supports_jit = False
 
     def per_image(self, images, low, high, count=1):
-        """One uniform draw (or `count` of them) for each image: float32 `[N, count, 1, 1]`."""
+        """Draws uniform numbers for each image, float32 `[N, count, 1, 1]`."""
         shape = (tf.shape(images)[0], count, 1, 1)
         return keras.random.uniform(shape, low, high, seed=self.seed_generator)
 
     def transform(self, images):
+        """Returns the images changed, all of them; the base class chooses among them."""
         raise NotImplementedError(f"{type(self).__name__} must define `transform(images)`.")
 
     def call(self, images):
@@ -56,34 +64,53 @@ class RandomOperation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomResizedCrop(RandomOperation):
-    """Cuts a random box out of each image and resizes it to `image_size`.
+    """Cuts a random box out of each image and resizes it.
 
-    The box's area is uniform in `scale` (a share of the image), and the logarithm of its aspect
-    ratio (width / height) is uniform over `aspect_ratio`. Of ten such draws the first that fits
-    into the image is taken; if none fits, the whole image is. Bilinear, with pixel centres
-    aligned, so that the full box returns the image unchanged.
+    The area of the box is uniform in `scale`, and the logarithm of its aspect ratio is uniform
+    over `aspect_ratio`. Of ten such draws, the first that fits into the image is taken; if none
+    fits, it is the whole image. The resizing is bilinear with aligned pixel centers, so the box
+    of a whole image returns the image unchanged.
 
     Args:
-        image_size: int, height and width of the output.
-        scale: pair of floats in (0, 1], the range of the area. The paper's is (0.08, 1).
-        aspect_ratio: pair of floats, the range of width / height. The paper's is (3/4, 4/3).
-        seed: int or `None`.
-        **kwargs: `probability`, 1 by default; the other images are resized as a whole.
+        image_size: Integer, the height and width of the output.
+        scale: Pair of floats in (0, 1], the range of the area as a share of the image. The
+            paper's is (0.08, 1).
+        aspect_ratio: Pair of floats above 0, the range of width / height. The paper's is
+            (3/4, 4/3).
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+        **kwargs: Arguments of `RandomOperation` and `keras.Layer`. With a `probability` below 1,
+            the other images are resized as a whole.
 
-    Input shape: `[N, height, width, channels]`. Output: float32
-    `[N, image_size, image_size, channels]`.
+    Input shape:
+        Float32 `[N, height, width, channels]` in [0, 1].
+
+    Output shape:
+        Float32 `[N, image_size, image_size, channels]` in [0, 1].
 
     Raises:
-        ValueError: if a range is empty or `scale` leaves (0, 1].
+        ValueError: If a range is empty, or `scale` is not within (0, 1].
+
+    Example:
+
+    >>> crop = RandomResizedCrop(32, scale=(0.2, 1.0), seed=0)
+    >>> crop(np.zeros([8, 64, 48, 3], dtype="float32")).shape
+    TensorShape([8, 32, 32, 3])
 
     References:
-        Szegedy et al. 2015, "Going deeper with convolutions"; SimCLR (Chen et al. 2020), A.
+        Szegedy et al. 2015, "Going deeper with convolutions".
+        Chen et al. 2020, "A simple framework for contrastive learning of visual
+        representations", appendix A.
     """
 
     ATTEMPTS = 10
 
     def __init__(
-        self, image_size, scale=(0.08, 1.0), aspect_ratio=(3 / 4, 4 / 3), seed=None, **kwargs
+        self,
+        image_size: int,
+        scale: Sequence[float] = (0.08, 1.0),
+        aspect_ratio: Sequence[float] = (3 / 4, 4 / 3),
+        seed: int | None = None,
+        **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
         if not 0 < scale[0] <= scale[1] <= 1:
@@ -94,8 +121,15 @@ class RandomResizedCrop(RandomOperation):
         self.scale = tuple(scale)
         self.aspect_ratio = tuple(aspect_ratio)
 
-    def sample_boxes(self, images):
-        """Boxes float32 `[N, 4]`: top, left, height, width as shares of the image."""
+    def sample_boxes(self, images: tf.Tensor) -> tf.Tensor:
+        """Draws a box for each image.
+
+        Args:
+            images: Tensor or array `[N, height, width, channels]`; only its shape is read.
+
+        Returns:
+            A float32 tensor `[N, 4]`: top, left, height and width as shares of the image.
+        """
         height, width = images.shape[1:3]
         area = self.per_image(images, *self.scale, count=self.ATTEMPTS)[:, :, 0, 0]
         log_range = [math.log(ratio) for ratio in self.aspect_ratio]
@@ -120,7 +154,7 @@ class RandomResizedCrop(RandomOperation):
             chosen = self.per_image(images, 0.0, 1.0)[:, :, 0, 0] < self.probability
             boxes = tf.where(chosen, boxes, [0.0, 0.0, 1.0, 1.0])
         corner, box = boxes[:, :2] * size, boxes[:, 2:] * size  # in pixels
-        # `crop_and_resize` takes the centres of the first and the last output pixel.
+        # `crop_and_resize` takes the centers of the first and the last output pixel.
         step = box / self.image_size
         first = corner + step / 2 - 0.5
         last = first + step * (self.image_size - 1)
@@ -135,11 +169,11 @@ class RandomResizedCrop(RandomOperation):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomFlip(RandomOperation):
-    """Mirrors each image left to right, with a probability.
+    """Mirrors some images left to right.
 
     Args:
-        probability: float in [0, 1].
-        seed: int or `None`.
+        probability: Float in [0, 1], the chance of each image to be mirrored.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
     """
 
     def __init__(self, probability=0.5, seed=None, **kwargs):
@@ -151,16 +185,19 @@ class RandomFlip(RandomOperation):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomGaussianBlur(RandomOperation):
-    """Blurs each image with a Gaussian of its own width.
+    """Blurs each image with a Gaussian of random width.
 
-    The kernel spans a tenth of the image, as in the paper, and at least 3 pixels; edges are
+    The kernel spans a tenth of the image, as in the paper, but at least 3 pixels. Edges are
     mirrored.
 
     Args:
-        sigma: pair of floats > 0, the range of the standard deviation in pixels. The paper's is
-            (0.1, 2).
-        probability: float in [0, 1]. The paper's is 0.5.
-        seed: int or `None`.
+        sigma: Pair of floats above 0, the range of the standard deviation in pixels. The paper's
+            is (0.1, 2).
+        probability: Float in [0, 1], the chance of each image to be changed. The paper's is 0.5.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+
+    Raises:
+        ValueError: If `sigma` is not a positive range.
     """
 
     def __init__(self, sigma=(0.1, 2.0), probability=0.5, seed=None, **kwargs):
@@ -193,13 +230,13 @@ class RandomGaussianBlur(RandomOperation):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomGaussianNoise(RandomOperation):
-    """Adds Gaussian noise to each pixel, with a standard deviation drawn for each image.
+    """Adds Gaussian noise to each pixel, with a random standard deviation for each image.
 
     Args:
-        max_stddev: float >= 0; the standard deviation is uniform in [0, max_stddev] (pixels
-            are in 0..1).
-        probability: float in [0, 1].
-        seed: int or `None`.
+        max_stddev: Float, at least 0. The standard deviation is uniform in `[0, max_stddev]`, for
+            pixels in [0, 1].
+        probability: Float in [0, 1], the chance of each image to be changed.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
     """
 
     def __init__(self, max_stddev=0.1, probability=0.5, seed=None, **kwargs):

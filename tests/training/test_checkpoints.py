@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.config import get_config
+from simclr_utils.config import get_config, identity
 from simclr_utils.data.dataset import Dataset
 from simclr_utils.training import pretraining
 from simclr_utils.training.batches import image_batches
@@ -210,6 +210,73 @@ def test_a_pretraining_that_was_stopped_ends_in_the_same_encoder(tmp_path, monke
     with pytest.raises(CheckpointError, match="temperature is 0.1 there and 0.5 here"):
         other = replace(config, temperature=0.5)
         pretraining.pretrain(dataset, other, checkpoint_folder=tmp_path)
+
+
+def dense():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def store(folder, identity):
+    """Writes a checkpoint of one epoch of a tiny network."""
+    checkpoints = every_epoch(folder, identity)
+    dense().fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, shuffle=False, callbacks=[checkpoints])
+
+
+def stored_identity(folder, **changes):
+    """Stores a checkpoint with other settings than the default; returns those for the default."""
+    settings = identity(get_config("tiny"), ("pretraining",))
+    other = {name: value for name, value in {**settings, **changes}.items() if value is not ...}
+    store(folder, {"seed": 0, "config": other})
+    return Checkpoints(folder, {"seed": 0, "config": settings})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"loss": ...},  # of a version that had no such setting; the default counts
+        {"operations": dict(get_config("tiny").operations)},
+        {"operations": [list(pair) for pair in get_config("tiny").operations]},
+    ],
+)
+def test_settings_that_mean_the_same_are_the_same_run(tmp_path, changes):
+    assert stored_identity(tmp_path, **changes).restore(dense()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"temperature": 0.2}, "temperature is 0.2 there and 0.1 here"),
+        ({"width": ...}, "width is None there and 8 here"),
+        ({"warp": 9}, r"\['warp'\], which this version of the course does not know"),
+    ],
+)
+def test_settings_that_differ_are_named(tmp_path, changes, words):
+    checkpoints = stored_identity(tmp_path, **changes)
+    with pytest.raises(CheckpointError, match=words):
+        checkpoints.restore(dense())
+    assert list(tmp_path.glob("*.npz"))  # it is not taken for damaged
+
+
+def test_a_checkpoint_from_before_the_settings_were_kept_together_is_refused(tmp_path):
+    store(tmp_path, {"seed": 0, "temperature": 0.1})
+    with pytest.raises(CheckpointError, match="an earlier version of the course wrote it"):
+        Checkpoints(tmp_path, {"seed": 0, "config": {}}).restore(dense())
+
+
+def test_every_setting_of_an_encoder_is_part_of_its_runs_identity():
+    dataset = SimpleNamespace(fingerprint="abc")
+    found = pretraining.run_identity(dataset, get_config("tiny", loss="nt_xent"), 3, 7)
+    assert found == {
+        "fingerprint": "abc",
+        "seed": 3,
+        "epochs": 7,
+        "config": identity(get_config("tiny"), ("pretraining",)),
+    }
+    assert {"loss", "temperature", "operations", "micro_batch_size"} <= set(found["config"])
+    assert "label_counts" not in found["config"]
 
 
 def tiny_network():

@@ -8,7 +8,7 @@ import pytest
 import sabotage
 
 from simclr_utils.evaluation.features import frozen
-from simclr_utils.training import doctor
+from simclr_utils.training import doctor, examinations, losses
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_training_is_the_same_with_a_doctor():
 
 @pytest.mark.parametrize("steps_before, expected", [(0, ["learning rate too low"]), (5, [])])
 def test_a_resumed_training_may_stand_still(steps_before, expected):
-    """Near its end, where the schedule has come to 0."""
+    """Near its end, when the learning rate is 0."""
     images = sabotage.render_shapes(64, seed=0, image_size=16).images
     encoder = sabotage.build_encoder((16, 16, 3), width=4)
     head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
@@ -63,7 +63,7 @@ def test_a_resumed_training_may_stand_still(steps_before, expected):
     watcher = doctor.RunDoctor(images, 32, lambda text: None)
     watcher.set_model(model)
     watcher.on_train_begin()
-    for batch in range(doctor.FIRST_STEPS):
+    for batch in range(examinations.FIRST_STEPS):
         watcher.on_train_batch_end(batch, {"loss": 3.0})
     watcher.on_epoch_end(0, {"loss": 3.0})
     assert [finding.name for finding in watcher.findings] == expected
@@ -84,7 +84,7 @@ def test_it_looks_at_images_from_all_of_the_pool():
 def test_an_even_picture_at_the_front_does_not_look_like_an_augmenter_that_is_off():
     images = sabotage.render_shapes(8, seed=0, image_size=16).images
     images[0] = 0
-    assert doctor.examine_views(sabotage.build_augmenter(16, seed=0), images) == []
+    assert examinations.examine_views(sabotage.build_augmenter(16, seed=0), images) == []
 
 
 def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
@@ -93,7 +93,7 @@ def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
     head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
     watcher = doctor.RunDoctor(images, 32, lambda text: None)
     watcher.set_model(sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head))
-    watcher.start, watcher.resumed = doctor.kernels(watcher.model), False
+    watcher.start, watcher.resumed = examinations.kernels(watcher.model), False
     watcher.on_epoch_end(0, {"loss": 3.0})
     encoder.trainable_variables[0].assign(np.nan * encoder.trainable_variables[0])
     with pytest.raises(doctor.TrainingFailedError, match="not a number: The largest weight is nan"):
@@ -101,12 +101,14 @@ def test_weights_that_are_no_numbers_end_the_training_before_a_checkpoint():
     assert [finding.name for finding in watcher.findings][-1] == "not a number"
 
 
-def watched(steps=0, temperature=0.1, batch_size=256):
+def watched(steps=0, temperature=0.1, batch_size=256, **options):
     """A doctor of a model that has made some steps, and what it says."""
     images, said = sabotage.render_shapes(64, seed=0, image_size=16).images, []
     encoder = sabotage.build_encoder((16, 16, 3), width=4)
     head = sabotage.build_projection_head(encoder.output_shape[-1], 8, 4)
-    model = sabotage.simclr.SimCLR(sabotage.build_augmenter(16, seed=0), encoder, head, temperature)
+    model = sabotage.simclr.SimCLR(
+        sabotage.build_augmenter(16, seed=0), encoder, head, temperature, **options
+    )
     model.compile(sabotage.build_optimizer("adamw", 1e-3))
     model.optimizer.iterations.assign(steps)
     watcher = doctor.RunDoctor(images, batch_size, said.append)
@@ -121,24 +123,71 @@ CHANCE = np.log(2 * 256 - 1)
 @pytest.mark.parametrize(
     ("loss", "temperature", "steps", "name", "words"),
     [
-        (0.5 * CHANCE, 0.1, 200, None, "ok: below its chance level"),
+        (0.5 * CHANCE, 0.1, 200, None, "ok: the loss is below its chance level"),
         (0.995 * CHANCE, 0.1, 200, "nothing learned", "views that share nothing"),
-        (CHANCE - 0.01, 100.0, 200, "nothing learned", "the temperature, 100:"),
-        (833.0, 1e-4, 200, "loss far above chance", "the temperature, 0.0001:"),
-        (40.0, 0.1, 200, "loss far above chance", "learning rate too high"),
+        (CHANCE - 0.01, 100.0, 200, "nothing learned", "the temperature, 100, which"),
+        (833.0, 1e-4, 200, "loss far above chance", "the temperature, 0.0001, which"),
+        (40.0, 0.1, 200, "loss far above chance", "learning rate that is too high"),
         (0.995 * CHANCE, 0.1, 24, None, "24 steps are too few to judge the loss"),
     ],
 )
 def test_one_rule_says_whether_anything_was_learned(loss, temperature, steps, name, words):
     watcher, said = watched(steps, temperature)
     sentence = watcher.conclude(loss)
-    assert sentence.startswith("ok") == (name is None and steps >= doctor.FIRST_STEPS)
+    assert sentence.startswith("ok") == (name is None and steps >= examinations.FIRST_STEPS)
     assert words in "\n".join([sentence, *said])
     assert [finding.name for finding in watcher.findings] == ([name] if name else [])
     assert name is None or name in sentence
     assert "longer" not in sentence + "".join(said)
     if "temperature" in words:
         assert "--set temperature=0.1" in said[0]
+
+
+def plain_loss(projections_1, projections_2, temperature):
+    """A loss of a user's own, of which the doctor knows nothing."""
+    units = [keras.ops.normalize(part, axis=1) for part in (projections_1, projections_2)]
+    return -keras.ops.mean(keras.ops.sum(units[0] * units[1], axis=1)) / temperature
+
+
+def test_nothing_is_said_of_the_level_of_a_loss_that_does_not_tell_it():
+    watcher, said = watched(200, loss=plain_loss)
+    assert watcher.conclude(1000.0) == "ok: the run doctor found nothing" and said == []
+    assert examinations.examine_model(watcher.model, watcher.images) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"), [(2.0, None), (2.98, "nothing learned"), (5.0, "loss far above chance")]
+)
+def test_the_chance_level_is_that_of_the_loss(loss, name):
+    known = losses.annotate_loss(chance_level=lambda num_images: num_images / 10)(
+        lambda *parts: plain_loss(*parts)
+    )
+    watcher, said = watched(200, batch_size=30, loss=known)
+    watcher.conclude(loss)
+    assert [finding.name for finding in watcher.findings] == ([name] if name else [])
+    assert not said or "its chance level is 3.000" in said[0]
+
+
+@pytest.mark.parametrize(
+    "loss, name", [(-3.5, None), (-2.98, "nothing learned"), (0.0, "loss far")]
+)
+def test_a_chance_level_may_be_negative(loss, name):
+    finding = examinations.examine_loss_level(loss, -3.0, 100, 0.1)
+    assert (finding is None) if name is None else finding.name.startswith(name)
+
+
+def test_the_check_is_that_of_the_loss():
+    asked = []
+
+    def check(function):
+        asked.append(float(function(np.eye(2), np.eye(2), 0.5)))
+        return "It is upside down."
+
+    known = losses.annotate_loss(find_mistake=check)(lambda *parts: plain_loss(*parts))
+    watcher, _ = watched(loss=known)
+    (finding,) = examinations.examine_model(watcher.model, watcher.images)
+    assert finding.name == "wrong loss" and finding.seen.endswith("It is upside down.")
+    assert asked == [pytest.approx(-2.0)] and watcher.model.temperature == 0.1
 
 
 def test_a_loss_that_is_no_number_at_a_tiny_temperature_names_it():
@@ -152,13 +201,13 @@ def test_a_loss_that_is_no_number_at_a_tiny_temperature_names_it():
 
 def test_a_finding_that_no_longer_holds_is_withdrawn():
     watcher, said = watched(60)
-    watcher.tell(doctor.examine_batch_size(8))
+    watcher.tell(examinations.examine_batch_size(8))
     watcher.confirm([watcher.examine_loss(CHANCE)])
     assert watcher.conclude(CHANCE).startswith(
         "not ok: the run doctor found few negatives, nothing"
     )
     assert watcher.conclude(1.0) == "not ok: the run doctor found few negatives"
-    assert said[-1] == "nothing learned: no longer so." and len(watcher.findings) == 1
+    assert said[-1] == "nothing learned: this is no longer the case." and len(watcher.findings) == 1
 
 
 def test_findings_outlive_a_stop():
@@ -180,7 +229,7 @@ def test_each_finding_is_told_once_and_in_full():
     said = []
     watcher = doctor.RunDoctor(np.zeros((4, 16, 16, 3), "uint8"), 8, said.append)
     for _ in range(3):
-        watcher.tell(doctor.examine_batch_size(8))
+        watcher.tell(examinations.examine_batch_size(8))
     assert len(said) == len(watcher.findings) == 1
     for part in ("few negatives: ", "14 negatives", "Likely cause: ", "Cure: "):
         assert part in said[0]

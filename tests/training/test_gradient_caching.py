@@ -66,7 +66,7 @@ def build_model(micro_batch_size=None, norm="group", dropout=0.0):
     encoder = keras.Model(inputs, keras.layers.Dropout(dropout, seed=3)(x))
     augmenter = build_augmenter(16, operations=("flip",), seed=0)
     head = build_projection_head(8, output_dim=8, num_layers=1)  # more layers normalise too
-    model = SimCLR(augmenter, encoder, head, 0.2, micro_batch_size)
+    model = SimCLR(augmenter, encoder, head, 0.2, micro_batch_size=micro_batch_size)
     model.compile(keras.optimizers.SGD(0.1))
     return model
 
@@ -160,7 +160,7 @@ def test_fit_trains_with_microbatches_and_draws_two_views():
 
 def test_a_batch_that_does_not_fall_into_microbatches_is_refused():
     model = build_model(5)
-    with pytest.raises(ValueError, match="24 images does not fall into microbatches of 5"):
+    with pytest.raises(ValueError, match="24 images does not divide into microbatches of 5"):
         cached_gradients(model, tf.constant(IMAGES), 5)
 
 
@@ -170,7 +170,7 @@ def test_a_batch_smaller_than_a_microbatch_is_one():
 
 
 def test_microbatches_that_do_not_fit_are_refused_beforehand():
-    with pytest.raises(ValueError, match="256 images does not fall into microbatches of 100"):
+    with pytest.raises(ValueError, match="256 images does not divide into microbatches of 100"):
         plan_epochs(900, get_config("full", micro_batch_size=100))
     assert plan_epochs(900, get_config("tiny", micro_batch_size=64))[0] == 32  # one microbatch
 

@@ -238,5 +238,5 @@ def test_the_range_of_deeper_pictures_is_said():
 
 def test_a_file_without_a_record_says_so(tmp_path):
     networks.build_encoder((16, 16, 3), width=4).save(tmp_path / "encoder.keras")
-    with pytest.raises(ValueError, match="encoder.keras holds no record .* encoder.json"):
+    with pytest.raises(ValueError, match="encoder.keras has no record .* encoder.json"):
         portable.read_record(tmp_path / "encoder.keras")

@@ -216,6 +216,13 @@ def test_the_rest_of_an_epoch_is_left_out_and_differs():
     assert set(epochs.ravel()) == set(range(11))
 
 
+def test_an_epoch_shares_its_random_stream_with_no_other_choice_of_the_seed():
+    """A split or a sample that a user draws from the seed is not the order of an epoch."""
+    epochs = {tuple(epoch) for epoch in numbers(image_batches(numbered(20), 20, seed=3), 9)}
+    for entropy in (3, *([3, number] for number in range(9))):
+        assert tuple(np.random.default_rng(entropy).permutation(20)) not in epochs
+
+
 def test_a_batch_depends_on_seed_and_step_alone():
     whole = numbers(image_batches(numbered(20), 6, seed=3), 10)
     assert numbers(image_batches(numbered(20), 6, seed=3), 10) == whole
@@ -278,18 +285,23 @@ def test_the_square_root_rule():
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_warm_up_and_cosine_decay(name):
     optimizer = build_optimizer(name, warmup_cosine(0.4, num_steps=1000, warmup_share=0.2))
-    steps = [0, 50, 100, 200, 400, 600, 1000, 2000]
-    decay = [0.2 * (1 + math.cos(math.pi * share)) for share in (0, 0.25, 0.5, 1, 1)]
+    steps = [0, 49, 99, 199, 399, 599, 1000, 2000]
+    decay = [0.2 * (1 + math.cos(math.pi * done / 801)) for done in (0, 200, 400, 801, 801)]
     rates = []
     for step in steps:
         optimizer.iterations.assign(step)
         rates.append(float(optimizer.learning_rate))
-    assert rates == pytest.approx([0.0, 0.1, 0.2, *decay], abs=1e-6)
+    assert rates == pytest.approx([0.002, 0.1, 0.2, *decay], abs=1e-6)
 
 
-@pytest.mark.parametrize("num_steps", [1, 2, 10])
-def test_short_runs_have_a_learning_rate(num_steps):
-    assert float(warmup_cosine(0.4, num_steps)(1)) == pytest.approx(0.4)
+@pytest.mark.parametrize("num_steps", [1, 2, 10, 19, 20, 30, 1000])
+def test_every_update_of_a_run_moves_the_weights(num_steps):
+    rates = [float(warmup_cosine(0.4, num_steps)(step)) for step in range(num_steps + 1)]
+    assert (
+        min(rates[:-1]) > 0
+        and max(rates) == pytest.approx(0.4) == rates[max(1, num_steps // 10) - 1]
+    )
+    assert rates[-1] == pytest.approx(0, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))

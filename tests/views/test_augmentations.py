@@ -8,6 +8,7 @@ from PIL import Image
 from scipy import ndimage, stats
 
 from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views import recipe
 from simclr_utils.views.color import RandomColorJitter, RandomGrayscale
 from simclr_utils.views.layers import (
     RandomFlip,
@@ -137,6 +138,27 @@ def test_a_seed_makes_the_views_repeatable():
         runs.append(np.stack([augmenter(images), augmenter(images)]))
     np.testing.assert_array_equal(runs[0], runs[1])
     assert np.abs(runs[0] - runs[2]).max() > 0.01
+
+
+def streams(seed):
+    """The first numbers that each operation of an augmenter draws, by name."""
+    operations = recipe.build_operations(16, dict.fromkeys(OPERATIONS, 1.0), seed=seed)
+    draws = [layer.per_image(tf.zeros([4, 1]), 0.0, 1.0).numpy() for layer in operations]
+    return dict(zip(OPERATIONS, (each.tobytes() for each in draws), strict=True))
+
+
+def test_no_two_operations_share_a_random_stream():
+    """With sums, such as seed + index, the flip of seed 0 and the crop of seed 1 would."""
+    drawn = [stream for seed in range(12) for stream in streams(seed).values()]
+    assert len(set(drawn)) == len(drawn) == 12 * len(OPERATIONS)
+
+
+def test_a_new_operation_leaves_the_streams_of_the_others_alone(monkeypatch):
+    before = streams(3)
+    grown = {"invert": lambda s, size, seed: RandomFlip(0.5, seed), **OPERATIONS}
+    monkeypatch.setattr(recipe, "OPERATIONS", grown)
+    alone = recipe.build_operations(16, {"noise": 1.0}, seed=3)[0]
+    assert alone.per_image(tf.zeros([4, 1]), 0.0, 1.0).numpy().tobytes() == before["noise"]
 
 
 def test_training_and_inference_draw_alike():
@@ -459,7 +481,7 @@ def test_one_channel_drops_colour_and_says_so(capsys):
         ({"operations": ("crop", "twist")}, r"Unknown operations \['twist'\]. Choose from \['crop"),
         ({"strength": -1}, "must not be negative. Received: crop -1"),
         ({"operations": {"blur": -0.5}}, "must not be negative"),
-        ({"operations": {"blur": (0.5, 1.5)}}, "lie in 0 to 1. Received: blur 1.5"),
+        ({"operations": {"blur": (0.5, 1.5)}}, "must be in 0 to 1. Received: blur 1.5"),
         ({"channels": 4}, "1 or 3. Received: 4"),
     ],
 )
