@@ -21,6 +21,7 @@ from simclr_utils.training.optimizers import build_optimizer
 from simclr_utils.views.recipe import build_augmenter
 
 SIZE, BATCH, STEPS, EPOCHS = 16, 32, 30, 2
+STRENGTH = 0.5  # at 1, sixty steps teach a network of this size hardly anything
 
 
 class FixedAugmenter(keras.layers.Layer):
@@ -61,7 +62,7 @@ def train(seed=0, fault=None, learning_rate=3e-3, optimizer="adamw", batch_size=
     images = render_shapes(320, seed=seed, image_size=SIZE).images
     if copies:
         images = np.repeat(images[:1], len(images), axis=0)
-    augmenter = build_augmenter(SIZE, seed=seed)
+    augmenter = build_augmenter(SIZE, STRENGTH, seed=seed)
     if fault is not None:
         augmenter = FixedAugmenter(augmenter, fault)
     encoder = build_encoder((SIZE, SIZE, 3), width=8)

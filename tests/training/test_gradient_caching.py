@@ -145,12 +145,15 @@ def test_both_passes_see_the_same_dropout():
 
 
 def test_fit_trains_with_microbatches_and_draws_two_views():
-    model = build_model(6)
+    model = build_model(6, norm=None)
+    model.compile(keras.optimizers.Adam(0.01))
+    colors = np.random.default_rng(1).integers(0, 191, (len(IMAGES), 1, 1, 3), dtype="uint8")
     history = model.fit(
-        image_batches(IMAGES, 12), steps_per_epoch=2, epochs=4, verbose=0, shuffle=False,
+        image_batches(IMAGES // 4 + colors, 12),
+        steps_per_epoch=2, epochs=10, verbose=0, shuffle=False,
         validation_data=tf.data.Dataset.from_tensor_slices(IMAGES).batch(10),
     ).history  # fmt: skip
-    assert history["loss"][-1] < history["loss"][0]
+    assert history["loss"][-1] < history["loss"][0] - 0.2
     assert all(0 <= value <= 1 for value in history["val_contrastive_accuracy"])
     # Flips leave some images as they are: the two views agree on a part of them.
     _, one, two, _ = cached_gradients(model, tf.constant(IMAGES), 6)
