@@ -15,6 +15,9 @@ def names_in(module, table):
         module: String, the path of the module without its suffix, such as `"views/recipe"`.
         table: String, the name of the dict.
 
+    Returns:
+        A tuple of strings.
+
     Raises:
         LookupError: If the module has no such dict at its top level.
     """
@@ -85,6 +88,9 @@ def is_named(source):
 
     Args:
         source: String, such as `"shapes"` or `"./shapes"`.
+
+    Returns:
+        A boolean.
 
     Raises:
         ParameterError: If it may be either, because the working directory has a folder of that

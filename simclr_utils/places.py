@@ -29,5 +29,8 @@ def user_path(path):
 
     Args:
         path: String or `Path`.
+
+    Returns:
+        A `Path`.
     """
     return Path(os.path.expanduser(path))  # Path.expanduser raises for "~nobody"

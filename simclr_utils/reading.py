@@ -70,6 +70,9 @@ def how_to_set(name, example):
     Args:
         name: String, a field of `Reading` or a parameter of the notebooks.
         example: Number, string or pair, a value for it.
+
+    Returns:
+        A string.
     """
     # Without a space, so that no shell splits it.
     typed = ",".join(map(str, example)) if isinstance(example, list | tuple) else example
