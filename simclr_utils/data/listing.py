@@ -123,7 +123,7 @@ def _splits_of(folder, found):
         return [""]
     hint = ""
     if splits:
-        hint = f" Without train/, {splits[-1]}/ is of no use: add train/, or move it away."
+        hint = f" Add train/, or move {splits[-1]}/ away: it is of no use without train/."
     elif folders:
         hint = " If those are class folders, move them into train/; if not, into unlabeled/."
     raise ValueError(
