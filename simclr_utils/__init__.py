@@ -12,7 +12,7 @@ from simclr_utils.keras_settings import choose_backend
 
 choose_backend()
 
-# The public names of each module, along the path of an image.
+# The public names of each module, in the order in which a run uses them.
 PUBLIC = {
     "session": ("start",),
     "config": ("Config", "get_config"),

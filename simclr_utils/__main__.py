@@ -17,6 +17,7 @@ SOURCE_HELP = (
 
 
 def build_parser():
+    """Builds the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m simclr_utils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
@@ -26,7 +27,10 @@ def build_parser():
     )
     add_common_options(run, "quick", "a parameter of the notebooks, such as width=64")
     run.add_argument(
-        "--seed", type=int, default=0, help="an integer; encoders/<seed>/ (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="an integer; the encoder is written to encoders/<seed>/ (default: 0)",
     )
     run.add_argument(
         "--notebooks",
@@ -48,6 +52,7 @@ def build_parser():
 
 
 def add_common_options(command, preset, setting):
+    """Adds the options that all commands share to the parser of a command."""
     command.add_argument("--source", default="shapes", help=SOURCE_HELP)
     command.add_argument(
         "--preset",
@@ -76,7 +81,7 @@ def main(arguments=None):
     """Runs the command line and returns the exit code."""
     print_anything()
     options = build_parser().parse_args(arguments)
-    # A backend that is set for scripts would keep figures out of the notebooks.
+    # A Matplotlib backend for scripts would keep figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)
     # Before the commands import TensorFlow.
     set_environment()
@@ -102,7 +107,7 @@ def main(arguments=None):
 
 
 def do_command(options):
-    """Runs the command that was asked for and returns whether it finished."""
+    """Runs the requested command and returns whether it finished."""
     from simclr_utils.cli import arguments
 
     settings = arguments.parse_settings(options.settings)

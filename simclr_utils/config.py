@@ -8,7 +8,7 @@ from simclr_utils.parameters import check
 
 
 def of_evaluation(default):
-    """Makes a field that must not change during a study, but does not change its encoders."""
+    """Makes a field that is fixed during a study but does not affect its encoders."""
     return field(default=default, metadata={"part": "evaluation"})
 
 
@@ -24,7 +24,7 @@ class Config:
     The defaults are those of the preset `full`, which the published results come from. All code
     takes its settings from the `Config` that it is given; there are no global settings. A list in
     a value becomes a tuple, and the operations of the views may be given as a dict or as pairs,
-    so that equal settings are equal objects.
+    so that equal settings compare equal.
 
     Attributes:
         encoder: String, a name in `parameters.ENCODER_NAMES`.
@@ -76,8 +76,8 @@ class Config:
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
     num_subsets: int = may_grow(3)
     supervised_steps_factor: float = of_evaluation(40.0)
-    # Not part of what makes an encoder: the fingerprint of the data already tells encoders apart
-    # that were trained on other images.
+    # Not a setting of the encoder: the fingerprint of the data already tells encoders apart that
+    # were trained on different images.
     limits: dict | None = of_evaluation(None)
 
     def __post_init__(self):
@@ -118,8 +118,8 @@ PRESETS = {
         limits={"unlabeled": 8000, "train": 2000, "validation": 1000, "test": 2000},
     ),
     # A quarter of an hour of pretraining on images of 32 pixels, on two cores that compute in
-    # bfloat16. The encoder did best for its time in benchmarks/time_to_accuracy.py; its rows are
-    # results/benchmarks/search.csv.
+    # bfloat16. This encoder was the most accurate for its training time in
+    # benchmarks/time_to_accuracy.py; the measurements are in results/benchmarks/search.csv.
     "laptop": Config(
         encoder="small_cnn_wide",
         pretraining_steps=4200,
@@ -186,8 +186,8 @@ def identity(config: Config, parts: Sequence[str] = ("pretraining", "evaluation"
 
     Args:
         config: A `Config`.
-        parts: Strings. `("pretraining",)` gives the settings that make an encoder; with
-            `"evaluation"` come those that all rows of a study have in common.
+        parts: Strings. `("pretraining",)` selects the settings that determine an encoder.
+            `"evaluation"` adds those that all rows of a study have in common.
 
     Returns:
         A dict from names to values as JSON gives them back.
@@ -200,7 +200,7 @@ def identity(config: Config, parts: Sequence[str] = ("pretraining", "evaluation"
 def describe_changes(
     settings: dict, config: Config, parts: Sequence[str] = ("pretraining", "evaluation")
 ) -> list[str]:
-    """Says in which settings a stored record and a configuration differ.
+    """Describes the settings in which a stored record and a configuration differ.
 
     Args:
         settings: Dict, as `restore` takes it.
@@ -217,5 +217,5 @@ def describe_changes(
 
 
 def _part_of(each):
-    """Returns what a field of `Config` belongs to, a string."""
+    """Returns the part of the settings that a field of `Config` belongs to, a string."""
     return each.metadata.get("part", "pretraining")

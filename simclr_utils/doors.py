@@ -1,17 +1,18 @@
-"""Public names of a package, each loaded when it is first used."""
+"""Lazy imports: the public names of a package, each loaded when it is first used."""
 
 import importlib
 
 
 def open_door(package, public):
-    """Makes the `__getattr__` and `__dir__` of a package that passes on names of its modules.
+    """Builds the `__getattr__` and `__dir__` of a package that re-exports names of its modules.
 
     Args:
         package: String, the package's `__name__`.
         public: Dict from a module, relative to the package, to its public names.
 
     Returns:
-        A triple: the two functions, and a dict from each name to its module.
+        A triple: the two functions, and a dict from each name to its module. The first function
+        raises an `AttributeError` for a name that is not public.
     """
     modules = {name: module for module, names in public.items() for name in names}
 

@@ -46,7 +46,7 @@ def run_folder(run_dir: str | None = None) -> Path:
         run_dir: String, a folder, or `None`.
 
     Returns:
-        A `Path`. Only the temporary folder is made.
+        A `Path`. Only the temporary folder is created.
     """
     return user_path(run_dir) if run_dir else Path(tempfile.mkdtemp())
 
@@ -81,16 +81,19 @@ def update_json(path, **changes):
 
 
 def as_stored(content):
-    """Returns `content` as `load_json` would read it back: tuples, for one, become lists."""
+    """Returns `content` as `load_json` would read it back, with lists in place of tuples."""
     return json.loads(json.dumps(content))
 
 
 def describe_differences(there, here):
-    """Returns phrases on the values of `here` that a stored record has differently.
+    """Describes the values in which a stored record differs from the present one.
 
     Args:
         there: Dict, the stored record.
-        here: Dict, the record to compare. Keys that only `there` has are ignored.
+        here: Dict, the present record. Keys that only `there` has are ignored.
+
+    Returns:
+        A list of phrases, empty if all values agree.
     """
     return [
         f"{name} is {there.get(name)!r} there and {value!r} here"

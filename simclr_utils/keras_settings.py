@@ -49,7 +49,7 @@ def override_settings():
     """Sets the settings of Keras that change numbers to the values that this package needs.
 
     Returns:
-        A phrase that names what was changed, or an empty string.
+        A phrase that names the changed settings, or an empty string.
     """
     import keras
 
@@ -58,6 +58,7 @@ def override_settings():
         before = getattr(keras.config, name)()
         if before == value:
             continue
+        # By default, the dtype policy follows floatx, so it has to change as well.
         follows = name == "floatx" and keras.config.dtype_policy().name == before
         getattr(keras.config, f"set_{name}")(value)
         if follows:

@@ -1,4 +1,4 @@
-"""What is compared: one table of methods, which studies, costs, figures, tables and pages read.
+"""The compared methods: one table that studies, costs, figures, tables and pages read.
 
 To add a method, add an entry to `METHODS`. If its features or weights come from a new place, also
 add a function to `study/starts.py`.
@@ -12,7 +12,7 @@ FITTED = ("constant", "probe", "knn", "training")
 
 @dataclass(frozen=True)
 class Method:
-    """A way from labeled images to predictions.
+    """One of the compared methods: a way to get from labeled images to predictions.
 
     Attributes:
         label: String, its name in figures and tables.
@@ -25,10 +25,12 @@ class Method:
             `study/starts.py`. `None` for a method that looks at no image.
         pretrained: Boolean, whether it starts from the encoder that the study pretrained. There
             is then a row for each pretraining seed.
-        control: Boolean, whether it is there only to show what needs no learning.
-        verdict: Pair of strings, how a verdict calls the method and its loss. `None` for a
-            method that is not compared with the baseline. A frozen encoder that falls behind says
-            nothing against pretraining, because it can still be trained further.
+        control: Boolean, whether it is a control: it shows the accuracy without any training of
+            an encoder.
+        verdict: Pair of strings for the text of a verdict: the name of the method, and the words
+            for a result below the baseline. `None` for a method that is not compared with the
+            baseline. The words for a frozen encoder are milder: it can still be fine-tuned, so its
+            result says nothing against pretraining.
 
     Raises:
         ValueError: If `fitted` is none of `FITTED`.
@@ -56,7 +58,7 @@ class Method:
         return self.fitted == "training"
 
 
-# In the order of legends and tables.
+# Legends and tables list the methods in this order.
 METHODS = {
     "linear_probe": Method(
         "SimCLR + linear probe",
@@ -92,7 +94,7 @@ METHODS = {
         "most frequent class", "gray", None, fitted="constant", start=None, control=True
     ),
 }
-BASELINE = "supervised"  # what every verdict is against
+BASELINE = "supervised"  # every verdict compares a method with this one
 
 
 def in_order(names: Iterable[str]) -> list[str]:

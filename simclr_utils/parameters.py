@@ -1,21 +1,22 @@
 """Which values a parameter may have, in a notebook, on the command line and in a `Config`."""
 
 import ast
-import math
 from collections.abc import Mapping
-from numbers import Real
 from pathlib import Path
 
 from simclr_utils.places import user_path
-from simclr_utils.reading import READING_NAMES, Reading
+from simclr_utils.reading import READING_NAMES, Reading, is_number
 
 
 def names_in(module, table):
-    """Returns the keys of a table of the package, read from its source: importing it takes seconds.
+    """Returns the keys of a dict of the package, read from the source: importing it takes seconds.
 
     Args:
         module: String, the path of the module without its suffix, such as `"views/recipe"`.
         table: String, the name of the dict.
+
+    Returns:
+        A tuple of strings.
 
     Raises:
         LookupError: If the module has no such dict at its top level.
@@ -45,11 +46,6 @@ class ParameterError(ValueError):
 def is_whole(value):
     """Returns whether a value is an integer, and not a boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value):
-    """Returns whether a value is a finite real number, and not a boolean."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def one_of(*names):
@@ -93,6 +89,9 @@ def is_named(source):
     Args:
         source: String, such as `"shapes"` or `"./shapes"`.
 
+    Returns:
+        A boolean.
+
     Raises:
         ParameterError: If it may be either, because the working directory has a folder of that
             name.
@@ -124,7 +123,7 @@ def is_reading(value):
 
 
 def are_operations(value):
-    """Returns whether `build_augmenter` takes a value: strengths, or (strength, probability)."""
+    """Returns whether a value is allowed as the argument `operations` of `build_augmenter`."""
     if isinstance(value, list | tuple):
         if not all(isinstance(item, list | tuple) and len(item) == 2 for item in value):
             return False
@@ -139,7 +138,9 @@ def are_operations(value):
 
 
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
+# Parameters that are paths of folders.
 PATHS = ("run_dir", "cache_dir", "pretrained_dir")
+# Parameters that may be None.
 OPTIONAL = (
     *(*PATHS, "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
@@ -196,7 +197,7 @@ def check(name, value):
         value: The value to check.
 
     Raises:
-        ParameterError: If it may not have this value; the message says which it may have.
+        ParameterError: If the value is not allowed; the message says which values are.
     """
     if name not in RULES or (value is None and name in OPTIONAL):
         return
@@ -207,10 +208,13 @@ def check(name, value):
 
 
 def absolute_paths(settings):
-    """Returns settings with absolute paths, for notebooks that run in another folder.
+    """Makes the paths in settings absolute, for notebooks that run in another folder.
 
     Args:
         settings: Dict from names of parameters to values.
+
+    Returns:
+        A new dict.
     """
     given = {name: settings[name] for name in PATHS if isinstance(settings.get(name), str)}
     return {**settings, **{name: str(user_path(path).absolute()) for name, path in given.items()}}
@@ -251,6 +255,9 @@ def names_assigned(cells, kind):
     Args:
         cells: List of strings, the source of each cell.
         kind: Class `ast.Assign` or `ast.AnnAssign`, the kind of assignment.
+
+    Returns:
+        A list of strings, each name once.
     """
     names = []
     for cell in cells:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def find_course():
-    """Returns the folder of the course, from whatever folder a program was started.
+    """Returns the folder of the course, whatever the working directory is.
 
     It is the folder that holds this package. If the package was installed without the course, it
     is the working directory or the nearest folder above it that holds the course, or else the
@@ -23,11 +23,14 @@ CACHE = COURSE / "runs" / "cache"  # decoded images
 
 
 def user_path(path):
-    """Returns a path that a user gave as a `Path`, with `~` replaced by the home folder.
+    """Converts a path from a user to a `Path`, with `~` replaced by the home folder.
 
     A relative path stays relative to the working directory.
 
     Args:
         path: String or `Path`.
+
+    Returns:
+        A `Path`.
     """
     return Path(os.path.expanduser(path))  # Path.expanduser raises for "~nobody"

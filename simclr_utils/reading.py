@@ -27,7 +27,7 @@ class Reading:
             from small files that decode to huge images.
 
     Raises:
-        ValueError: If a value is not of this form.
+        ValueError: If a value is not allowed.
 
     Example:
 
@@ -55,9 +55,9 @@ class Reading:
                 f"value_range={self.value_range!r}; expected two numbers, the smaller one first, "
                 "such as (0, 4095)."
             )
-        if not (_is_number(self.max_refused) and 0 <= self.max_refused <= 1):
+        if not (is_number(self.max_refused) and 0 <= self.max_refused <= 1):
             raise ValueError(f"max_refused={self.max_refused!r}; expected a share from 0 to 1.")
-        if not (_is_number(self.max_pixels) and self.max_pixels >= 1):
+        if not (is_number(self.max_pixels) and self.max_pixels >= 1):
             raise ValueError(f"max_pixels={self.max_pixels!r}; expected a number of at least 1.")
 
 
@@ -65,11 +65,14 @@ READING_NAMES = tuple(field.name for field in fields(Reading))
 
 
 def how_to_set(name, example):
-    """Returns a phrase that shows how to set a value in Python, a terminal and a notebook.
+    """Returns a phrase that shows how to set a value in Python, in a terminal and in a notebook.
 
     Args:
         name: String, a field of `Reading` or a parameter of the notebooks.
         example: Number, string or pair, a value for it.
+
+    Returns:
+        A string.
     """
     # Without a space, so that no shell splits it.
     typed = ",".join(map(str, example)) if isinstance(example, list | tuple) else example
@@ -79,10 +82,11 @@ def how_to_set(name, example):
     return f"{name}={example!r} (in a terminal --set {name}={typed}, in a notebook {in_notebook})"
 
 
-def _is_number(value):
+def is_number(value):
+    """Returns whether a value is a finite real number, and not a boolean."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_range(value):
-    good = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+    good = isinstance(value, list | tuple) and len(value) == 2 and all(map(is_number, value))
     return good and value[0] < value[1]

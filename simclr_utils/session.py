@@ -1,4 +1,4 @@
-"""Starts a session: TensorFlow without log noise, seeds, and the precision of training."""
+"""Starts a session: TensorFlow without log noise, the seeds, and the numeric precision."""
 
 import contextlib
 import os
@@ -35,9 +35,9 @@ def quiet_stderr():
 
 
 def print_anything():
-    """Makes terminals print letters that they lack as escape codes.
+    """Makes the terminal print characters that it does not support as escape codes.
 
-    Otherwise a Cyrillic name would end a program in a terminal that knows Western letters only.
+    Otherwise a Cyrillic file name would crash a program in a terminal with a Western encoding.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # tests and notebooks replace these streams
@@ -61,16 +61,16 @@ def start(
 ) -> str:
     """Imports TensorFlow without log noise, sets every seed, and chooses the precision.
 
-    Call it first in a notebook or script. It makes operations deterministic, so that a seed gives
-    the same numbers again on the same machine.
+    Call it first in a notebook or script. It makes operations deterministic, so that the same
+    seed gives the same numbers on the same machine.
 
     Args:
         seed: Integer seed for Python, NumPy and Keras.
         precision: String, the name of a Keras dtype policy such as `"float32"`, or `"auto"`.
             `"auto"` takes the value of the environment variable `SIMCLR_PRECISION`. If that is not
-            set, or is `auto` too, it chooses `mixed_bfloat16` if the processor (AVX512_BF16, AMX)
-            or an NVIDIA GPU of compute capability 8.0 or more computes in it, and otherwise
-            `float32`.
+            set, or is `auto` too, it chooses `mixed_bfloat16` on hardware that computes in
+            bfloat16 (a processor with AVX512_BF16 or AMX, or an NVIDIA GPU of compute capability
+            8.0 or more), and otherwise `float32`.
         parameters: Dict, a notebook's `globals()`. Its parameters are checked first, and `~` is
             expanded in their paths. `None` checks nothing.
 
@@ -91,7 +91,7 @@ def start(
         check_parameters(parameters)
     set_environment()
     asked = environment_precision()
-    commit()  # look it up now: it may change while the session runs
+    commit()  # looked up now, because it may change while the session runs
     with quiet_stderr():
         import keras
         import tensorflow as tf

@@ -219,7 +219,7 @@ CASES = [
     ("text called .png", with_file("train/cat/x.png", b"no image"), "not an image in any of"),
     ("JPEG called .png", with_file("unlabeled/x.png", JPEG), "images read"),
     ("program called .jpg", with_file("unlabeled/x.jpg", b"\x7fELF" + bytes(99)), "not an image"),
-    ("EPS, which would start Ghostscript", with_file("unlabeled/x.eps", EPS), "drawing without"),
+    ("EPS, which would start Ghostscript", with_file("unlabeled/x.eps", EPS), "vector drawing"),
     ("SVG", with_file("unlabeled/x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "drawing"),
     ("zip file with a path that climbs out", with_file("unlabeled/x.zip", odd.zip_bytes()),
      "not an image file"),

@@ -131,8 +131,8 @@ def load_dataset(
     Splits that the source lacks are taken from train, stratified by class: 20 % for test and 10 %
     for validation. A folder without train/ gives a dataset for pretraining only: it has no
     classes, and train, validation and test are empty. Images that occur in more than one split
-    are removed as `Dataset` says. A folder, like "stl10", is decoded once into a memory-mapped
-    cache, and later calls open the cache.
+    are removed, as `Dataset` describes. The images of a folder, and those of "stl10", are decoded
+    once into a memory-mapped cache, which later calls open.
 
     Args:
         source: String or `Path`. A name is "shapes", "cifar10", "fashion_mnist", "stl10",
@@ -158,8 +158,8 @@ def load_dataset(
         A `Dataset`.
 
     Raises:
-        ValueError: If the source is unknown or is also the name of a folder here, or an argument
-            or a folder makes no sense.
+        ValueError: If the source is unknown, or is also the name of a folder in the working
+            directory; or if an argument or the layout of the folder is not valid.
         TypeError: If an argument is unknown.
         ConnectionError: If a named dataset is not on this machine and cannot be downloaded.
         ImportError: If "stl10" needs tensorflow-datasets, which is not installed.
@@ -208,7 +208,7 @@ def _check_arguments(image_size, seed):
 
 
 def _to_dataset(name, images, metadata):
-    """Cuts images in the order of `SPLITS` into the parts of a `Dataset`."""
+    """Slices images, which are in the order of `SPLITS`, into a `Dataset`."""
     sizes, parts = metadata["sizes"], {}
     pool = sizes["unlabeled"] + sizes["train"]
     start = sizes["unlabeled"]
@@ -246,7 +246,7 @@ def _render(image_size, seed, limits):
 
 
 def save_dataset_record(run_dir: str | Path, dataset: Dataset) -> None:
-    """Writes what was done to a run's data: `data.json`, `refused.csv` and `conflicts.csv`.
+    """Records the data of a run in three files: `data.json`, `refused.csv` and `conflicts.csv`.
 
     Args:
         run_dir: String or `Path`, the folder of the run.

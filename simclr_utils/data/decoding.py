@@ -22,7 +22,16 @@ from simclr_utils.system.processor import available_cores
 FILES_PER_TASK = 256
 # Starting a process takes about half a second, which does not pay for fewer files.
 FILES_FOR_A_POOL = 1024
-STUMBLES = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, struct.error)
+# What readers raise when damaged files confuse them. The messages are for the programmers of a
+# reader, not for its users.
+INTERNAL_ERRORS = (
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    struct.error,
+)
 
 
 class Decoded(NamedTuple):
@@ -43,7 +52,10 @@ class Decoded(NamedTuple):
 
 
 class DeepRows:
-    """A sparse file of float32 images: three planes of values, one of missing coverage.
+    """A sparse file of float32 images: three planes of values and one of missing coverage.
+
+    Coverage, as in `DeepImage`, is stored as `1 - coverage`, so that what was never written means
+    full coverage.
 
     Args:
         path: Path of the file, which need not exist.
@@ -120,7 +132,7 @@ def decode_image(path, image_size, reading=DEFAULT_READING):
         A `Picture`: uint8, or float32 in the units of the file if it has more than 8 bits.
 
     Raises:
-        ValueError: If the image is of a kind that is not read.
+        ValueError: If the image is of an unsupported kind.
         Exception: Whatever a reader raises for a damaged file.
     """
     with open_image(path, reading.max_pixels) as image:
@@ -139,8 +151,8 @@ def decode_files(paths, image_size, map_path, reading=DEFAULT_READING, num_pool=
         image_size: Integer, height and width of the result in pixels.
         map_path: Path of the file to create.
         reading: A `Reading`.
-        num_pool: Integer. The range of values is found from this many files at the front.
-            Defaults to all.
+        num_pool: Integer. The range of values is found from this many files at the front, those
+            of the pretraining pool. Defaults to all.
 
     Returns:
         A `Decoded`.
@@ -224,5 +236,4 @@ def _reason(error, reading):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     said = " ".join(str(error).split()) or type(error).__name__
-    # These errors are written for the programmers of a reader, not for its users.
-    return f"damaged file ({said})" if isinstance(error, STUMBLES) else said
+    return f"damaged file ({said})" if isinstance(error, INTERNAL_ERRORS) else said

@@ -1,4 +1,4 @@
-"""Images of more than 8 bits: their values, and the one range of the dataset that fits 0 to 255."""
+"""Images of more than 8 bits: their values, and the range that the dataset maps to 0 to 255."""
 
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class ValueRange(NamedTuple):
 
 
 def to_deep(values, alpha=None, orientation=1, nodata=None):
-    """Makes a `DeepImage` of the numbers in a file.
+    """Makes a `DeepImage` from the numbers in a file.
 
     Args:
         values: Integer or float array `[height, width, channels]` with 1 or 3 channels.
@@ -73,7 +73,7 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
         A pair: a `DeepImage`, and the `Trait` flags to add.
 
     Raises:
-        ValueError: If no pixel is visible, or the values are no real numbers.
+        ValueError: If no pixel is visible, or the values are not real numbers.
     """
     if values.dtype.kind not in "uif":
         raise ValueError(f"pixels of the type {values.dtype}; expected integers or real numbers")
@@ -104,25 +104,28 @@ def to_deep(values, alpha=None, orientation=1, nodata=None):
 
 
 def is_mask(alpha, full):
-    """Returns whether a channel is opacity: if its values above 0 are mostly the largest value.
+    """Returns whether a channel is opacity: at least half of its values above 0 are opaque.
 
-    Near infrared that a program has marked as opacity is not.
+    A channel of near infrared that a program has marked as opacity does not pass this test.
 
     Args:
         alpha: Array of any shape.
         full: Number that stands for opaque.
+
+    Returns:
+        A boolean.
     """
     some = alpha[alpha > 0]
     return some.size > 0 and np.mean(some >= full) >= 0.5
 
 
 def split_alpha(values, orientation=1, guessed=False):
-    """Makes a `DeepImage` of 1 to 4 channels, of which the second or fourth is opacity.
+    """Makes a `DeepImage` from 1 to 4 channels, of which the second or fourth is opacity.
 
     Args:
         values: Array `[height, width, channels]`.
         orientation: Integer from 1 to 8, as in EXIF.
-        guessed: Boolean, whether the format leaves open what the last channel is.
+        guessed: Boolean, whether the format does not say what the last channel is.
 
     Returns:
         A pair: a `DeepImage`, and the `Trait` flags to add.
@@ -200,8 +203,10 @@ def rescale(rows, images, traits, spans, num_pool, reading):
         images: Uint8 array `[N, size, size, 3]` to write into.
         traits: Integer array `[N]` of `Trait` flags. Flags are added. An image that turns out to
             be invisible gets 0.
-        spans: Float array `[N, 2]`, between which nearly all values of an image lie.
-        num_pool: Integer. The range is found from this many images at the front.
+        spans: Float array `[N, 2]`, the two values between which nearly all values of an image
+            lie.
+        num_pool: Integer. The range is found from this many images at the front, those of the
+            pretraining pool.
         reading: A `Reading`.
 
     Returns:
@@ -232,14 +237,15 @@ def rescale(rows, images, traits, spans, num_pool, reading):
 def find_range(spans):
     """Finds the range of values that a set of images uses.
 
-    The images that reach furthest do not count, 2 % and at least one at either end: a single
-    bright image must not make all others dark.
+    The most extreme images do not count, 2 % and at least one at either end: a single bright
+    image must not make all others dark.
 
     Args:
-        spans: Float array `[N, 2]`, between which nearly all values of an image lie.
+        spans: Float array `[N, 2]`, the two values between which nearly all values of an image
+            lie.
 
     Returns:
-        A pair of floats.
+        A pair of floats, the lower and the upper end.
     """
     left_out = min(max(1, int(OUTERMOST_SHARE * len(spans))), (len(spans) - 1) // 2)
     lows, highs = np.sort(spans, axis=0).T

@@ -166,7 +166,7 @@ def require(source, urls, how="download on another machine and save here"):
     Args:
         source: String, the name that the user gave.
         urls: Dict from a path to the URL to download it from.
-        how: String, what to do before "URL as path" in the message.
+        how: String, what to do. In the message, "URL as path" follows it.
 
     Raises:
         ConnectionError: If a file is missing and its source does not answer.
@@ -183,11 +183,14 @@ def require(source, urls, how="download on another machine and save here"):
 def is_reachable(url, seconds=SECONDS_TO_ANSWER):
     """Returns whether a URL answers within some seconds.
 
-    It is asked in a separate thread, because looking up a host name has no time limit.
+    The request runs in a separate thread, because looking up a host name has no time limit.
 
     Args:
         url: String.
         seconds: Float, the time limit.
+
+    Returns:
+        A boolean.
     """
     answers = []
 

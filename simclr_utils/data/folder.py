@@ -5,8 +5,8 @@
     folder/validation/<class>/**  optional
     folder/test/<class>/**        optional
 
-Without train/, the folder holds unlabeled/ alone or just images, and serves pretraining only. The
-folder is never written to.
+Without train/, the folder holds only unlabeled/, or only images, and the dataset is for pretraining
+only. Nothing is ever written to the folder.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ def load_image_folder(
 
     Raises:
         ValueError: If the folder has another layout, too many of its files cannot be read, or an
-            argument makes no sense.
+            argument is not valid.
         OSError: If the cache cannot be written, or the disk is full.
         RuntimeError: If a process that decodes images dies, perhaps for lack of memory.
     """
@@ -151,7 +151,7 @@ def most_refused(number, share):
 
 
 def _check_refused(refused, num_files, reading, list_path):
-    """Raises a `ValueError` and writes the list if too many files, or all, cannot be read."""
+    """Writes the list and raises a `ValueError` if too many files, or all, cannot be read."""
     if len(refused) > most_refused(num_files, reading.max_refused) or len(refused) == num_files:
         write_list(list_path, ("file", "reason"), refused)
         raise ValueError(too_many_refused(refused, num_files, reading.max_refused, list_path))

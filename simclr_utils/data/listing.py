@@ -123,7 +123,7 @@ def _splits_of(folder, found):
         return [""]
     hint = ""
     if splits:
-        hint = f" Without train/ there is nothing to train for {splits[-1]}/: move that one out."
+        hint = f" Add train/, or move {splits[-1]}/ away: it is of no use without train/."
     elif folders:
         hint = " If those are class folders, move them into train/; if not, into unlabeled/."
     raise ValueError(
@@ -141,7 +141,7 @@ def _composed(name):
 
 
 def _depth(name):
-    """Returns how many folders of a relative path are split and class."""
+    """Returns how many folders at the front of a path are those of split and class."""
     first, *rest = name.split("/")
     return min(len(rest), 2 if first in LABELED else 1)
 
@@ -189,13 +189,13 @@ def _class_folders(folder, filled):
 
 
 def _few(names, most=8):
-    """Formats a list of names that may be long."""
+    """Formats a list of names, at most `most` of them."""
     more = f", and {len(names) - most:,} more" if len(names) > most else ""
     return f"[{', '.join(map(repr, names[:most]))}{more}]"
 
 
 def _describe(found, splits, rows, ignored):
-    """Returns sentences on what the names in a folder meant."""
+    """Returns sentences on how the names in a folder were understood."""
     notes = []
     if "train" not in splits:
         notes.append(

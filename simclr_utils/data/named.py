@@ -45,12 +45,12 @@ def load_named(source, image_size, cache_dir, seed, limits):
         limits: Dict with the largest number of images of each split, as in `assign_splits`.
 
     Returns:
-        A pair as of `settle_images`, or `None` if no dataset has this name.
+        A pair as returned by `settle_images`, or `None` if no dataset has this name.
 
     Raises:
         ConnectionError: If the dataset is not on this machine and cannot be downloaded.
         ImportError: If "stl10" needs tensorflow-datasets, which is not installed.
-        ValueError: If a file is not what it should be.
+        ValueError: If a file has the wrong checksum or does not hold what is expected.
     """
     collection, _, name = source.partition(":")
     if source == "stl10":
@@ -247,7 +247,7 @@ def _fill_stl10(folder, image_size, seed, limits):
 
 
 def open_stl10():
-    """Opens STL-10 through tensorflow-datasets, to read one image after the other.
+    """Opens STL-10 through tensorflow-datasets, to read one image at a time.
 
     Returns:
         A tuple of four: a function that returns an iterator over the images, uint8 `[96, 96, 3]`,
@@ -265,7 +265,7 @@ def open_stl10():
     folder = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
     prepared = user_path(folder) / "stl10"
     url = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
-    how = "run `tfds build stl10` on another machine and copy what it makes of"
+    how = "build it with `tfds build stl10` on another machine and copy here the result for"
     require("stl10", {prepared: url}, how)
     import tensorflow_datasets
 

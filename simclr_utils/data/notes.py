@@ -15,7 +15,7 @@ RESIZED = {
     "pad": "Longer side scaled to {} pixels (bicubic), the rest filled with {}.",
     "squash": "Both sides scaled to {} pixels (bicubic), which changes the proportions.",
 }
-# A note counts the images with a trait, and goes on like this.
+# The rest of a note that begins with the number of images that have the trait.
 SENTENCES = (
     (Trait.TRANSPARENT, "images with transparency were laid on a {background} background."),
     (
@@ -134,7 +134,7 @@ def _short(number):
 
 
 def name_refused(refused):
-    """Lists the most frequent reasons for refusing files, each with a file.
+    """Lists the most frequent reasons for refusing files, each with an example.
 
     Args:
         refused: List of pairs of a file's name and a reason.
@@ -153,13 +153,16 @@ def name_refused(refused):
 
 
 def too_many_refused(refused, num_files, max_refused, list_path):
-    """Returns an error message: too many files cannot be read, why, and what to do.
+    """Returns the error message for too many unreadable files, with the reasons and the cure.
 
     Args:
         refused: List of pairs of a file's name and a reason.
         num_files: Integer, the number of all files.
         max_refused: Float in 0 to 1, the share that is allowed.
         list_path: Path of the list of all refused files.
+
+    Returns:
+        A string.
     """
     share = len(refused) / num_files
     allow = "" if share == 1 else f", or allow more: {how_to_set('max_refused', _up(share))}"
@@ -171,4 +174,5 @@ def too_many_refused(refused, num_files, max_refused, list_path):
 
 
 def _up(share):
+    """Rounds a share up to a whole percent."""
     return math.ceil(100 * share) / 100

@@ -1,4 +1,4 @@
-"""Opens image files of the formats that are read, and names the format of others with a cure.
+"""Opens image files of the supported formats, and says how to convert those of other formats.
 
 Opening a file starts no program and uses no network.
 """
@@ -27,8 +27,8 @@ FORMATS = (
 )
 # Their first picture is the photograph, the others are previews or gain maps.
 ONE_PICTURE = ("JPEG", "MPO", "HEIF", "AVIF")
-# Pillow takes the last of four channels for opacity, but the format does not say what it is.
-OPACITY_IS_SUPPOSED = ("BMP", "JPEG2000")
+# Pillow assumes that the last of four channels is opacity, but the format does not say so.
+OPACITY_IS_ASSUMED = ("BMP", "JPEG2000")
 HEAD_BYTES = 512
 
 HEIC = (
@@ -39,15 +39,15 @@ RAW = "camera raw file: develop it to JPEG, PNG or TIFF first"
 DICOM = "DICOM file: export it as PNG or TIFF with 16 bits first"
 NIFTI = "NIfTI volume: export its slices as PNG or TIFF with 16 bits first"
 VIDEO = "video: save frames of it as PNG or JPEG first"
-VECTOR = "drawing without pixels (SVG, EPS or PDF): export it as PNG first"
+VECTOR = "vector drawing (SVG, EPS or PDF): export it as PNG first"
 PHOTOSHOP = "Photoshop file: export it as PNG or TIFF first"
 MICROSCOPE = "microscope file: export its planes as PNG or TIFF first"
-ARRAYS = "file of arrays: save each image as PNG or TIFF first"
+ARRAYS = "array file: save each image as PNG or TIFF first"
 ARCHIVE = "archive: unpack it first"
 JPEG_XL = "JPEG XL: convert it to PNG or JPEG first"
-OTHER = "image in a format that is not read: convert it to PNG first"
+OTHER = "image in an unsupported format: convert it to PNG first"
 
-# Formats that are not read: offset in the file, the bytes there, the format.
+# Unsupported formats: offset in the file, the bytes there, the format.
 MAGIC = (
     *((128, b"DICM", DICOM), (344, b"n+1\0", NIFTI), (344, b"ni1\0", NIFTI)),
     *((4, b"ftypcrx ", RAW), (0, b"FUJIFILMCCD-RAW", RAW)),
@@ -90,8 +90,9 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
         `Picture`.
 
     Raises:
-        ValueError: If the image has too many pixels, or is of a kind that is not read.
-        UnidentifiedImageError: If it is not an image that is read; the message names its format.
+        ValueError: If the image has too many pixels, or is of an unsupported kind.
+        UnidentifiedImageError: If it is not an image in one of `FORMATS`; the message names its
+            format, if it is known, and the cure.
         Exception: Whatever a reader raises for a damaged file.
     """
     with contextlib.ExitStack() as stack:
@@ -137,7 +138,7 @@ class PillowImage:
         self.traits = Trait.DECODED | (Trait.PAGES if pages else 0)
 
     def picture(self, image_size, reading=DEFAULT_READING):
-        """Decodes the file to a `Picture`."""
+        """Decodes the file to a `Picture` of `image_size` pixels by the rules of a `Reading`."""
         image, traits = self.image, self.traits
         if (values := read_deep(image, self.file)) is not None:
             orientation = image.getexif().get(0x0112, 1)
@@ -146,8 +147,8 @@ class PillowImage:
         # The JPEG decoder may drop detail that scaling would drop anyway.
         image.draft(None, (3 * image_size, 3 * image_size))
         ImageOps.exif_transpose(image, in_place=True)
-        supposed = image.format in OPACITY_IS_SUPPOSED and image.mode in ("RGBA", "LA")
-        if supposed and not is_mask(np.asarray(image)[..., -1], 255):
+        assumed = image.format in OPACITY_IS_ASSUMED and image.mode in ("RGBA", "LA")
+        if assumed and not is_mask(np.asarray(image)[..., -1], 255):
             image, traits = image.convert(image.mode[:-1]), traits | Trait.EXTRA
         return make_picture(image, image_size, reading, traits)
 
@@ -167,11 +168,11 @@ def _open_with_pillow(file, name, head):
 
 
 def name_format(name, head):
-    """Names the format of a file that is not read, judged by its first bytes or its name.
+    """Names an unsupported format, judged by the first bytes of a file or by its name.
 
     Args:
         name: String, name or path of the file.
-        head: Bytes, the first few hundred of the file. With none, the name alone decides.
+        head: Bytes, the first few hundred of the file. If it is empty, the name alone decides.
 
     Returns:
         A phrase that names the format and the cure, or `None` if the format is unknown.
@@ -219,7 +220,7 @@ def quiet():
 
 @contextmanager
 def _own_limit():
-    """Suspends Pillow's own limit of pixels and restores it at the end."""
+    """Suspends Pillow's own pixel limit and restores it at the end."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield

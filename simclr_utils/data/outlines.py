@@ -7,7 +7,7 @@ CLASS_NAMES += ("star", "plus", "arrow", "crescent", "ell")
 
 
 def _star_points(num_points, inner_radius):
-    """Returns the vertices of a star in the unit circle, points and dents in turn from the top."""
+    """Returns the vertices of a star in the unit circle, outer and inner in turn, from the top."""
     turns = np.pi / 2 + np.arange(2 * num_points) * np.pi / num_points
     radii = np.where(np.arange(2 * num_points) % 2, inner_radius, 1.0)
     return np.stack([radii * np.cos(turns), radii * np.sin(turns)], axis=1)
@@ -27,7 +27,7 @@ _POLYGONS = {  # vertices, counter-clockwise
 
 
 def _polygon_distance(x, y, vertices):
-    """Computes the exact distance: its size from the nearest edge, its sign by ray casting."""
+    """Computes the exact distance to the nearest edge; ray casting gives the sign."""
     squared, inside = np.inf, False
     corners = vertices.tolist()  # Python floats keep the precision of the arrays
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -43,7 +43,7 @@ def _polygon_distance(x, y, vertices):
 
 
 def _crescent_distance(x, y, radius=0.92, bite=0.78, offset=0.5):
-    """Computes the distance to a disc without a second disc to its right, centered."""
+    """Computes the distance to a disc from which a second disc is cut out at the right."""
     x, y = x - 0.1, np.abs(y)
     tip_x = (radius**2 - bite**2 + offset**2) / (2 * offset)
     tip_y = (radius**2 - tip_x**2) ** 0.5

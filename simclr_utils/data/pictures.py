@@ -32,7 +32,7 @@ class Trait(enum.IntFlag):
 
 
 class Picture(NamedTuple):
-    """An image of the image size.
+    """A decoded image, scaled to the image size.
 
     Attributes:
         pixels: Uint8 array `[size, size, channels]` with 1 or 3 channels; float32 in the units of
@@ -132,7 +132,7 @@ def lay_on_background(image, background):
 
 
 def hidden_by(background):
-    """Returns the reason for refusing an image that is invisible on a background."""
+    """Returns the reason for refusing an image that is invisible on the background."""
     other = "gray" if background != "gray" else "black"
     return (
         f"a transparent image in the color of the background ({background}), so it is invisible; "

@@ -1,4 +1,4 @@
-"""Images that occur more than once: removed across splits, and where their labels disagree."""
+"""Removes images that occur in two splits, or under two labels."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ CONFLICT_COLUMNS = ("file", "class", "picture")
 
 
 def settle_images(images, sizes, labels, class_names, keep=None, channels=None, names=None):
-    """Removes images that occur on both sides of a split, and describes the images that are left.
+    """Removes images that occur in more than one split, and describes the images that are left.
 
-    An image that occurs under two labels has no label to trust. It is removed from train,
-    validation and test. If it was in train, one copy stays in the pool without its label.
+    An image that occurs under two labels has no label that can be trusted. It is removed from
+    train, validation and test. If it was in train, one copy stays in the pool without its label.
 
     The images are compacted in place, block by block, so that a memory map may be larger than
-    memory.
+    the memory of the machine.
 
     Args:
         images: Uint8 array `[N, height, width, channels]`, writable and contiguous, in the order
@@ -92,7 +92,7 @@ def digest_images(images: np.ndarray) -> np.ndarray:
 
 
 def find_overlaps(digests, codes, keep):
-    """Finds images that also occur in a split on which results are reported.
+    """Finds images that also occur in validation or test.
 
     Images of unlabeled, train and validation that occur in test are removed, then images of
     unlabeled and train that occur in validation. Repeats inside one split, and between unlabeled

@@ -38,7 +38,7 @@ _LIMITS |= {"noise": (0, 1), "length": (0, 0.3), "width": (0, 0.15), "frequency"
 
 
 class Shapes(NamedTuple):
-    """Pictures, labels (indices into `CLASS_NAMES`) and factors, as `render_shapes` says."""
+    """Pictures, labels (indices into `CLASS_NAMES`) and factors; see `render_shapes`."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -57,7 +57,8 @@ def _check_fixed(name, value, drawn):
         expected = f"a number from {low} to {high}"
     if not np.all(valid) or values.shape not in ((), drawn.shape):
         raise ValueError(
-            f"`fixed[{name!r}]` is {value!r}: expected {expected}, or {drawn.shape} of these."
+            f"`fixed[{name!r}]` is {value!r}: expected {expected}, or an array of the "
+            f"shape {drawn.shape}."
         )
     return np.broadcast_to(values, drawn.shape).astype(drawn.dtype)
 

@@ -35,7 +35,7 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
         a list of sentences that say what was done.
 
     Raises:
-        ValueError: If a limit makes no sense, or the classes are too small to split.
+        ValueError: If a limit is not valid, or the classes are too small to split.
     """
     limits = check_limits(limits)
     split_codes, labels = np.asarray(split_codes), np.asarray(labels)
@@ -100,7 +100,7 @@ def _split_off(groups, name, share, labels, seeds, spare=()):
 
 
 def _cut(groups, name, limit, labels, seeds):
-    """Cuts a split to its limit, in place; returns sentences that say so."""
+    """Reduces a split to its limit, in place, and returns sentences that say so."""
     members, notes = groups[name], []
     num_classes = len(np.unique(labels[members]))
     if name == "train" and limit < num_classes:  # a preset does not know the number of classes
@@ -132,7 +132,7 @@ def check_limits(limits):
         A dict from each name in `SPLITS` to an integer or `None`.
 
     Raises:
-        ValueError: If a name is unknown, or a limit is no whole number or too small.
+        ValueError: If a name is unknown, or a limit is not a whole number or is too small.
     """
     limits = dict(limits or {})
     unknown = sorted(set(limits) - set(SPLITS))
@@ -188,7 +188,7 @@ def stratified_sample(labels, size, generator):
 
 
 def _rank_in_class(labels, generator):
-    """Draws a random rank of each image within its class; returns it with the class's size."""
+    """Draws a random rank of each image within its class, and returns it with the class size."""
     shuffled = generator.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
@@ -224,7 +224,8 @@ def label_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     classes = np.unique(labels)
     if not len(classes) <= count <= len(labels):
         raise ValueError(
-            f"A subset needs {len(classes)} labels (one a class) to {len(labels)}. Got {count}."
+            f"A subset needs from {len(classes)} labels (one per class) to {len(labels)}. "
+            f"Received: {count}"
         )
     random = np.random.default_rng([seed, 9176])
     rows = [random.permutation(np.flatnonzero(labels == label)) for label in classes]

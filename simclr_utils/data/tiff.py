@@ -9,7 +9,7 @@ from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_PAGES = 64  # pages after these are ignored
-REDUCED_OR_MASK = 1 | 4  # of the tag NewSubfileType
+REDUCED_OR_MASK = 1 | 4  # bits of the tag NewSubfileType
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 CAMERA_RAW = (32803, 34892)
 JPEG = 7
@@ -46,11 +46,11 @@ class TiffImage:
             self.traits |= Trait.THUMBNAIL
 
     def close(self):
-        """Releases the file, which stays open."""
+        """Closes the reader of tifffile; the file object itself stays open."""
         self.tiff.close()
 
     def picture(self, image_size, reading=DEFAULT_READING):
-        """Decodes the chosen image to a `Picture`."""
+        """Decodes the chosen image to a `Picture` by the rules of a `Reading`."""
         if self._is_for_pillow():
             self.file.seek(0)
             with Image.open(self.file, formats=["TIFF"]) as image:
@@ -138,7 +138,7 @@ def _check_kind(kind, compression):
         raise ValueError("camera raw pixels in a TIFF file: develop it to 8 or 16 bits first")
     read = kind in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) or (kind == YCBCR and compression == JPEG)
     if not read:
-        raise ValueError("a TIFF file in a color space that is not read; save it as RGB")
+        raise ValueError("a TIFF file in an unsupported color space; save it as RGB")
 
 
 def _meaning(kind, channels, extra):

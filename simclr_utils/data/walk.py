@@ -100,7 +100,7 @@ def meant_split(name):
         return plain
     if plain in NEAR_NAMES:
         return NEAR_NAMES[plain]
-    # Typing errors, in words that are long enough to be sure.
+    # Typos, in words that are long enough to be sure.
     return next(iter(difflib.get_close_matches(plain, ("unlabeled", "validation"), 1, 0.9)), None)
 
 
@@ -113,13 +113,13 @@ def debris_kind(name):
 
 
 def is_no_image(name):
-    """Returns whether a file is certainly no image, judged by its name."""
+    """Returns whether a file is certainly not an image, judged by its name."""
     path = PurePosixPath(name)
     return path.suffix.lower() in OTHER_SUFFIXES or path.name.lower() in OTHER_NAMES
 
 
 def scan(folder):
-    """Lists the entries of a folder.
+    """Returns the entries of a folder as a list of `os.DirEntry`.
 
     Raises:
         ValueError: If the folder cannot be read.
@@ -139,7 +139,7 @@ def kept(entries, ignored, may_be_class=False):
 
     Args:
         entries: List from `scan`.
-        ignored: `Counter` of ignored files by kind. It grows.
+        ignored: `Counter` of ignored files by kind. It is updated in place.
         may_be_class: Boolean, whether a folder may have a name that begins with a dot.
 
     Yields:
@@ -163,11 +163,11 @@ def list_below(folder, split, ignored):
     Args:
         folder: `Path` of the folder.
         split: String, the name of the split, or "" for the folder itself.
-        ignored: `Counter` of ignored files by kind. It grows.
+        ignored: `Counter` of ignored files by kind. It is updated in place.
 
     Returns:
-        A list of tuples: the relative name; the problem with it, or ""; whether a link led out of
-        the folder to it; its size; the two times of `_stamp`.
+        A list of tuples: the relative name; the problem with it, or ""; whether it lies outside
+        the folder and is reached by a link; its size; the two times of `_stamp`.
     """
     root = os.path.realpath(folder)
     return sorted(_walk(folder / split, split, root, (root,), ignored))
@@ -200,7 +200,8 @@ def _stamp(entry):
     """Returns a file's size and the times when its content and its entry changed.
 
     The second time also changes when a file is replaced by one with the same first time, as
-    unpacking an archive does. A file that has just vanished has zeros; decoding will refuse it.
+    unpacking an archive does. All values are 0 for a file that has just vanished;
+    decoding will refuse it.
     """
     try:
         status = entry.stat()
@@ -217,13 +218,13 @@ def find_masks(names, depth):
 
     Args:
         names: List of paths relative to the folder, with forward slashes.
-        depth: Function that returns how many folders of a path are split and class. Their names
-            never mark a mask.
+        depth: Function that returns how many folders at the front of a path are those of split
+            and class. Their names never mark a mask.
 
     Returns:
         A pair of dicts from the name of a mask to the name of its image. The first holds the
         masks in folders where most files are images with masks. The second holds the others,
-        whose names may be chance.
+        whose names may be a coincidence.
     """
     images, masks = defaultdict(dict), defaultdict(dict)
     for name in names:

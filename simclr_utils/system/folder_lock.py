@@ -10,7 +10,8 @@ else:
     import fcntl
 
 
-# The errors that mean "another process holds the lock". Any other means "no locks here".
+# The errors that mean "another process holds the lock". Any other error means that the file system
+# does not support locks.
 TAKEN = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 
 
@@ -44,8 +45,8 @@ def hold(folder):
     except OSError as error:
         if error.errno not in TAKEN:
             print(
-                f"The file system of {folder} gives no locks ({error.strerror}). Make sure "
-                "yourself that no second run writes there."
+                f"The file system of {folder} does not support locks ({error.strerror}). Make "
+                "sure that no other run writes there."
             )
             return file
         file.close()

@@ -18,7 +18,7 @@ CAPS = {"ONEDNN_MAX_CPU_ISA": "", "TF_ENABLE_ONEDNN_OPTS": "1", PRECISION_VARIAB
 
 
 def available_cores():
-    """Returns the number of cores that this process may use, if the system tells; otherwise all."""
+    """Returns the number of cores that this process may use, or of all cores if that is unknown."""
     if hasattr(os, "sched_getaffinity"):  # missing on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -40,8 +40,8 @@ def bfloat16_features():
 def processor_name():
     """Returns a name that identifies the processor.
 
-    It is a string such as "AMD EPYC, family 25, model 17, AVX-512, bfloat16". Linux tells all of
-    it and macOS only the name. Elsewhere it is what Python knows.
+    It is a string such as "AMD EPYC, family 25, model 17, AVX-512, bfloat16". Linux reports
+    all of it, and macOS only the name. On other systems, it is what Python reports.
     """
     if sys.platform == "darwin":
         with contextlib.suppress(OSError):

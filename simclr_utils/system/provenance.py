@@ -1,4 +1,4 @@
-"""What made a result: versions, commit, hardware, date."""
+"""Provenance of a result: versions, commit, hardware and date."""
 
 import functools
 import platform
@@ -57,12 +57,15 @@ def hardware_string():
 
 
 def explain_hardware(hardware, computing_in=None):
-    """Returns the machine of a stored row as text that says what was not recorded.
+    """Describes the machine of a stored row, including what was not recorded.
 
     Args:
         hardware: String, the row's `hardware_string()`.
         computing_in: String, the row's `precision()`, or a missing value. `mixed_bfloat16`
             proves that the processor computes in bfloat16.
+
+    Returns:
+        A string.
     """
     if not hardware.startswith("AMD EPYC ("):  # several processors have this name
         return hardware
@@ -74,7 +77,8 @@ def explain_hardware(hardware, computing_in=None):
 def commit():
     """Returns the commit of the checkout that the package is imported from.
 
-    It is looked up once, at the start of a session, because files that change later do not run.
+    It is looked up once, at the start of a session, because later changes to the files do not
+    affect the session.
 
     Returns:
         A string that ends in `+` if files have changed since the commit, or `None`.
@@ -98,7 +102,7 @@ def precision():
 
 
 def provenance(preset=None, seed=None, fingerprint=None):
-    """Records what made a result.
+    """Returns a record of how a result was made.
 
     Args:
         preset: String, the name of the preset, or `None`.
@@ -121,6 +125,6 @@ def provenance(preset=None, seed=None, fingerprint=None):
 
 
 def provenance_line():
-    """Returns what made a page of results as one line: date, versions, hardware and commit."""
+    """Returns the date, the versions, the hardware and the commit of a results page as one line."""
     made = provenance()
     return f"{made['date'][:10]}: {versions_string()}; {hardware_string()}; commit {made['commit']}"

@@ -1,4 +1,4 @@
-"""Batches for `fit`: a pure function of seed and step, read from a memory-mapped array."""
+"""Batches for `fit`: each depends on seed and step only, and is read from an array on disk."""
 
 import functools
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-# Part of the seed of every epoch's order, so that no other random choice made from the same seed
-# (such as a split, or `default_rng(seed)` in a notebook) shares the stream of an epoch.
+# Part of the seed of every epoch's order. No other random choice made from the same seed (such as
+# a split, or `default_rng(seed)` in a notebook) then shares the random stream of an epoch.
 ORDER_STREAM = 0x0BDE
 
 
@@ -18,14 +18,14 @@ def image_batches(
     labels: Sequence[int] | None = None,
     first_step: int = 0,
 ) -> tf.data.Dataset:
-    """Yields shuffled batches without end; pass `steps_per_epoch` to `fit`.
+    """Returns an endless dataset of shuffled batches; pass `steps_per_epoch` to `fit`.
 
     Each epoch visits the images in an order of its own and leaves out the images that do not
     fill a batch. Batch s depends on the seed and on s only, so that a run can be resumed at any
     step. Rows are read batch by batch: a memory-mapped array never has to fit into memory.
 
     Args:
-        images: uint8 array `[N, H, W, C]`, in memory or memory-mapped.
+        images: Uint8 array `[N, H, W, C]`, in memory or memory-mapped.
         batch_size: Integer, at most N.
         seed: Integer, at least 0. It determines the order of the images.
         labels: Integer array `[N]`, or `None` for batches of images alone.
@@ -72,15 +72,15 @@ def image_batches(
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     options = tf.data.Options()
-    options.threading.private_threadpool_size = 1  # the next batch never waits for the step's turn
+    options.threading.private_threadpool_size = 1  # reading never waits for the step
     return without_autotune(steps.map(read_batch).prefetch(2).with_options(options))
 
 
 def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns a dataset that ends at once, by leaving its buffers as they are.
+    """Turns off the tuning of a dataset's buffers, so that the dataset closes without delay.
 
-    TensorFlow tunes buffers in a thread of its own. The thread sleeps for longer and longer, and
-    the end of the dataset waits until it wakes: up to a minute.
+    TensorFlow tunes buffers in a separate thread, which sleeps for longer and longer intervals.
+    Closing the dataset waits until that thread wakes up, which may take a minute.
 
     Args:
         dataset: A `tf.data.Dataset`.

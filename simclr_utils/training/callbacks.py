@@ -37,13 +37,12 @@ class EpochLine(keras.callbacks.Callback):
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Draws the curves anew after every epoch.
+    """Redraws the curves after every epoch.
 
     Args:
         draw: Function of the history so far, a dict from the name of a curve to a list with one
             value per epoch, that returns a picture.
-        show: Function of the picture and of a string that says how far the run is and how long
-            the rest will take.
+        show: Function of the picture and of a string with the progress and the time left.
         past: Dict, the history of the epochs before a resumed run, or `None`.
     """
 
@@ -63,7 +62,7 @@ class LiveCurves(keras.callbacks.Callback):
 
 
 class Clock:
-    """Tells how long a run has taken and how long the rest will take, also of a resumed run.
+    """Measures how long a run has taken, and estimates the time left, even of a resumed run.
 
     Args:
         epochs: Integer, the number of epochs in the run.
@@ -73,10 +72,13 @@ class Clock:
         self.started, self.epochs, self.num_timed = time.monotonic(), epochs, 0
 
     def after(self, epoch):
-        """Returns the times after an epoch, a string. Call it once at the end of each epoch.
+        """Returns the time taken and the time left. Call it once at the end of each epoch.
 
         Args:
             epoch: Integer, the number of the epoch, counted from 0.
+
+        Returns:
+            A string such as `"1.5 min, 3.0 left"`.
         """
         self.num_timed += 1
         minutes = (time.monotonic() - self.started) / 60
@@ -93,13 +95,12 @@ def fit_until_stopped(
 ) -> dict:
     """Trains a model with `fit`; an interrupt ends the run early, without an error.
 
-    Interrupt Kernel and Ctrl-C stop the run between two steps, after at least one step. The model
-    keeps what it has learned. The history gets a last entry: the means over the part of the epoch
-    that was done.
+    Interrupt Kernel and Ctrl-C stop the run between two steps. The model keeps what it has learned.
+    The history gets a last entry: the means over the completed part of the epoch.
 
     Args:
         model: Compiled `keras.Model`.
-        batches: Training data, as `fit` takes them.
+        batches: Training data, as `fit` takes it.
         callbacks: Keras callbacks.
         past: Dict, the history of the epochs before a resumed run, or `None`.
         **options: Further arguments of `fit`.
@@ -116,7 +117,7 @@ def fit_until_stopped(
         model.fit(batches, callbacks=[*callbacks, history], **options)
     except KeyboardInterrupt:
         history.add_partial_epoch()
-        if not history.history:  # nothing was trained, so there is nothing to go on with
+        if not history.history:  # nothing was trained, so the cells below cannot continue
             raise
         print(
             f"Stopped after {int(model.optimizer.iterations)} steps. The model keeps what it has "

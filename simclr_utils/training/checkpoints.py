@@ -18,7 +18,7 @@ from simclr_utils.places import user_path
 from simclr_utils.training.doctor import RunDoctor
 
 NUM_KEPT = 2  # the newest may be damaged
-MIN_SECONDS = 60  # between two of them: an epoch of a small pool takes less than a save
+MIN_SECONDS = 60  # between two checkpoints: saving may take longer than an epoch of a small pool
 
 
 class CheckpointError(ValueError):
@@ -31,14 +31,13 @@ class Checkpoints(keras.callbacks.Callback):
     A checkpoint holds the values of *every* variable of model and optimizer: weights, batch
     statistics, slots, the step, and the state of every `keras.random.SeedGenerator`, which
     Keras' own savers leave out. If the batches depend on seed and step alone, as those of
-    `image_batches` do, a resumed run gives the same bits as a run that was never stopped.
+    `image_batches` do, a resumed run is bit-identical to a run that was never stopped. This
+    holds on one machine with deterministic operations, which `session.start` turns on.
 
-    A file is written whole or not at all, and each array is read back with its checksum. The
-    newest two files are kept. A damaged file is reported, and the one before it is used.
-
-    The bits are the same on the same machine with deterministic operations, which
-    `session.start` turns on. The precision and the versions of Keras and TensorFlow are part of
-    what has to agree.
+    A file is written completely or not at all, and reading it verifies the checksum of each
+    array. The newest two files are kept. A damaged file is reported, and the one before it is
+    used. A run is resumed only with the precision and the versions of Keras and TensorFlow that
+    it was started with.
 
     Args:
         folder: Path of a folder for the checkpoints alone.
@@ -48,7 +47,7 @@ class Checkpoints(keras.callbacks.Callback):
             its default.
         min_seconds: Float, the least time between two checkpoints. The last epoch is always
             saved.
-        report: Function of a string that is told about damaged files.
+        report: Function that is called with a message, a string, about each damaged file.
         doctor: `RunDoctor` of the run, whose findings are saved too, or `None`.
 
     Attributes:
@@ -139,7 +138,8 @@ class Checkpoints(keras.callbacks.Callback):
                 raise OSError(
                     error.errno,
                     f"{error.strerror}: the checkpoint after epoch {epoch + 1} could not be "
-                    "written. Earlier checkpoints are intact; make room and start again to resume",
+                    "written. Earlier checkpoints are intact; free some space and run again to "
+                    "resume",
                     str(self.folder),
                 ) from error
             self.saved = time.monotonic()
@@ -159,7 +159,7 @@ class Checkpoints(keras.callbacks.Callback):
             path.unlink()
 
     def _read(self, path):
-        """Returns the record and the values of a checkpoint; a zip file has checksums."""
+        """Returns the record and the values of a checkpoint; zipfile verifies their checksums."""
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"]))
             differences = _differences(record["identity"], self.identity)
@@ -178,7 +178,7 @@ def variables_of(model: keras.Model) -> list:
 
 
 def _differences(there, here):
-    """Says in what two identities differ, a list of phrases."""
+    """Lists the differences between two identities as phrases."""
     there, here = dict(there), dict(here)
     differences = []
     if "config" in here:

@@ -1,4 +1,4 @@
-"""What features look like from inside: alignment, uniformity, rank, spread."""
+"""Diagnostics of features and projections without labels: alignment, uniformity, rank, spread."""
 
 from collections.abc import Callable, Mapping
 
@@ -111,8 +111,9 @@ def describe(vectors_1: np.ndarray, vectors_2: np.ndarray) -> dict[str, float]:
         vectors_2: Float array `[N, D]`, features or projections of the second views.
 
     Returns:
-        A dict of floats: `alignment`, the same `of other images`, `uniformity`, `effective rank`,
-        `dimensions`, `median spread` and `smallest spread`.
+        A dict of floats: `alignment`, `of other images` (the alignment of pairs of different
+        images), `uniformity`, `effective rank`, `dimensions`, `median spread` and
+        `smallest spread`.
     """
     spreads = spread(vectors_1)
     return {

@@ -1,4 +1,4 @@
-"""The run doctor: watches a pretraining run and says in plain words what is wrong with it."""
+"""The run doctor: watches a pretraining run and reports in plain words what is wrong with it."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from simclr_utils.training.examinations import (
 from simclr_utils.training.findings import Finding
 
 NUM_IMAGES = 256  # for the examinations at the end of an epoch
-# Findings about the present state of the networks, which more training may change.
+# Findings about the present state of the networks, which may change as training continues.
 WEIGHTS = {"learning rate too low", "learning rate too high"}
 STATES = {"collapse", "nothing learned", "loss far above chance"} | WEIGHTS
 
@@ -31,18 +31,18 @@ class TrainingFailedError(RuntimeError):
 class RunDoctor(keras.callbacks.Callback):
     """Examines a `SimCLR` model before training, after each step, and from time to time.
 
-    Each finding is reported once; about a healthy run the doctor says nothing. A finding about
+    Each finding is reported once; the doctor says nothing about a healthy run. A finding about
     the state of the networks is withdrawn when a later examination no longer confirms it. The
     examinations leave all random states as they were, so the run is the same with a doctor and
     without one.
 
-    The doctor asks the loss of the model for its chance level and for a check (see
-    `annotate_loss`). It does not judge what the loss does not tell.
+    The chance level of the loss and the check of its values come from the loss function (see
+    `annotate_loss`). Without them, the doctor skips these examinations.
 
     Args:
-        images: uint8 array `[N, H, W, C]`, the pool. A sample from all of it is examined.
+        images: Uint8 array `[N, H, W, C]`, the pool. A sample spread over all of it is examined.
         batch_size: Integer, the number of images per step.
-        report: Function of a string that is told each finding.
+        report: Function that is called with each finding, a string.
 
     Attributes:
         findings: List of `Finding`.
@@ -59,7 +59,7 @@ class RunDoctor(keras.callbacks.Callback):
 
     def __init__(self, images: np.ndarray, batch_size: int, report: Callable = print):
         super().__init__()
-        # From all of the pool: files in the order of their names may begin with one class.
+        # Spread over the pool: if files are sorted by name, the first ones may all be of one class.
         rows = np.linspace(0, len(images) - 1, min(len(images), NUM_IMAGES)).astype(int)
         self.images = np.asarray(images[rows])
         self.batch_size, self.report = batch_size, report
@@ -141,8 +141,8 @@ class RunDoctor(keras.callbacks.Callback):
             raise TrainingFailedError(str(finding))
 
     def on_train_begin(self, logs=None):
-        # Near the end of a schedule weights hardly move, so a resumed run says nothing about the
-        # learning rate.
+        # Near the end of a schedule, weights hardly move, so a resumed run cannot tell whether the
+        # learning rate was right.
         self.resumed = int(self.model.optimizer.iterations) > 0
         self.start = kernels(self.model)
         for finding in examine_model(self.model, self.images[:16]):
@@ -156,7 +156,7 @@ class RunDoctor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         now = kernels(self.model)
-        # After the last update no loss is computed that would show it.
+        # No loss is computed after the last update, so only the weights can show that it failed.
         largest = np.max([np.abs(kernel).max() for kernel in now])
         self.stop_at(examine_value("largest weight", largest, self.steps, self.model.temperature))
         if self.steps - self.examined < FIRST_STEPS:  # epochs may be short
@@ -167,6 +167,6 @@ class RunDoctor(keras.callbacks.Callback):
         features = self.model.encoder(pixels, training=False)
         collapse = examine_projections(self.model.projection_head(features, training=False))
         level = None
-        if change is None and collapse is None and logs:  # either of them explains a loss
+        if change is None and collapse is None and logs:  # either of them explains a bad loss
             level = self.examine_loss(logs["loss"])
         self.confirm([change, collapse, level])

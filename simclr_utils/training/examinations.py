@@ -9,7 +9,7 @@ from simclr_utils.training.findings import Finding
 FEWEST_IMAGES = 32  # per batch; smaller batches have few negatives
 FIRST_STEPS = 50  # a loss, a rank or a learning rate cannot be judged earlier
 CHANCE_SHARE = 0.99  # with a loss above this share of its chance level, nothing was learned
-FAR_ABOVE = 1.5  # times the chance level: only certain and wrong answers have such a loss
+FAR_ABOVE = 1.5  # times the chance level: only confident wrong answers cause such a loss
 LOWEST, HIGHEST = 0.01, 5.0  # plausible temperatures; the paper tried 0.05 to 1
 OTHER_TEMPERATURE = (
     "use a temperature between 0.05 and 1, such as 0.1 (in a notebook the parameter "
@@ -31,7 +31,7 @@ def examine_model(model, images):
 
     Args:
         model: `SimCLR`.
-        images: uint8 array `[N, H, W, C]`, N at least 2.
+        images: Uint8 array `[N, H, W, C]`, N at least 2.
 
     Returns:
         A list of `Finding`.
@@ -49,13 +49,13 @@ def examine_views(augmenter, images):
 
     Args:
         augmenter: Layer, uint8 images -> one random view of each.
-        images: uint8 array `[N, H, W, C]`.
+        images: Uint8 array `[N, H, W, C]`.
 
     Returns:
         A list with the first fault as a `Finding`, or an empty list.
     """
-    liveliest = images.std(axis=(1, 2, 3)).argmax()  # views of a plain image all look the same
-    copies = np.repeat(images[liveliest, None], len(images), axis=0)
+    most_varied = images.std(axis=(1, 2, 3)).argmax()  # views of a plain image all look the same
+    copies = np.repeat(images[most_varied, None], len(images), axis=0)
     traced = tf.function(lambda batch: augmenter(batch))
     first, second = (traced(copies).numpy() for _ in range(2))
     if first.min() < -1e-3 or first.max() > 1 + 1e-3 or first.shape != copies.shape:
@@ -72,7 +72,7 @@ def examine_views(augmenter, images):
 
 
 def _examine_draws(copies, first, second):
-    """Compares copies of one image with two calls of the augmenter, as `examine_views`."""
+    """Compares copies of one image with the views from two calls; returns as `examine_views`."""
     if np.allclose(first, copies, atol=1e-3) and np.allclose(second, copies, atol=1e-3):
         return [
             Finding(
@@ -108,7 +108,7 @@ def examine_pairs(model, images):
 
     Args:
         model: `SimCLR`.
-        images: uint8 array `[N, H, W, C]`.
+        images: Uint8 array `[N, H, W, C]`.
 
     Returns:
         A list with a `Finding`, or an empty list.
@@ -127,7 +127,7 @@ def examine_pairs(model, images):
 
 
 def examine_loss(model):
-    """Runs the check of a model's loss on what the model computes as its loss.
+    """Checks the loss that a model computes with the check that comes with its loss function.
 
     Args:
         model: `SimCLR`. If its class overrides `contrastive_loss`, the result has to agree with
@@ -174,13 +174,16 @@ def examine_batch_size(batch_size):
 
 
 def examine_value(name, value, step, temperature):
-    """Returns a `Finding` for a value that is not a number, or `None`.
+    """Looks for a value that is not a finite number.
 
     Args:
         name: String, what the value is.
         value: Float.
         step: Integer, the number of steps so far.
-        temperature: Float, of the loss.
+        temperature: Float, the temperature of the loss.
+
+    Returns:
+        A `Finding`, or `None`.
     """
     if np.isfinite(value):
         return None
@@ -196,13 +199,16 @@ def examine_value(name, value, step, temperature):
 
 
 def examine_loss_level(loss, chance, steps, temperature):
-    """Returns a `Finding` for a loss near its chance level or far above it, or `None`.
+    """Looks for a loss near its chance level or far above it.
 
     Args:
         loss: Float, the mean of an epoch.
         chance: Float, the chance level of the loss.
         steps: Integer, the number of steps so far.
-        temperature: Float, of the loss.
+        temperature: Float, the temperature of the loss.
+
+    Returns:
+        A `Finding`, or `None`.
     """
     if loss < chance - (1 - CHANCE_SHARE) * abs(chance):
         return None
@@ -212,7 +218,7 @@ def examine_loss_level(loss, chance, steps, temperature):
         cure = f"look at a few views in notebook 01, or {LOWER_RATE}."
         if temperature < LOWEST:
             cause = (
-                f"the temperature, {temperature:g}, which makes every wrong answer a certain one."
+                f"the temperature, {temperature:g}, which makes every wrong answer a confident one."
             )
             cure = OTHER_TEMPERATURE
         return Finding("loss far above chance", seen, cause, cure)
@@ -225,10 +231,13 @@ def examine_loss_level(loss, chance, steps, temperature):
 
 
 def examine_projections(projections):
-    """Returns a `Finding` for projections that are all alike, or `None`.
+    """Looks for projections that are all alike.
 
     Args:
         projections: Float array `[N, P]`, of N different images.
+
+    Returns:
+        A `Finding`, or `None`.
     """
     projections = np.asarray(projections)
     rank, median = effective_rank(projections), float(np.median(spread(projections)))
@@ -245,12 +254,15 @@ def examine_projections(projections):
 
 
 def examine_weights(start, now, steps):
-    """Returns a `Finding` for weights that hardly moved or grew too large, or `None`.
+    """Looks for weights that hardly moved or grew too large.
 
     Args:
         start: List of arrays, the result of `kernels` before training.
         now: List of arrays, the result of `kernels` at present.
         steps: Integer, the number of steps between the two.
+
+    Returns:
+        A `Finding`, or `None`.
     """
     before = np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in start))
     after = np.sqrt(sum(np.sum(np.square(part, dtype=np.float64)) for part in now))

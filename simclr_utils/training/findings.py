@@ -1,4 +1,4 @@
-"""Findings of the run doctor: their form, and those that are stored with encoders."""
+"""The findings of the run doctor, and those that were stored with encoders."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -19,13 +19,13 @@ def cached_gradients(model, images, micro_batch_size):
 
     Args:
         model: Compiled `SimCLR`.
-        images: uint8 tensor `[N, H, W, C]`.
+        images: Uint8 tensor `[N, H, W, C]`.
         micro_batch_size: Integer that divides N.
 
     Returns:
-        The loss, a scalar tensor; the projections of the first and of the second views, two
-        tensors `[N, P]`; and the gradients of `model.trainable_variables`, a list of tensors,
-        scaled by the optimizer's `scale_loss`.
+        A tuple of four: the loss, a scalar tensor; the projections of the first views and those
+        of the second views, two tensors `[N, P]`; and the gradients of
+        `model.trainable_variables`, a list of tensors, scaled by the optimizer's `scale_loss`.
 
     Raises:
         ValueError: If the batch does not divide into microbatches.
@@ -71,8 +71,8 @@ def _project(model, views):
 def _project_without_tape(model, views):
     """Projects the views of each microbatch, `[microbatches, 2 * micro_batch_size, P]`.
 
-    The state of the networks is put back afterwards: the second pass has to see the same dropout,
-    and only that pass is to move the batch statistics.
+    The state of the networks is restored afterwards: the second pass has to see the same dropout,
+    and only that pass should update the batch statistics.
     """
     state = [variable.value for variable in model.encoder.non_trainable_variables]
     state += [variable.value for variable in model.projection_head.non_trainable_variables]
@@ -104,7 +104,7 @@ def _gradients_of_weights(model, views, cached):
 
     def add_microbatch(number, *sums):
         with tf.GradientTape() as tape:
-            # By the chain rule, this number has the gradient of the loss.
+            # By the chain rule, the gradient of this number is the gradient of the loss.
             carrier = tf.reduce_sum(_project(model, views[number]) * cached[number])
         gradients = tape.gradient(carrier, weights)
         return number + 1, *[total + part for total, part in zip(sums, gradients, strict=True)]

@@ -1,10 +1,10 @@
-"""Tells NT-Xent from its usual mistakes by what a function computes."""
+"""Recognizes NT-Xent, and the usual mistakes in writing it, by the values of a function."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-# What to say, and the switches of `reference_nt_xent` that make the mistake.
+# For each message, the switches of `reference_nt_xent` that make the mistake.
 MISTAKES = {
     "The vectors are not normalized to length 1.": {"normalize": False},
     "The similarities are multiplied by the temperature. Divide by it: it is a divisor.": {
@@ -17,7 +17,7 @@ MISTAKES = {
     "Candidates of the anchor's own view are missing.": {"cross_only": True},
     "The similarity has the wrong sign, as in Keras' loss of that name.": {"sign": -1},
 }
-# What to say where a function returns a multiple of what it should; 10 anchors are compared.
+# The messages for a function that returns a multiple of the loss. The check has 10 anchors.
 FACTORS = {
     10: "This is the sum over the 2N anchors. Take the mean, not the sum.",
     2: "This is twice the loss. Average the two directions.",
@@ -29,8 +29,8 @@ def check_nt_xent(function: Callable) -> str:
     """Tells a learner whether a function computes NT-Xent, and which mistake it makes.
 
     Args:
-        function: Function of two float arrays `[N, D]`, the vectors of the two views, and a
-            temperature, a float. It returns a number.
+        function: Function of two float arrays `[N, D]`, the projections of the two views, and of
+            a temperature, a float. It returns a number.
 
     Returns:
         A string that begins with "Right" or "Not yet".
@@ -47,7 +47,7 @@ def check_nt_xent(function: Callable) -> str:
 
 
 def find_nt_xent_mistake(function: Callable) -> str | None:
-    """Returns what is wrong with an implementation of NT-Xent, a sentence, or `None`.
+    """Finds out what is wrong with an implementation of NT-Xent.
 
     Args:
         function: Function as in `check_nt_xent`.

@@ -1,4 +1,4 @@
-"""Contrastive losses by name, and the accuracy of the task that they set."""
+"""Contrastive losses by name, and the accuracy on their pretext task."""
 
 import math
 from collections.abc import Callable
@@ -53,8 +53,8 @@ def nt_xent_loss(
 ) -> tf.Tensor:
     """Computes NT-Xent, the normalized temperature-scaled cross entropy.
 
-    Each of the 2N views is an anchor. Its candidates are the 2N-1 other views, those of the same
-    side included. One candidate is the positive: the other view of the anchor's image. The
+    Each of the 2N views is an anchor. Its candidates are the 2N-1 other views, from both sides.
+    One candidate is the positive: the other view of the anchor's image. The
     similarity of two views is the cosine of their projections, divided by the temperature. The
     loss is the cross entropy of finding the positive among the candidates, averaged over the 2N
     anchors. It is at least 0. If all projections are identical, it is log(2N-1), its chance level.
@@ -136,7 +136,7 @@ def contrastive_accuracy(
 def candidate_logits(
     projections_1: tf.Tensor, projections_2: tf.Tensor, temperature: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes the similarities of all views, and which of them belongs to which positive.
+    """Computes the similarities of all pairs of views, and the position of each positive.
 
     Args:
         projections_1: Float tensor or array `[N, D]`, as in `nt_xent_loss`.
@@ -145,9 +145,9 @@ def candidate_logits(
 
     Returns:
         A pair of tensors. The logits `[2N, 2N]` are cosine similarities divided by the
-        temperature; row i belongs to anchor i. The diagonal, an anchor and itself, is so low
-        that a softmax gives it 0. The positives, int32 `[2N]`, are the column of each anchor's
-        other view.
+        temperature; row i belongs to anchor i. The diagonal (each anchor with itself) is so low
+        that a softmax gives it 0. The positives, int32 `[2N]`, are the columns of the other view
+        of each anchor's image.
 
     Raises:
         ValueError: If `temperature` is not above 0.
@@ -165,7 +165,7 @@ def _unit_projections(projections_1, projections_2):
     """Returns all projections with length 1, `[2N, D]`, the first views before the second."""
     projections = tf.concat([projections_1, projections_2], axis=0)
     if projections.dtype != tf.float64:
-        projections = tf.cast(projections, tf.float32)  # 16 bits are too few for the softmax
+        projections = tf.cast(projections, tf.float32)  # 16 bits are not enough for the softmax
     return tf.math.l2_normalize(projections, axis=1)
 
 

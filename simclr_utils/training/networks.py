@@ -60,7 +60,7 @@ def build_encoder(
     build_body, default_width = ENCODERS[name]
     inputs = keras.Input(image_shape, name="images")
     x = build_body(inputs, width or default_width)
-    # Features are float32 also under mixed precision: probes and losses need the digits.
+    # Features are float32 even under mixed precision: probes and losses need the digits.
     features = layers.GlobalAveragePooling2D(
         data_format="channels_last", dtype="float32", name="features"
     )(x)
@@ -108,11 +108,11 @@ def build_projection_head(
 
 
 def build_classifier(encoder, num_classes):
-    """Builds a linear softmax classifier on an encoder; the two share their weights.
+    """Builds a linear softmax classifier on top of an encoder, with which it shares weights.
 
     Args:
         encoder: `keras.Model`, images -> features.
-        num_classes: Integer.
+        num_classes: Integer, the number of classes.
 
     Returns:
         A `keras.Model`: images `[N, H, W, C]` -> float32 logits `[N, num_classes]`.
@@ -122,7 +122,7 @@ def build_classifier(encoder, num_classes):
 
 
 def as_float32(model: keras.Model) -> keras.Model:
-    """Copies a model and its weights into float32 and into layers of Keras alone.
+    """Copies a model and its weights to float32, with layers of Keras only.
 
     A stored encoder should be fast on processors without bfloat16, and should load where this
     package is not installed.
@@ -213,12 +213,12 @@ def _batch_normalization():
 
 @keras.saving.register_keras_serializable(package="simclr_utils")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Computes what Keras' layer computes, in training with one kernel for each pass.
+    """Computes what Keras' layer computes, with one fused kernel for each pass in training.
 
     Variables, configuration and values are those of Keras, except for rounding. The layer uses
     the fused kernel only in training on images `[N, H, W, C]` that are normalized over their
     channels with center and scale; it leaves everything else to Keras, including `synchronized`
-    and `renorm`. `as_float32` puts Keras' layer in its place before a network is stored.
+    and `renorm`. `as_float32` replaces it with Keras' layer before a network is stored.
     """
 
     def call(self, inputs, training=None, mask=None):

@@ -19,7 +19,7 @@ def square_root_learning_rate(base: float, batch_size: int) -> float:
 
     Args:
         base: Float, the learning rate at batch size 256.
-        batch_size: Integer.
+        batch_size: Integer, the number of images per step.
 
     Returns:
         `base * sqrt(batch_size / 256)`, a float.
@@ -56,7 +56,7 @@ def warmup_cosine(
     [0.04, 0.2, 0.4, 0.0]
     """
     warmup_steps = max(1, int(warmup_share * num_steps))
-    # Keras begins its warm-up at `initial_learning_rate`, which is here what update 0 has.
+    # Keras begins its warm-up at `initial_learning_rate`: it is the learning rate of update 0.
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=learning_rate / warmup_steps,
         decay_steps=max(1, num_steps - warmup_steps + 1),

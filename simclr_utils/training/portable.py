@@ -1,4 +1,4 @@
-"""Encoder files that load in Keras 3.12 and later, and that say how they are used."""
+"""Encoder files that load in Keras 3.12 and later, and that describe their own use."""
 
 import importlib
 import inspect
@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
-# Keras writes this member of the archive and does not read it.
+# Keras writes this member of the archive but never reads it.
 RECORD_FILE = "metadata.json"
 RECORD_KEY = "simclr_utils"
 
@@ -81,7 +81,7 @@ def save_model(model, path, record):
 
 
 def without_defaults(node):
-    """Returns a part of a model's configuration without settings that have their default value."""
+    """Removes settings that have their default value from a part of a model's configuration."""
     if isinstance(node, list):
         return [without_defaults(part) for part in node]
     if not isinstance(node, dict):
@@ -114,7 +114,7 @@ def describe_use(encoder, resize="crop", background="white", value_range=None):
     Args:
         encoder: `keras.Model`, images -> features.
         resize: String, as in `Reading`: how pictures were brought to the encoder's size.
-        background: Color, as in `Reading`.
+        background: String, a color, as in `Reading`.
         value_range: Pair of numbers that became 0 and 1 in pictures of more than 8 bits, or
             `None` if there were no such pictures.
 
@@ -150,14 +150,14 @@ def describe_use(encoder, resize="crop", background="white", value_range=None):
 
 
 def read_record(path):
-    """Returns what an encoder file says about itself.
+    """Returns the record that is stored in an encoder file.
 
     Args:
         path: Path of a `.keras` file that `save_pretraining` wrote.
 
     Returns:
         A dict that says how the encoder was made. Its entry `input` says what the encoder takes
-        and how it is used.
+        and how to use it.
 
     Raises:
         ValueError: If the file has no such record.

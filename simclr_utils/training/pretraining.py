@@ -1,4 +1,4 @@
-"""Contrastive pretraining from start to file, as notebook 03 spells it out step by step."""
+"""A pretraining run from its settings to its files; notebook 03 takes the same steps one by one."""
 
 import time
 from collections.abc import Sequence
@@ -19,9 +19,6 @@ from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.views import recipe
-
-# What `save_pretraining` writes, the record last: if it is there, the others are complete.
-ENCODER_FILES = ("encoder.keras", "projection_head.keras", "pretraining.csv", "encoder.json")
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,10 @@ def pretrain(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint_folder: str | Path | None = None,
 ) -> Pretraining:
-    """Trains an encoder and a projection head by SimCLR on the images of a dataset.
+    """Trains an encoder and a projection head with SimCLR on the images of a dataset.
 
     No label is read. With a folder for checkpoints, the run may be killed at any moment. The same
-    call then resumes it, and the result is the same to the bit.
+    call then resumes it, and the result is bit-identical.
 
     Args:
         dataset: `Dataset` whose `unlabeled` images are the pool.
@@ -115,7 +112,8 @@ def build_model(image_shape: tuple[int, int, int], config: Config, seed: int = 0
     Args:
         image_shape: Tuple `(height, width, channels)`.
         config: `Config` with networks, views, loss and temperature.
-        seed: Integer, at least 0, of the views. The weights follow the global seed of Keras.
+        seed: Integer, at least 0, the seed of the views. The weights follow the global seed of
+            Keras.
 
     Returns:
         A `SimCLR`.
@@ -167,8 +165,8 @@ def run_identity(dataset: Dataset, config: Config, seed: int, epochs: int) -> di
 
     Args:
         dataset: `Dataset` whose pool is trained on.
-        config: `Config`. The settings that make the encoder count.
-        seed: Integer, of the run.
+        config: `Config`. Only the settings that determine the encoder count.
+        seed: Integer, the seed of the run.
         epochs: Integer, the number of epochs.
 
     Returns:
@@ -193,7 +191,7 @@ def describe_pretraining(
         dataset: `Dataset` whose pool it was trained on.
         config: `Config` of the run.
         preset: String, the name of the preset, or `None`.
-        seed: Integer, of the run.
+        seed: Integer, the seed of the run.
         steps: Integer, the number of updates.
         seconds: Float, the time that the updates took.
         findings: `Finding` objects of the run doctor.
@@ -236,16 +234,17 @@ def in_float32(model: SimCLR, history: dict, details: dict) -> Pretraining:
 def save_pretraining(folder: str | Path, pretraining: Pretraining) -> None:
     """Writes the encoder, the projection head, the curves and the record into a folder.
 
-    The stored encoder takes images in 0..1 or 0..255. The record, the content of `encoder.json`,
-    is also part of `encoder.keras`, so that this file is complete by itself; read it with
-    `portable.read_record`.
+    The stored encoder takes images in 0..1 or 0..255. The record in `encoder.json` is also stored
+    inside `encoder.keras`, so that this file is complete by itself; `portable.read_record`
+    returns it.
 
     Args:
-        folder: Path of a folder. It is made if it does not exist.
+        folder: Path of a folder. It is created if it does not exist.
         pretraining: `Pretraining` to write.
     """
     folder = user_path(folder)
-    (folder / "encoder.json").unlink(missing_ok=True)  # where it stands the others belong to it
+    # Removed first and written last: if the record is there, the other files belong to it.
+    (folder / "encoder.json").unlink(missing_ok=True)
     encoder = portable.take_any_range(pretraining.encoder)
     decoding = pretraining.details.get("decoding", {})
     record = {**pretraining.details, "input": portable.describe_use(encoder, **decoding)}
@@ -260,8 +259,8 @@ def save_pretraining(folder: str | Path, pretraining: Pretraining) -> None:
 def load_encoder(folder: str | Path, dataset: Dataset | None = None) -> tuple[keras.Model, dict]:
     """Loads an encoder and its record from a folder that `save_pretraining` wrote.
 
-    The encoder takes images in 0..1 or 0..255. Images in 0..1 have the same features as during
-    training, to the bit.
+    The encoder takes images in 0..1 or 0..255. For images in 0..1, the features are bit-identical
+    to those of the encoder before it was stored.
 
     Args:
         folder: Path of the folder.
@@ -273,8 +272,8 @@ def load_encoder(folder: str | Path, dataset: Dataset | None = None) -> tuple[ke
 
     Raises:
         FileNotFoundError: If the folder holds no finished pretraining run.
-        ValueError: If the dataset has changed since the encoder was pretrained. Its splits are
-            different then, and images that are test images now may have been in the pool.
+        ValueError: If the dataset has changed since the encoder was pretrained. Its splits may
+            have changed as well, and its present test images may have been in the pool.
 
     Example:
 

@@ -27,10 +27,10 @@ class SimCLR(keras.Model):
     Args:
         augmenter: Layer that takes uint8 images `[N, H, W, C]` and returns one random view of
             each, float32 in [0, 1], such as that of `build_augmenter`.
-        encoder: `keras.Model` that takes views and returns features, float `[N, D]`. It is what
-            one keeps after pretraining.
+        encoder: `keras.Model` that takes views and returns features, float `[N, D]`. It is
+            the part to keep after pretraining.
         projection_head: `keras.Model` that takes features and returns projections, float
-            `[N, P]`. It is not used after pretraining.
+            `[N, P]`. It is discarded after pretraining.
         temperature: Float above 0. The temperature of the loss.
         loss: Function `(projections_1, projections_2, temperature)` that returns a scalar tensor.
             If it has a parameter `block_size`, it is given `micro_batch_size` as well.
@@ -94,19 +94,20 @@ class SimCLR(keras.Model):
             **kwargs: Arguments of Keras' `compile`, such as `optimizer`.
         """
         super().compile(*args, **kwargs)
-        # A function that makes variables in its first call is traced twice, which takes seconds.
+        # A function that creates variables in its first call is traced twice, which takes seconds.
         self.optimizer.build(self.trainable_variables)
 
     def call(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
         """Draws two views of each image and projects them.
 
         Args:
-            images: uint8 tensor or array `[N, H, W, C]`.
+            images: Uint8 tensor or array `[N, H, W, C]`.
             training: Boolean, whether encoder and head run in training mode. Views are random in
                 both modes.
 
         Returns:
-            The projections of the first and of the second views, two float32 tensors `[N, P]`.
+            A list of two float32 tensors `[N, P]`: the projections of the first views and those
+            of the second views.
         """
         views = tf.concat([self.augmenter(images), self.augmenter(images)], axis=0)
         # One pass over both views: BatchNormalization sees them as one batch.
@@ -131,7 +132,14 @@ class SimCLR(keras.Model):
         return self.loss_function(projections_1, projections_2, self.temperature, **blocks)
 
     def train_step(self, images: tf.Tensor) -> dict:
-        """Makes one update of the weights; returns the metrics so far, a dict by name."""
+        """Updates the weights once, and returns the metrics so far.
+
+        Args:
+            images: Uint8 tensor `[N, H, W, C]`.
+
+        Returns:
+            A dict from the names of the metrics to scalar tensors.
+        """
         if self.micro_batch_size is not None:
             loss, *projections, gradients = cached_gradients(self, images, self.micro_batch_size)
             self.optimizer.apply(gradients, self.trainable_variables)
@@ -145,7 +153,14 @@ class SimCLR(keras.Model):
         return self.update_metrics(loss, projections_1, projections_2)
 
     def test_step(self, images: tf.Tensor) -> dict:
-        """Evaluates one batch; returns the metrics so far, a dict by name."""
+        """Evaluates one batch, and returns the metrics so far.
+
+        Args:
+            images: Uint8 tensor `[N, H, W, C]`.
+
+        Returns:
+            A dict from the names of the metrics to scalar tensors.
+        """
         projections_1, projections_2 = self(images, training=False)
         loss = self.contrastive_loss(projections_1, projections_2)
         return self.update_metrics(loss, projections_1, projections_2)
@@ -153,7 +168,16 @@ class SimCLR(keras.Model):
     def update_metrics(
         self, loss: tf.Tensor, projections_1: tf.Tensor, projections_2: tf.Tensor
     ) -> dict:
-        """Adds a batch to the metrics; returns their values so far, a dict by name."""
+        """Adds a batch to the metrics, and returns their values so far.
+
+        Args:
+            loss: Scalar tensor, the loss of the batch.
+            projections_1: Float tensor `[N, P]`, of the first views.
+            projections_2: Float tensor `[N, P]`, of the second views.
+
+        Returns:
+            A dict from the names of the metrics to scalar tensors.
+        """
         self.loss_tracker.update_state(loss)
         accuracy = contrastive_accuracy(projections_1, projections_2, self.micro_batch_size)
         self.accuracy_tracker.update_state(accuracy)

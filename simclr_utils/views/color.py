@@ -13,7 +13,7 @@ RGB_TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
 def luma(images):
-    """Computes the brightness of each pixel, one channel `[N, H, W, 1]`."""
+    """Computes the luma of each pixel of images `[N, H, W, C]`, one channel `[N, H, W, 1]`."""
     if images.shape[-1] == 1:
         return images
     red, green, blue = (images[..., channel, None] for channel in range(3))
@@ -25,9 +25,9 @@ class RandomColorJitter(RandomOperation):
     """Changes brightness, contrast, saturation and hue of each image.
 
     The factors of brightness, contrast and saturation are uniform in `[1 - x, 1 + x]`, but not
-    below 0. The hue is turned by an angle that is uniform in `[-hue, hue]` of the color circle.
+    below 0. The hue is rotated by an angle that is uniform in `[-hue, hue]` of the color circle.
     All four are linear in the color, so together they are one 3x3 matrix per image: saturation
-    scales the two color axes of YIQ, and hue turns them. The order is fixed (the paper shuffles
+    scales the two color axes of YIQ, and hue rotates them. The order is fixed (the paper shuffles
     it), and values are clipped to [0, 1] once, at the end. Images with one channel get brightness
     and contrast only.
 
@@ -44,8 +44,8 @@ class RandomColorJitter(RandomOperation):
 
     References:
         Chen et al. 2020, "A simple framework for contrastive learning of visual
-        representations", appendix A. The turn of the hue in YIQ follows the `hsv` operation of
-        NVIDIA DALI.
+        representations", appendix A. The rotation of the hue in YIQ follows the `hsv` operation
+        of NVIDIA DALI.
     """
 
     def __init__(self, brightness, contrast, saturation, hue, probability=0.8, seed=None, **kwargs):
@@ -58,7 +58,7 @@ class RandomColorJitter(RandomOperation):
         }
         if min(self.ranges.values()) < 0 or hue > 0.5:
             raise ValueError(
-                f"Strengths must not be negative, and `hue` at most 0.5. Received: {self.ranges}"
+                f"Strengths must be at least 0, and `hue` at most 0.5. Received: {self.ranges}"
             )
 
     def factor(self, images, name):
@@ -94,10 +94,10 @@ class RandomColorJitter(RandomOperation):
 
 @keras.saving.register_keras_serializable("simclr_utils")
 class RandomGrayscale(RandomOperation):
-    """Replaces some images by their gray version, which keeps three channels.
+    """Replaces some images with their gray version, which keeps three channels.
 
     Args:
-        amount: Float in [0, 1], the share of gray that is mixed in.
+        amount: Float in [0, 1], the share of the gray version that is mixed in.
         probability: Float in [0, 1], the chance of each image to be changed. The paper's is 0.2.
         seed: Integer, at least 0, that makes the draws repeatable, or `None`.
     """

@@ -8,17 +8,23 @@ import tensorflow as tf
 
 
 class RandomOperation(keras.layers.Layer):
-    """Base class of the augmentations: changes each image of a batch with a probability.
+    """Changes each image of a batch with a probability; the base class of the augmentations.
 
     A subclass defines `transform(images)` and takes its random numbers from `self.per_image`,
     which draws a number for each image. The numbers come from a `keras.random.SeedGenerator`, so
-    they differ from call to call, also inside a `tf.function`. The state of the generator is
+    they differ from call to call, even inside a `tf.function`. The state of the generator is
     among the layer's `variables`, but Keras' `save` leaves it out: a loaded layer starts from
-    its seed again. The operation is random in training and in inference mode.
+    its seed again. The operation is random in both training and inference mode.
 
     Args:
         probability: Float in [0, 1], the chance of each image to be changed.
         seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+
+    Input shape:
+        Float32 `[N, height, width, channels]` in [0, 1].
+
+    Output shape:
+        The same as the input shape, unless a subclass says otherwise.
 
     Raises:
         ValueError: If `probability` is not in [0, 1].
@@ -38,16 +44,16 @@ class RandomOperation(keras.layers.Layer):
         self.probability = probability
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        # XLA has no `crop_and_resize`; Keras would compile by it on a GPU.
+        # On a GPU, Keras would compile with XLA, which has no `crop_and_resize`.
         self.supports_jit = False
 
     def per_image(self, images, low, high, count=1):
-        """Draws uniform numbers for each image, float32 `[N, count, 1, 1]`."""
+        """Draws uniform numbers in [low, high) for each image, float32 `[N, count, 1, 1]`."""
         shape = (tf.shape(images)[0], count, 1, 1)
         return keras.random.uniform(shape, low, high, seed=self.seed_generator)
 
     def transform(self, images):
-        """Returns the images changed, all of them; the base class chooses among them."""
+        """Changes all images, float32 `[N, H, W, C]`; `call` then chooses the changed ones."""
         raise NotImplementedError(f"{type(self).__name__} must define `transform(images)`.")
 
     def call(self, images):
@@ -145,7 +151,7 @@ class RandomResizedCrop(RandomOperation):
         return tf.concat([corner, box], axis=1)
 
     def call(self, images):
-        return self.transform(images)  # an image left as it is may still have to be resized
+        return self.transform(images)  # an unchanged image may still have to be resized
 
     def transform(self, images):
         size = tf.constant([float(length) for length in images.shape[1:3]])

@@ -44,8 +44,8 @@ def build_augmenter(
     """Builds the layer that turns a batch of images into one random view of each image.
 
     Call the layer twice for two views. The operations run in a fixed order: crop, flip,
-    color_jitter, grayscale, blur, noise. Each draws its random numbers anew for every image and
-    every call, also inside a `tf.function`, and in training and inference mode alike.
+    color_jitter, grayscale, blur, noise. Each draws new random numbers for every image and every
+    call, even inside a `tf.function`, and in both training and inference mode.
 
     Args:
         image_size: Integer, the height and width of the views.
@@ -89,7 +89,7 @@ def build_augmenter(
 
 
 def build_operations(image_size, operations, strength=1.0, channels=3, seed=None):
-    """Builds the layers of a recipe, in their order.
+    """Builds the layers of a recipe, in the order in which they are applied.
 
     Args:
         image_size: Integer, as in `build_augmenter`.
@@ -128,14 +128,14 @@ def build_operations(image_size, operations, strength=1.0, channels=3, seed=None
 
 
 def operation_seed(seed, name):
-    """Returns the seed of an operation: another one for each pair of seed and name.
+    """Returns the seed of an operation, a different one for each pair of seed and name.
 
     A sum, such as `seed + index`, would give the flip of seed 0 and the crop of seed 1 the same
-    random stream. The name in place of an index leaves all streams as they are when an operation
+    random stream. Using the name instead of an index keeps all streams the same when an operation
     is added.
 
     Args:
-        seed: Integer, at least 0, of the augmenter, or `None`.
+        seed: Integer, at least 0, the seed of the augmenter, or `None`.
         name: String, a key of `OPERATIONS`.
 
     Returns:
@@ -148,7 +148,7 @@ def operation_seed(seed, name):
 
 
 def on_every_image(augmenter: keras.Sequential) -> keras.Sequential:
-    """Makes each operation of an augmenter change every image instead of a random share.
+    """Makes each operation of an augmenter change every image, not just a random share.
 
     Flips stay at one half: if all images were mirrored, nothing about a flip would be random.
 

@@ -291,7 +291,7 @@ def test_layouts_without_train_are_explained(tmp_path):
     root = make_folder(tmp_path / "f")
     assert not is_unlabeled(root)
     shutil.rmtree(root / "train")
-    with pytest.raises(ValueError, match=r"no folder train/.*nothing to train for test/"):
+    with pytest.raises(ValueError, match=r"no folder train/.*move test/ away"):
         load(root, tmp_path)
     shutil.rmtree(root / "test")
     (root / "unlabeled").rename(root / "2023")

@@ -39,7 +39,7 @@ def test_a_file_system_without_locks_is_told_and_used(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr("fcntl.flock", refuse)
     hold(tmp_path).close()
-    assert "gives no locks (No locks available)" in capsys.readouterr().out
+    assert "does not support locks (No locks available)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["run", "study"])

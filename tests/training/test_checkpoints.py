@@ -312,7 +312,7 @@ def test_a_full_disk_is_said_and_the_training_can_go_on(tmp_path, whole):
             super().on_epoch_end(epoch, logs)
 
     try:
-        with pytest.raises(OSError, match="after epoch 3 could not be written.* make room"):
+        with pytest.raises(OSError, match="after epoch 3 could not be written.* free some space"):
             train(build(), FullAfterTwo(tmp_path, IDENTITY, min_seconds=0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

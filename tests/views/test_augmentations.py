@@ -501,7 +501,7 @@ def test_wrong_recipes_are_refused(options, message):
         (lambda: RandomResizedCrop(16, aspect_ratio=(2, 1)), r"Received: \(2, 1\)"),
         (lambda: RandomGaussianBlur((0, 1)), r"Received: \(0, 1\)"),
         (lambda: RandomColorJitter(0.1, 0.1, 0.1, 0.6), "`hue` at most 0.5"),
-        (lambda: RandomColorJitter(-0.1, 0.1, 0.1, 0.1), "must not be negative"),
+        (lambda: RandomColorJitter(-0.1, 0.1, 0.1, 0.1), "must be at least 0"),
     ],
 )
 def test_wrong_operations_are_refused(build, message):
