@@ -108,6 +108,14 @@ def test_names_are_those_of_the_code():
     assert tuple(recipe.OPERATIONS) == parameters.OPERATION_NAMES
 
 
+@pytest.mark.parametrize(
+    "function, table",
+    [(networks.build_encoder, networks.ENCODERS), (recipe.build_augmenter, recipe.OPERATIONS)],
+)
+def test_a_docstring_names_every_choice(function, table):
+    assert [name for name in table if f'`"{name}"`' not in function.__doc__] == []
+
+
 def test_the_presets_pass_their_own_rules():
     for preset in PRESETS.values():
         for name in ("encoder", "projection_dims", "operations", "temperature", "label_counts"):

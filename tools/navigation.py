@@ -2,24 +2,34 @@
 
 import os
 import re
+from pathlib import Path
 
 import nbformat
 
 from simclr_utils.files import write_text
 
-# The notebooks of the course in their order: the name of the file, and the title in this line.
-COURSE = {
-    "01_augmentations": "views",
-    "02_encoder_and_head": "encoder",
-    "03_contrastive_pretraining": "pretraining",
-    "04_linear_probe": "probe",
-    "05_baseline_comparison": "comparison",
-    "06_fine_tuning": "fine-tuning",
-    "08_large_batches": "large batches",
-    "09_your_own_images": "your own images",
-}
 LINE = re.compile(r"^Notebook \d+: .*\*\*.*$", re.MULTILINE)
 TITLE = re.compile(r"^# .*$", re.MULTILINE)
+
+
+def read_course(folder):
+    """Returns the notebooks of the course in order, a dict from each one's stem to its title.
+
+    The title is the bold part of the notebook's own line. A notebook that has no line yet is
+    called by the name of its file.
+
+    Args:
+        folder: `Path` of the twins.
+    """
+    course = {}
+    for path in sorted(folder.glob("*.md")):
+        line = LINE.search(path.read_text(encoding="utf-8"))
+        title = line and re.search(r"\*\*\d+ (.*)\*\*", line[0])
+        course[path.stem] = title[1] if title else path.stem[3:].replace("_", " ")
+    return course
+
+
+COURSE = read_course(Path(__file__).resolve().parent.parent / "notebooks" / "text")
 
 
 def navigation_line(stem, course=COURSE):

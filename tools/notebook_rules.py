@@ -172,7 +172,7 @@ def count_import_lines(source):
 
 def _navigation_problems(notebook, line):
     if line is None:
-        yield "COURSE in tools/navigation.py does not list it"
+        yield "it is not part of the course: it has no twin in text/"
         return
     text = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     if LINE.findall(text) != [line]:

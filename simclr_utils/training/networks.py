@@ -19,7 +19,7 @@ def build_encoder(
 ) -> keras.Model:
     """Builds an encoder with random weights.
 
-    There are three encoders:
+    The encoders are:
 
     - `"small_cnn"` has four convolutions (0.4 million parameters, 30 MFLOP per image of 32x32
       pixels).

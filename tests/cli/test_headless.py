@@ -284,6 +284,12 @@ def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.200"}}
 
 
+def test_a_table_has_the_label_of_its_metric(tmp_path):
+    results = Results(tmp_path / "results.csv", dataset="d", labels=10, preset="quick")
+    results.add(method="knn", value=0.2, metric="auroc", fingerprint="f")
+    assert list(report.results_tables(results.frame(), "quick")) == ["AUROC on d"]
+
+
 def test_the_command_line(folder, monkeypatch, capsys):
     monkeypatch.setattr("simclr_utils.__main__.NOTEBOOKS", folder)
     assert main(["run", "--notebooks", "01", "--set", "epochs=9", "--out", "here"]) == 0

@@ -2,13 +2,14 @@
 
 import copy
 import os
+import re
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 import refresh_notebooks
-from navigation import COURSE, LINE, navigation_line, update_navigation
+from navigation import COURSE, LINE, navigation_line, read_course, update_navigation
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_rules import MAXIMUM_BYTES, count_import_lines, find_problems
 
@@ -23,6 +24,19 @@ def test_the_course_is_complete():
     assert [path.stem for path in NOTEBOOKS] == list(COURSE)
     twins = {path.stem for path in (FOLDER / "text").glob("*.md")}
     assert twins == {path.stem for path in NOTEBOOKS}
+
+
+def test_the_readme_lists_every_notebook():
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[.*?\]\(notebooks/(\w+)\.ipynb\)", readme, re.MULTILINE)
+    assert listed == list(COURSE)
+
+
+def test_titles_come_from_the_twins(tmp_path):
+    assert COURSE["01_augmentations"] == "views"
+    (tmp_path / "07_new.md").write_text(f"# New\n\n{PLACE}\n", encoding="utf-8")
+    (tmp_path / "08_other_one.md").write_text("# Other\n", encoding="utf-8")
+    assert read_course(tmp_path) == {"07_new": "new", "08_other_one": "other one"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -137,7 +151,7 @@ def test_import_lines_are_counted_wherever_they_are():
 
 def test_a_notebook_has_to_be_listed(good):
     assert navigation_line("07_new") is None
-    assert "does not list it" in problems_of(good, line=None)[0]
+    assert "not part of the course" in problems_of(good, line=None)[0]
 
 
 def test_size_and_twin_can_fail(good):

@@ -150,5 +150,5 @@ def test_a_named_loss_is_one_function_and_one_entry(monkeypatch, tmp_path, capsy
 def test_an_unknown_loss_is_refused():
     with pytest.raises(ValueError, match=r"`loss` is 'triplet', but has to be one of nt_xent"):
         get_config("tiny", loss="triplet")
-    with pytest.raises(ValueError, match=r"Unknown loss 'triplet'. Choose from \['nt_xent'\]"):
+    with pytest.raises(ValueError, match=r"Unknown loss 'triplet'. Choose from \['nt_xent'"):
         pretraining.build_model((16, 16, 3), Config(loss="triplet"))

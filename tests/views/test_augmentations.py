@@ -66,6 +66,10 @@ def always_high(layer):
     return layer
 
 
+def test_every_operation_is_tried_here():
+    assert set(BUILD) == set(OPERATIONS)
+
+
 # Independence: per image, per view, per call, traced or not.
 
 
