@@ -8,7 +8,7 @@ from simclr_utils import files, plotting
 from simclr_utils.cli import report
 from simclr_utils.cli.pages import write_page
 from simclr_utils.evaluation import results
-from simclr_utils.evaluation.statistics import RULE
+from simclr_utils.evaluation.verdicts import RULE
 from simclr_utils.methods import METHODS
 from simclr_utils.study import summary
 from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
