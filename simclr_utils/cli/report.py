@@ -11,6 +11,7 @@ from nbconvert import HTMLExporter
 
 from simclr_utils import files
 from simclr_utils.cli.pages import build_page, build_table, flatten
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.results import Results, summarize
 from simclr_utils.methods import in_order
 from simclr_utils.training.findings import stored_findings
@@ -90,7 +91,8 @@ def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
         table = cells.pivot(index="method", columns="labels", values="cell")
         order = [method for method in methods if method in table.index]
         table = table.loc[order, columns].fillna("").rename_axis(index=None, columns=None)
-        tables[f"{metric.replace('_', ' ')} on {dataset}"] = table
+        label = METRICS[metric].label if metric in METRICS else metric
+        tables[f"{label} on {dataset}"] = table
     return tables
 
 

@@ -13,7 +13,7 @@ from simclr_utils.cli.run_folder import RunError, describe_source, open_run
 from simclr_utils.cli.verdict import draw_accuracy, write_verdict
 from simclr_utils.config import Config
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
-from simclr_utils.evaluation.comparison import OtherTrainingsError
+from simclr_utils.evaluation.comparison import OtherRunsError
 from simclr_utils.methods import METHODS
 from simclr_utils.parameters import check
 from simclr_utils.session import start
@@ -152,7 +152,7 @@ def do_tasks(study):
         study.rates = costs.measure_rates(study.dataset, study.config, study.build_model)
         print(costs.estimate_costs(study), flush=True)
         study.run()
-    except (CheckpointError, TrainingFailedError, OtherTrainingsError) as error:
+    except (CheckpointError, TrainingFailedError, OtherRunsError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
         again = f"--out {shlex.quote(str(study.folder))}"

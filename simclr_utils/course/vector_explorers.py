@@ -128,11 +128,8 @@ class SimilarityExplorer:
 
     def __init__(self, pictures: np.ndarray, projections: dict[str, np.ndarray]):
         self.pictures = pictures
-        self.cosines = {}
-        for name, vectors in projections.items():
-            vectors = np.asarray(vectors, np.float64)
-            units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-            self.cosines[name] = units @ units.T
+        units = {name: normalized(vectors) for name, vectors in projections.items()}
+        self.cosines = {name: vectors @ vectors.T for name, vectors in units.items()}
 
     def draw(self, encoder: str, anchor: int, temperature: float) -> tuple[bytes, str]:
         """Draws the matrix on the left, and the anchor's candidates by similarity on the right.

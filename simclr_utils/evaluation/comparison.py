@@ -51,7 +51,7 @@ def usable_label_counts(
     return tuple(counts)
 
 
-class OtherTrainingsError(ValueError):
+class OtherRunsError(ValueError):
     """The folder has rows of training runs of another length, or tuned on other settings."""
 
 
@@ -164,7 +164,7 @@ class Comparison:
             progress: Function of one string, which is told about each finished run.
 
         Raises:
-            OtherTrainingsError: If there are rows of other training runs, such as longer ones,
+            OtherRunsError: If there are rows of other training runs, such as longer ones,
                 which would mix with those asked for.
         """
         subsets = self.subsets(labels, trained=True)
@@ -245,13 +245,13 @@ class Comparison:
         return tuned, best
 
     def _refuse_other_settings(self, method, trainer, labels, num_steps):
-        """Raises an `OtherTrainingsError` if the rows there were not tuned for such runs."""
+        """Raises an `OtherRunsError` if the rows there were not tuned for such runs."""
         tuned = self.tuning(method, labels)
         if tuned is None:
             return
         differences = files.describe_differences(tuned, _made_for(trainer, num_steps))
         if differences:
-            raise OtherTrainingsError(
+            raise OtherRunsError(
                 f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
                 f"{', '.join(differences)}. These rows stay: choose another folder (`run_dir`, "
                 "`--out`) for other settings, or use the earlier settings again."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simclr_utils.methods import METHODS
+from simclr_utils.methods import METHODS, in_order
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
@@ -34,7 +34,7 @@ def plot_label_efficiency(
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
     with figure(1, 1, (9, 4.6)) as (drawing, axis):
-        for method in _methods_in(summaries["method"]):
+        for method in in_order(summaries["method"]):
             _draw_line(axis, summaries[summaries["method"] == method].sort_values("labels"))
         _label_counts(axis, summaries["labels"])
         bottom = min(0, 100 * summaries[["mean", "low"]].min().min())
@@ -65,7 +65,7 @@ def plot_gains(
         ValueError: If there is no row of the metric, or a method is not in `METHODS`.
     """
     comparisons, label = _of_metric(comparisons, metric, metric_label)
-    methods = _methods_in(comparisons["first"])
+    methods = in_order(comparisons["first"])
     with figure(1, 1, (9, 3.4)) as (drawing, axis):
         axis.axhline(0, color="black", linewidth=1)
         for place, method in enumerate(methods):
@@ -99,7 +99,7 @@ def plot_methods(
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
     rows = summaries[summaries["labels"] == labels].sort_values("mean")
-    _methods_in(rows["method"])
+    in_order(rows["method"])  # refuses a method that has no label
     value, spread = _value_and_spread(rows, "mean")
     names = [METHODS[method].label for method in rows["method"]]
     colors = [COLORS[METHODS[method].color] for method in rows["method"]]
@@ -162,17 +162,6 @@ def _of_metric(frame, metric, metric_label):
     if metric not in there:
         raise ValueError(f"No row has the metric {metric!r}. There are rows of {there}.")
     return frame, metric_label or metric.replace("_", " ")
-
-
-def _methods_in(column):
-    """Returns the methods of a column in the order of `METHODS`."""
-    there = set(column)
-    for unknown in sorted(there - set(METHODS)):
-        raise ValueError(
-            f"The method {unknown!r} is not in the table of methods: add it to METHODS in "
-            "simclr_utils/methods.py."
-        )
-    return [method for method in METHODS if method in there]
 
 
 def _style(method):

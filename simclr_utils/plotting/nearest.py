@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simclr_utils import plotting
+from simclr_utils.plotting.images import plot_neighbors
+from simclr_utils.plotting.style import DescribedFigure
 
 
 class NearestImages:
-    """Shows which images an encoder takes for similar ones.
+    """Shows which images an encoder finds similar.
 
     Args:
         queries: Array of images `[Q, H, W, C]`.
@@ -33,7 +34,7 @@ class NearestImages:
     def __len__(self):
         return len(self.nearest)
 
-    def draw(self, place: int):
+    def draw(self, place: int) -> DescribedFigure:
         """Draws a query and the images nearest to it.
 
         Args:
@@ -48,4 +49,4 @@ class NearestImages:
             same = others[found] == label
             title += f" of class '{self.class_names[label]}'"
         shown = {"SimCLR": (self.gallery[found], same)}
-        return plotting.plot_neighbors(self.queries[place], shown, title)
+        return plot_neighbors(self.queries[place], shown, title)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from simclr_utils.evaluation import comparison
-from simclr_utils.evaluation.comparison import Comparison, OtherTrainingsError, usable_label_counts
+from simclr_utils.evaluation.comparison import Comparison, OtherRunsError, usable_label_counts
 from simclr_utils.evaluation.predictions import split_predictions
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
@@ -306,7 +306,7 @@ def test_another_encoder_is_not_tuned_otherwise(compared, results, baseline):
     compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 0)
     kept = compared.tuning("fine_tuned", 10)
     baseline.axes = {"learning_rate": (1e-3,)}
-    with pytest.raises(OtherTrainingsError, match="fine_tuned at 10 labels"):
+    with pytest.raises(OtherRunsError, match="fine_tuned at 10 labels"):
         compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 1)
     assert compared.tuning("fine_tuned", 10) == kept
 
