@@ -9,7 +9,7 @@ from pathlib import Path
 from simclr_utils import files
 from simclr_utils.parameters import GROWING
 from simclr_utils.places import user_path
-from simclr_utils.study.identity import is_made
+from simclr_utils.study.identity import has_results
 
 # What has to agree before an existing folder is continued, beside the settings.
 IDENTITY = ("source", "preset", "seed")
@@ -66,7 +66,7 @@ def open_run(
         )
     earlier = files.load_json(run_dir / "run.json")
     differences = describe_conflicts(earlier, record, knows)
-    if differences and not is_claimed(run_dir):
+    if differences and not has_finished_work(run_dir):
         return run_dir, record
     if differences:
         raise RunError(
@@ -104,14 +104,14 @@ def _comparable(settings, knows=None):
     }
 
 
-def is_claimed(run_dir: Path) -> bool:
+def has_finished_work(run_dir: Path) -> bool:
     """Returns whether anything in a folder was done to its end: only then it belongs to a run.
 
     Args:
         run_dir: Path of a folder with a `run.json`.
     """
     notebooks = files.load_json(run_dir / "run.json").get("notebooks", {})
-    return is_made(run_dir) or any(not entry["failure"] for entry in notebooks.values())
+    return has_results(run_dir) or any(not entry["failure"] for entry in notebooks.values())
 
 
 def advise(run_dir: Path, left: str, passing: bool) -> str:
@@ -128,7 +128,7 @@ def advise(run_dir: Path, left: str, passing: bool) -> str:
     options = f"--out {shlex.quote(str(run_dir))} --notebooks {left}"
     if passing:
         return f"Stopped. To continue, repeat the command with {options}"
-    if not is_claimed(run_dir):
+    if not has_finished_work(run_dir):
         return (
             "Stopped before anything was done. Fix what the error below names and start again. "
             f"You can use --out {shlex.quote(str(run_dir))} again."

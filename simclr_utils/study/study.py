@@ -1,6 +1,6 @@
-"""A study: several pretraining runs, several label subsets and every method, row by row in a file.
+"""A study: every method, for several pretraining runs and label subsets, in a folder of results.
 
-It can be stopped at any time. A study that is made again in the same folder continues.
+It can be stopped at any time. A new `Study` in the same folder continues it.
 """
 
 import contextlib
@@ -46,8 +46,8 @@ class Study:
         folder: Path, where encoders, rows and predictions are written.
         preset: String, the name of the preset, for the record.
         num_seeds: Integer, the number of pretraining runs.
-        label_counts: Integers, the numbers of labels to compare at. Those of the config by
-            default.
+        label_counts: Integers, the numbers of labels to compare at. By default those of the
+            config.
         first_seed: Integer, the seed of the first pretraining run. The others follow it.
 
     Raises:
@@ -59,8 +59,8 @@ class Study:
         counts: Tuple of integers, the label counts that the dataset allows. Empty if nothing is
             labeled: such a study pretrains its encoders and compares nothing.
         seeds: Range of integers, the pretraining seeds.
-        comparison: A `Comparison`. Its `protocol` knows what each row got right.
-        rates: `Rates`, which the costs of the tasks are computed from. They are proportions until
+        comparison: A `Comparison`. Its `protocol` has the stored predictions of each row.
+        rates: `Rates` from which the costs of the tasks are computed. They are relative until
             they are replaced by measured ones.
     """
 
@@ -98,7 +98,7 @@ class Study:
         self.rates = Rates()
 
     def run(self, show: Callable[[str], None] | None = None) -> None:
-        """Does what is missing.
+        """Runs the tasks that are not done yet.
 
         Args:
             show: Function of a line of text, called after each task if there is no terminal.
@@ -120,20 +120,20 @@ class Study:
         return frame[ours]
 
     def tasks(self) -> list[Task]:
-        """Returns what is not done yet, in order."""
+        """Returns the tasks that are not done yet, in order."""
         tasks = self.method_tasks(pretrained=False)
         for seed in self.seeds:
             tasks += [self.pretraining_task(seed), *self.method_tasks(pretrained=True, seed=seed)]
         return [task for task in tasks if task is not None]
 
     def method_tasks(self, pretrained, seed=None):
-        """Returns the tasks of methods with or without pretraining; `None` for those done."""
+        """Returns the tasks of methods with or without pretraining, `None` for each done task."""
         chosen = {name: each for name, each in METHODS.items() if each.pretrained == pretrained}
         groups = {}  # methods on the same features share a task
         for name, method in chosen.items():
             if not method.trained:
                 groups.setdefault(method.start, []).append(name)
-        # The cheapest ones, which need no image, come last in METHODS.
+        # The cheapest methods, which need no image, come last in METHODS.
         tasks = [self.frozen_task(*group, seed) for group in reversed(groups.items())]
         for name in [name for name, method in chosen.items() if method.trained]:
             tasks += [self.training_task(name, labels, seed) for labels in self.counts]
@@ -175,7 +175,7 @@ class Study:
         return {**images, "test": protocol.test_images}
 
     def features(self, source):
-        """Describes all images by an encoder, or by a function of images."""
+        """Computes the features of all images with an encoder, or with a function of images."""
         if not isinstance(source, keras.Model):
             return {name: source(part) for name, part in self.images().items()}
         with frozen(source):
@@ -190,7 +190,7 @@ class Study:
     def pretraining_task(self, seed):
         names = [name for name, method in METHODS.items() if method.pretrained]
         wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
-        wanted |= not self.counts  # nothing is labeled: the encoder itself is what is wanted
+        wanted |= not self.counts  # nothing is labeled: the encoder itself is the result
         planned = planned_steps(len(self.dataset.unlabeled), self.config)
         record = self.encoder_folder(seed) / "encoder.json"
         if record.exists() and files.load_json(record)["steps"] == planned:
@@ -228,11 +228,11 @@ class Study:
             lengths += kind.tuning_lengths(num_steps)
             graphs = kind.num_models()
             if 0 in missing and not self.comparison.protocol.is_all(labels):
-                lengths.pop()  # the best one is the first subset's
+                lengths.pop()  # the best run of the tuning serves the first subset
         checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
         cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
         cost += len(lengths) * (checked * self.rates.forward + self.rates.training)
-        # Models that are compiled for one number of labels serve the others too.
+        # Models are compiled at the first number of labels and reused at the others.
         cost += graphs * self.rates.graph if labels == self.counts[0] else 0
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
@@ -271,7 +271,7 @@ class Study:
         """
         height, _, channels = self.dataset.image_shape
         operations = dict(self.config.operations)
-        # For one-channel images it prints what it drops, and it is built for every run.
+        # For one-channel images the augmenter prints the operations that it drops, in every run.
         with contextlib.redirect_stdout(None):
             augmenter = recipe.build_augmenter(height, augmentation_strength, operations, channels)
         return supervised.build_supervised(
