@@ -1,4 +1,4 @@
-"""A figure for each of many images: the image, and the images nearest to it."""
+"""Figures of an image and the images nearest to it, one for each query."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class NearestImages:
         nearest: Integer array `[Q, K]`, the rows of the gallery that are nearest to each query,
             as `study.nearest_images` returns them.
         labels: Pair of integer arrays `[Q]` and `[N]`, or `None` if nothing is labeled.
-        class_names: Strings, one for each label.
+        class_names: Sequence of strings, one for each label.
     """
 
     def __init__(
