@@ -102,7 +102,7 @@ class Comparison:
         label_counts: Sequence[int],
         knn: bool = False,
         pretraining_seed: int | None = None,
-        **details,
+        **details: object,
     ) -> None:
         """Scores a linear probe, or kNN, on frozen features at each label count and subset.
 

@@ -140,7 +140,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         learning_rate: float = 1e-3,
         encoder_share: float = 1.0,
         head: str = HEAD,
-        **kwargs,
+        **kwargs: object,
     ):
         super().__init__(learning_rate, **kwargs)
         self.encoder_share = encoder_share

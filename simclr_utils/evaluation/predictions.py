@@ -76,7 +76,7 @@ class Predictions:
         truth: np.ndarray,
         classes: np.ndarray,
         probabilities: np.ndarray | None = None,
-        **key,
+        **key: str | int | None,
     ) -> None:
         """Stores the predictions of a row, in place of those with the same key.
 
@@ -111,7 +111,7 @@ class Predictions:
                 {**key, "arrays": _pack(**arrays)},
             )
 
-    def load(self, **key) -> StoredPredictions | None:
+    def load(self, **key: str | int | None) -> StoredPredictions | None:
         """Returns the `StoredPredictions` of a row, or `None` if there are none.
 
         Args:

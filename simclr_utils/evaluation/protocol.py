@@ -71,7 +71,7 @@ class Protocol:
             return train
         return tuple(np.concatenate(pair) for pair in zip(train, self.validation, strict=True))
 
-    def has(self, **key) -> bool:
+    def has(self, **key: str | int | None) -> bool:
         """Returns whether the row with these values was scored."""
         return self.results.has(metric="accuracy", **key)
 
@@ -83,7 +83,7 @@ class Protocol:
         labels: int,
         subset_seed: int,
         pretraining_seed: int | None = None,
-        **details,
+        **details: object,
     ) -> float:
         """Compares predictions with the test labels and writes the results, once.
 
@@ -128,7 +128,7 @@ class Protocol:
         )
         return scores["accuracy"]["value"]
 
-    def measure(self, metric: str, **key) -> dict | None:
+    def measure(self, metric: str, **key: str | int | None) -> dict | None:
         """Computes any metric of a scored row from its stored predictions.
 
         Args:
@@ -150,7 +150,7 @@ class Protocol:
             return None
         return METRICS[metric].measure(found.truth, found.classes, found.probabilities)
 
-    def scored(self, **key) -> tuple[np.ndarray, np.ndarray] | None:
+    def scored(self, **key: str | int | None) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns what was predicted for the test images in a scored row.
 
         Args:
@@ -163,7 +163,7 @@ class Protocol:
         found = self._predictions.load(**self._stored_key(key))
         return None if found is None else (found.classes, found.correct)
 
-    def correct(self, **key) -> np.ndarray | None:
+    def correct(self, **key: str | int | None) -> np.ndarray | None:
         """Returns which predictions of a scored row are right.
 
         Args:

@@ -50,13 +50,13 @@ class Results:
     True
     """
 
-    def __init__(self, path: str | Path, **shared):
+    def __init__(self, path: str | Path, **shared: object):
         _check_names(shared)
         self.path = user_path(path)
         self.shared = shared
         self._read()
 
-    def add(self, **row) -> None:
+    def add(self, **row: object) -> None:
         """Adds a measurement to the file, or replaces the one with the same `KEY`.
 
         Args:
@@ -87,11 +87,11 @@ class Results:
         writer.writerows([*others, *rows])
         write_text(self.path, content.getvalue())
 
-    def has(self, **key) -> bool:
+    def has(self, **key: object) -> bool:
         """Returns whether a row has these values and the shared ones.
 
         Args:
-            **key: Dict from the names of columns to values.
+            **key: A value for each column to compare.
         """
         _check_names(key)
         wanted = {name: _as_text(value) for name, value in {**self.shared, **key}.items()}

@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from simclr_utils.evaluation.predictions import with_argmax
 from simclr_utils.training.batches import image_batches, without_autotune
+from simclr_utils.training.callbacks import FollowSchedule
 from simclr_utils.training.networks import build_classifier
 from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 
@@ -247,25 +248,6 @@ class SupervisedBaseline:
         return with_argmax(probabilities, logits.argmax(axis=1))
 
 
-class FollowSchedule(keras.callbacks.Callback):
-    """Sets the learning rate before every step.
-
-    A schedule inside the optimizer would be traced once, and a compiled model is used for several
-    learning rates.
-
-    Args:
-        schedule: Function of the step, an integer, that returns the learning rate.
-    """
-
-    def __init__(self, schedule: Callable[[int], float]):
-        super().__init__()
-        self.schedule, self.step = schedule, 0
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = float(self.schedule(self.step))
-        self.step += 1
-
-
 def tuning_steps(num_steps):
     """Returns the update steps of a short run that tries settings for a run of `num_steps`."""
     return min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
@@ -285,6 +267,13 @@ def supervised_steps(num_labels: int, factor: float) -> int:
     """Returns the update steps for a number of labels: `factor * sqrt(num_labels)`.
 
     More labels take more steps, but fewer epochs.
+
+    Args:
+        num_labels: Integer, the number of labeled images.
+        factor: Float, the preset's `supervised_steps_factor`.
+
+    Returns:
+        An integer.
     """
     return max(NUM_CHECKS, round(factor * num_labels**0.5))
 
@@ -292,5 +281,14 @@ def supervised_steps(num_labels: int, factor: float) -> int:
 def build_supervised(
     augmenter: keras.layers.Layer, encoder: keras.Model, num_classes: int
 ) -> AugmentedClassifier:
-    """Builds an `AugmentedClassifier` from an augmenter, an encoder and a new linear layer."""
+    """Builds a classifier from an augmenter, an encoder and a new linear layer.
+
+    Args:
+        augmenter: Layer, uint8 images -> one random view of each, float32 in 0..1.
+        encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
+        num_classes: Integer, the number of classes.
+
+    Returns:
+        An `AugmentedClassifier`, uint8 images -> logits `[N, num_classes]`.
+    """
     return AugmentedClassifier(augmenter, build_classifier(encoder, num_classes))

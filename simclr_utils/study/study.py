@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import pandas as pd
 
 from simclr_utils import files
@@ -126,7 +127,7 @@ class Study:
             tasks += [self.pretraining_task(seed), *self.method_tasks(pretrained=True, seed=seed)]
         return [task for task in tasks if task is not None]
 
-    def method_tasks(self, pretrained, seed=None):
+    def method_tasks(self, pretrained: bool, seed: int | None = None) -> list[Task | None]:
         """Returns the tasks of methods with or without pretraining, `None` for each done task."""
         chosen = {name: each for name, each in METHODS.items() if each.pretrained == pretrained}
         groups = {}  # methods on the same features share a task
@@ -141,12 +142,15 @@ class Study:
 
     # Methods on frozen features, and those that look at no image.
 
-    def missing(self, method, labels, seed=None):
+    def missing(self, method: str, labels: int, seed: int | None = None) -> list[int]:
         """Returns the subset seeds without a row."""
         subsets = self.comparison.subsets(labels, trained=METHODS[method].trained)
         return self.comparison.missing(method, labels, subsets, seed)
 
-    def frozen_task(self, start, methods, seed=None):
+    def frozen_task(
+        self, start: str | None, methods: Sequence[str], seed: int | None = None
+    ) -> Task | None:
+        """Returns the task of the methods on the features of one start, `None` if it is done."""
         if not any(self.missing(each, n, seed) for each in methods for n in self.counts):
             return None
         images = sum(len(part) for part in self.images().values())
@@ -154,7 +158,10 @@ class Study:
         name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
         return Task(name, cost, functools.partial(self.score_frozen, start, methods, seed))
 
-    def score_frozen(self, start, methods, seed, progress):
+    def score_frozen(
+        self, start: str | None, methods: Sequence[str], seed: int | None, progress: Progress
+    ) -> None:
+        """Computes the features of a start and scores the methods on them."""
         features = None if start is None else self.features(STARTS[start](self, seed))
         details = {}
         if seed is not None:
@@ -169,12 +176,13 @@ class Study:
                 method, features, self.counts, knn=fitted == "knn", **details
             )
 
-    def images(self):
+    def images(self) -> dict[str, np.ndarray]:
+        """Returns the uint8 images `[N, H, W, C]` of `train`, `validation` and `test`."""
         protocol = self.comparison.protocol
         images = {"train": protocol.train[0], "validation": protocol.validation[0]}
         return {**images, "test": protocol.test_images}
 
-    def features(self, source):
+    def features(self, source: keras.Model | Callable) -> dict[str, np.ndarray]:
         """Computes the features of all images with an encoder, or with a function of images."""
         if not isinstance(source, keras.Model):
             return {name: source(part) for name, part in self.images().items()}
@@ -187,7 +195,8 @@ class Study:
         """Returns the folder of the encoder that is pretrained from a seed."""
         return self.folder / "encoders" / str(seed)
 
-    def pretraining_task(self, seed):
+    def pretraining_task(self, seed: int) -> Task | None:
+        """Returns the task of pretraining an encoder, `None` if it is done or not needed."""
         names = [name for name, method in METHODS.items() if method.pretrained]
         wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
         wanted |= not self.counts  # nothing is labeled: the encoder itself is the result
@@ -204,7 +213,8 @@ class Study:
         run = functools.partial(self.pretrain, seed, step_cost)
         return Task(f"pretraining {seed}", step_cost * steps * epochs + self.rates.graph, run)
 
-    def pretrain(self, seed, step_cost, progress):
+    def pretrain(self, seed: int, step_cost: float, progress: Progress) -> None:
+        """Pretrains an encoder, or continues from its last checkpoint, and saves it."""
         callbacks = [progress.callback(step_cost)]
         folder = self.encoder_folder(seed)
         checkpoints = folder / "checkpoints"
@@ -214,7 +224,8 @@ class Study:
 
     # Networks that are trained with labels: from scratch, or from an encoder.
 
-    def training_task(self, method, labels, seed=None):
+    def training_task(self, method: str, labels: int, seed: int | None = None) -> Task | None:
+        """Returns the task of training a method at a number of labels, `None` if it is done."""
         missing = self.missing(method, labels, seed)
         if not missing:
             return None
@@ -238,7 +249,10 @@ class Study:
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
 
-    def train(self, method, labels, num_steps, seed, progress):
+    def train(
+        self, method: str, labels: int, num_steps: int, seed: int | None, progress: Progress
+    ) -> None:
+        """Tunes, trains and scores a method at a number of labels."""
         trainer = self.trainer(METHODS[method].start, seed)
         trainer.callbacks = [
             progress.callback(min(supervised.BATCH_SIZE, labels) * self.rates.image)
@@ -247,7 +261,7 @@ class Study:
             method, trainer, labels, num_steps, seed, progress=lambda text: None
         )
 
-    def trainer(self, start, seed):
+    def trainer(self, start: str, seed: int | None) -> supervised.SupervisedBaseline:
         """Returns the trainer of a start and a seed. Only the last one is kept in memory."""
         if (start, seed) not in self.trainers:
             if start == FROM_SCRATCH:
