@@ -20,7 +20,7 @@ class Outcome:
     """The outcome of a case.
 
     Attributes:
-        said: String, what the program said or what was measured.
+        said: String, the message of the program, or what was measured.
         expected: Dict from an expectation, in words, to whether it holds.
     """
 

@@ -24,10 +24,10 @@ def ramp(label, num_classes, seed, size=(32, 32), channels=3):
 
     Args:
         label: Integer from 0 to `num_classes - 1`.
-        num_classes: Number of classes, whose directions are spread over the circle.
-        seed: Integer; noise and brightness differ from seed to seed.
-        size: Height and width in pixels.
-        channels: 1 or 3.
+        num_classes: Integer, the number of classes, whose directions are spread over the circle.
+        seed: Integer, the seed of noise and brightness.
+        size: Pair of integers, height and width in pixels.
+        channels: Integer, 1 or 3.
 
     Returns:
         A uint8 array `[height, width]` or `[height, width, 3]` of values around 30 to 180.
@@ -67,7 +67,7 @@ def tiff(values, photometric="minisblack", extra="unspecified", **options):
 
     Args:
         values: Array `[height, width]` or `[height, width, bands]`.
-        photometric: `"miniswhite"`, `"minisblack"` or `"rgb"`.
+        photometric: String, `"miniswhite"`, `"minisblack"` or `"rgb"`.
         extra: String, the meaning of further bands; `"unassalpha"` is transparency.
         **options: Options of `tifffile.imwrite`.
     """
@@ -146,9 +146,9 @@ def write_folder(root, encode=png, suffix="png", classes=CLASSES, **options):
 
     Args:
         root: Path of the folder.
-        encode: Function from the pixels of `ramp` to the bytes of a file.
-        suffix: Ending of the files.
-        classes: Names of the class folders.
+        encode: Function of the pixels of `ramp` that returns the bytes of a file.
+        suffix: String, the ending of the files.
+        classes: Sequence of strings, the names of the class folders.
         **options: `train`, `test` (pictures of a class) and `unlabeled` (pictures in all), and
             the `size` and `channels` of `ramp`.
 

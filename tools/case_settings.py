@@ -120,7 +120,7 @@ def own_keras(**settings):
         for name, own in (("plain", {}), ("own", settings)):
             terminal.set_keras(**own)
             ran = terminal.course("--notebooks", "03", "--out", name)
-            curve = terminal.work / name / "pretraining.csv"
+            curve = terminal.work / name / "encoders/0/pretraining.csv"
             curves.append(curve.read_bytes() if curve.exists() else None)
         same = curves[0] == curves[1] is not None
         if ran.code == 0:

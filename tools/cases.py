@@ -58,7 +58,7 @@ def outcome(case):
         root = Path(folder).resolve()
         try:
             found = case.check(root)
-        except Exception as error:  # a user would get it, too
+        except Exception as error:  # a user would get it too
             found = Outcome(f"{type(error).__name__}: {error}", {"no foreign error": False})
         said = " ".join(found.said.split()).replace(str(root), "...")
         return Outcome(said, found.expected)
@@ -103,7 +103,7 @@ def choose(cases, only):
 
 
 def main(arguments=None):
-    """Tries the cases; returns 1 if one of them ends as it should not, else 0."""
+    """Tries the cases and returns the exit code: 0 if all of them end as they should."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="keys of cases, such as 02b,16 (default: all)")
     parser.add_argument("--out", type=Path, help="a Markdown file to write, row by row")

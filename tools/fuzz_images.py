@@ -73,7 +73,7 @@ def deep_files():
     return found
 
 
-def mutate(content, moments):
+def mutate(content, rng):
     """Applies one to four random mutations.
 
     A mutation flips a bit, sets a byte, cuts the end, doubles, removes or zeroes a piece, or writes
@@ -81,24 +81,24 @@ def mutate(content, moments):
 
     Args:
         content: Bytes of a file.
-        moments: `random.Random`.
+        rng: `random.Random`, which draws the mutations.
 
     Returns:
         The bytes of the mutated file.
     """
     content = bytearray(content)
-    for _ in range(moments.randint(1, 4)):
+    for _ in range(rng.randint(1, 4)):
         if not content:
             break
-        place = moments.randrange(len(content))
-        if moments.random() < 0.5:  # the header decides most
-            place = min(place, moments.randrange(1, 80), len(content) - 1)
-        length = moments.randint(1, 40)
-        change = moments.randrange(7)
+        place = rng.randrange(len(content))
+        if rng.random() < 0.5:  # the header decides most
+            place = min(place, rng.randrange(1, 80), len(content) - 1)
+        length = rng.randint(1, 40)
+        change = rng.randrange(7)
         if change == 0:
-            content[place] ^= 1 << moments.randrange(8)
+            content[place] ^= 1 << rng.randrange(8)
         elif change == 1:
-            content[place] = moments.choice((0, 1, 127, 128, 254, 255))
+            content[place] = rng.choice((0, 1, 127, 128, 254, 255))
         elif change == 2:
             del content[place:]
         elif change == 3:
@@ -108,8 +108,8 @@ def mutate(content, moments):
         elif change == 5:
             content[place : place + length] = bytes(len(content[place : place + length]))
         else:
-            extreme = moments.choice((0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF))
-            word = extreme.to_bytes(4, moments.choice(("big", "little")))
+            extreme = rng.choice((0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF))
+            word = extreme.to_bytes(4, rng.choice(("big", "little")))
             content[place : place + 4] = word
     return bytes(content)
 
@@ -129,8 +129,8 @@ def decode_task(task):
     found = {"read": 0, "refused": collections.Counter(), "wrong": [], "slowest": (0.0, first)}
     with quiet():
         for seed in range(first, first + count):
-            moments = random.Random(seed)
-            content = mutate(moments.choice(files), moments)
+            rng = random.Random(seed)
+            content = mutate(rng.choice(files), rng)
             started = time.perf_counter()
             try:
                 pixels, *_ = decode_image(io.BytesIO(content), SIZE)
@@ -148,12 +148,12 @@ def fuzz(num_files, work=decode_task):
     """Decodes mutated files.
 
     Args:
-        num_files: Integer.
-        work: Function, `decode_task`.
+        num_files: Integer, the number of mutated files.
+        work: Function of a task, such as `decode_task`.
 
     Returns:
-        A dict as of `decode_task` for all files, with `files`, the number of results, and
-        `crashes`, the number of tasks in which the process died.
+        A dict with the entries of `decode_task` for all files, and two more: `files`, the number
+        of results, and `crashes`, the number of tasks in which the process died.
     """
     starts = range(0, num_files, FILES_PER_TASK)
     tasks = [(start, min(FILES_PER_TASK, num_files - start)) for start in starts]

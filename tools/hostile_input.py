@@ -1,7 +1,7 @@
 """Damaged and hostile folders, files and archives, and the result of loading each.
 
-A case is a name, a function that spoils a good folder and loads it, and words that the result has
-to contain; `outcome` tries one. Tests and `make soak` try all of them.
+A case is a name, a function that damages a good folder and loads it, and words that the result has
+to contain. `outcome` tries one case. Tests and `make soak` try all of them.
 """
 
 import errno

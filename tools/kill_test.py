@@ -1,9 +1,9 @@
-"""Kills a pretraining run by SIGKILL again and again, and compares its end with an unbroken run.
+"""Kills a pretraining run by SIGKILL again and again, and compares it with an unbroken run.
 
-    python tools/kill_test.py FOLDER     a small run that resumes from its checkpoints
+    python tools/kill_test.py FOLDER
 
-is the process that is killed. After each epoch it appends `epoch digest loss` to
-FOLDER/epochs.txt.
+is the process that is killed: a small run that resumes from its checkpoints. After each epoch it
+appends `epoch digest loss` to FOLDER/epochs.txt.
 """
 
 import functools
@@ -89,7 +89,7 @@ def kill_once(folder, inside_a_save, random_moment):
         time.sleep(0.005)
     if inside_a_save:
         while not unfinished(folder) and process.poll() is None:
-            pass  # a save takes milliseconds
+            pass  # without a pause, because a save takes milliseconds
     else:
         time.sleep(KILL_SECONDS * random_moment)
     process.send_signal(signal.SIGKILL)
@@ -117,12 +117,13 @@ def kill_and_compare(folder, num_kills, seed=0):
     Args:
         folder: Path of an empty folder.
         num_kills: Integer. Every other kill is aimed at a save.
-        seed: Integer, of the random moments.
+        seed: Integer, the seed of the random moments.
 
     Returns:
-        A dict: `kills` and `inside saves`, the numbers of kills; `epochs compared`; `different`,
-        the number of epochs whose weights, optimizer, random state or loss differed; `same end`,
-        whether weights and history at the end are those of the unbroken run.
+        A dict: `kills` and `inside saves`, the numbers of kills; `runs`, the number of runs;
+        `epochs compared`; `different`, the number of epochs whose weights, optimizer, random
+        state or loss differed; `same end`, whether weights and history at the end are those of
+        the unbroken run.
     """
     moments, unbroken = random.Random(seed), Path(folder) / "unbroken"
     expected = finish(unbroken)

@@ -36,7 +36,7 @@ A name that the door does not have is imported from its part, such as
 
 
 class Source:
-    """A module as it is written.
+    """A module as source text and as a syntax tree.
 
     Args:
         path: `Path` of the file.

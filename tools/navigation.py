@@ -1,4 +1,4 @@
-"""The line below the title of each notebook that shows its place among the others."""
+"""The navigation line below the title of each notebook."""
 
 import os
 import re

@@ -52,7 +52,7 @@ def allowances(tags):
             found.append((number / 100, True) if match[2] else (number, False))
         elif tag.startswith("tolerance"):
             raise ValueError(
-                f"the tag {tag!r}: expected a tag like tolerance-0.05 or tolerance-20%"
+                f"the tag {tag!r} is not a tolerance: write tolerance-0.05 or tolerance-20%"
             )
     return found
 
@@ -128,7 +128,7 @@ class TolerantCell(IPyNbCell):
         return text
 
     def format_output_compare(self, key, left, right):
-        """Reports a difference, without numbers that are close enough."""
+        """Reports a difference, and leaves out the numbers that are close enough."""
         super().format_output_compare(key, normal(left), settled(left, right, left.allowed))
         more = [f"{number:.0%}" if relative else f"{number:g}" for number, relative in left.allowed]
         said = ", ".join([f"{RELATIVE:.0%}", f"{LAST_DIGITS} units in the last digit", *more])

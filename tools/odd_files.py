@@ -69,7 +69,7 @@ def rotated_jpeg():
 
 
 def zip_bytes():
-    """Returns a zip file with a path that climbs out of its folder."""
+    """Returns a zip file with a path that leads out of its folder."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("../../climbs.png", image_bytes(picture(), "PNG"))

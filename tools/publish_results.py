@@ -1,10 +1,11 @@
-"""Copies what a finished run or study measured into `results/`, and draws the README's figure.
+"""Copies the results of a finished run or study into `results/`, and draws the README's figure.
 
     python tools/publish_results.py runs/cifar10 cifar10
 
-writes `results/cifar10.csv`, `results/cifar10_pretraining.csv`, `results/cifar10.json` (what made
-them, and what was tuned), `results/cifar10.png` and a page to read, `results/cifar10.md`. A study
-also gets its paired differences, `results/cifar10_comparisons.csv`.
+writes `results/cifar10.csv`, `results/cifar10_pretraining.csv`, `results/cifar10.json` (their
+provenance, and the settings that were tried), `results/cifar10.png` and the page
+`results/cifar10.md`. For a study, it also writes the paired differences,
+`results/cifar10_comparisons.csv`.
 """
 
 import argparse
@@ -25,8 +26,8 @@ def publish(run_dir, name, folder=ROOT / "results"):
 
     Args:
         run_dir: Path of the run or study.
-        name: String, the name of the files.
-        folder: Path, where the files go.
+        name: String, the name of the files to write.
+        folder: Path, where the files are written.
     """
     record = files.load_json(run_dir / "run.json")
     keys = ("preset", "seed", "settings", "provenance")

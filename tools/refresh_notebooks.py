@@ -1,4 +1,4 @@
-"""Executes notebooks and stores their outputs: stored outputs are made in no other way.
+"""Executes notebooks and stores their outputs, the only way to make stored outputs.
 
 Each notebook has a MyST twin in `text/`. The inputs come from the newer one of the two. The
 notebook is executed in a fresh kernel with its default parameters. Then both are written, unless a

@@ -1,4 +1,4 @@
-"""A page in Markdown for a published study: tables, figure, and what made them."""
+"""The Markdown page of a published study: tables, a figure and their provenance."""
 
 import itertools
 import shlex
@@ -74,14 +74,14 @@ def as_markdown(corner, table, text):
 
 
 def seeds_alone(run_dir, frame):
-    """How often McNemar's test tells two trainings apart that differ in the pretraining seed alone.
+    """Returns how often McNemar's test finds a difference due to the pretraining seed alone.
 
     Args:
-        run_dir: path of the study, with its predictions.
-        frame: its rows, of all metrics.
+        run_dir: Path of the study, with its predictions.
+        frame: DataFrame, the rows of the study, of all metrics.
 
     Returns:
-        A sentence with an empty line behind it; an empty string for a single pretraining.
+        A paragraph and an empty line, as a string. It is empty for a single pretraining run.
     """
     pairs, stored = [], Predictions(run_dir / "predictions.sqlite")
     rows = frame[frame["pretraining_seed"].notna() & (frame["metric"] == "accuracy")]
@@ -105,7 +105,7 @@ def seeds_alone(run_dir, frame):
 
 
 def command_of(record, frame):
-    """Returns the arguments of the command line that measure these rows, a string."""
+    """Returns the arguments of the command that produces these rows, a string."""
     source = "<folder>" if record["from_folder"] else record["source"]
     of_notebooks = "run" in record.get("command", "").split()[:4]
     parts = ["run" if of_notebooks else "study", f"--source {source}"]
@@ -118,7 +118,7 @@ def command_of(record, frame):
 
 
 def made_by(frame, encoders):
-    """Returns sentences on what made the rows and the encoders, a string."""
+    """Returns the provenance of the rows and the encoders as a Markdown list, a string."""
     lines = [
         f"- Pretraining with seed {made['seed']}: {made['steps']:,} steps of "
         f"{made['batch_size']} images, {made['minutes']:.0f} minutes in total, "

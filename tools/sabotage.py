@@ -24,8 +24,8 @@ SIZE, BATCH, STEPS, EPOCHS = 16, 32, 30, 2
 STRENGTH = 0.5  # at 1, sixty steps teach a network of this size hardly anything
 
 
-class FixedAugmenter(keras.layers.Layer):
-    """Wraps an augmenter in a fault, `fault(augmenter, images)`."""
+class FaultyAugmenter(keras.layers.Layer):
+    """Replaces the views of an augmenter by those of `fault(augmenter, images)`."""
 
     def __init__(self, augmenter, fault):
         super().__init__()
@@ -53,10 +53,10 @@ def train(seed=0, fault=None, learning_rate=3e-3, optimizer="adamw", batch_size=
         same_view: Boolean, whether the second view is the first.
         copies: Boolean, whether the pool is one image, many times.
         steps: Integer, the number of steps per epoch.
-        epochs: Integer. What the doctor sees before the first step needs one step of one epoch.
+        epochs: Integer. One step of one epoch is enough for the checks before the first step.
 
     Returns:
-        A list of what the doctor said.
+        A list of strings, the findings of the run doctor.
     """
     keras.utils.set_random_seed(seed)
     images = render_shapes(320, seed=seed, image_size=SIZE).images
@@ -64,7 +64,7 @@ def train(seed=0, fault=None, learning_rate=3e-3, optimizer="adamw", batch_size=
         images = np.repeat(images[:1], len(images), axis=0)
     augmenter = build_augmenter(SIZE, STRENGTH, seed=seed)
     if fault is not None:
-        augmenter = FixedAugmenter(augmenter, fault)
+        augmenter = FaultyAugmenter(augmenter, fault)
     encoder = build_encoder((SIZE, SIZE, 3), width=8)
     kind = SameViewSimCLR if same_view else simclr.SimCLR
     if loss is not None:
@@ -86,7 +86,7 @@ def train(seed=0, fault=None, learning_rate=3e-3, optimizer="adamw", batch_size=
 
 
 def overriding(loss):
-    """Returns a `SimCLR` class that says NT-Xent and computes another loss."""
+    """Returns a `SimCLR` class that claims to compute NT-Xent and computes another loss."""
 
     class WrongLossSimCLR(simclr.SimCLR):
         def contrastive_loss(self, projections_1, projections_2):
@@ -196,7 +196,7 @@ def probe_not_converged():
 
 
 def glance(**options):
-    """Makes a run of one step, for what the doctor sees before it."""
+    """Makes a run of one step, for the checks that the run doctor makes before it."""
     return train(steps=1, epochs=1, **options)
 
 

@@ -60,7 +60,9 @@ def set_repository(repository, root=ROOT):
         ValueError: If `repository` is not a name of this form.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise ValueError(f"Expected owner/name, as in google-research/simclr: {repository!r}")
+        raise ValueError(
+            f"Expected owner/name, as in google-research/simclr. Received: {repository!r}."
+        )
     readme = root / "README.md"
     first = badges(repository, "01_augmentations.ipynb")
     write_text(readme, below_title(readme.read_text(encoding="utf-8"), first))

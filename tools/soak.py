@@ -123,8 +123,9 @@ def repeated_section():
             subprocess.run([*command, str(run)], check=True, stdout=subprocess.DEVNULL)
             frame = results.Results(run / "results.csv").frame().drop(columns="minutes")
             tables.append(frame.to_csv(index=False).splitlines())
-            curves.append((run / "pretraining.csv").read_bytes())
-            weights.append([w.tobytes() for w in load_encoder(run)[0].get_weights()])
+            encoder = run / "encoders" / "0"
+            curves.append((encoder / "pretraining.csv").read_bytes())
+            weights.append([w.tobytes() for w in load_encoder(encoder)[0].get_weights()])
     pairs = zip_longest(*tables)
     return REPEATED.format(
         options=options,

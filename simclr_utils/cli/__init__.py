@@ -1,4 +1,4 @@
-"""The command line: runs of notebooks, studies, their folders and pages."""
+"""The command line: runs of notebooks, studies, their folders and their pages."""
 
 from simclr_utils.doors import open_door
 

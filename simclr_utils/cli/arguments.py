@@ -1,4 +1,4 @@
-"""Reads what the command line asks for: a source of images, notebooks, settings."""
+"""Reads the arguments of the command line: a source of images, notebooks and settings."""
 
 import ast
 import json
@@ -92,7 +92,7 @@ def select(found, selection):
 
 
 def parse_settings(settings: Sequence[str]) -> dict:
-    """Returns a dict from settings of the command line.
+    """Parses settings of the command line.
 
     Args:
         settings: Strings `name=value`. A value that is not a Python literal stays a string.
@@ -101,7 +101,7 @@ def parse_settings(settings: Sequence[str]) -> dict:
         A dict from names to values.
 
     Raises:
-        RunError: If a string has another form, or an option of its own sets the name.
+        RunError: If a string has another form, or names a parameter that has its own option.
     """
     parsed = {}
     for setting in settings:
@@ -129,26 +129,26 @@ def gather_reading(settings):
 
 
 def assign_parameters(notebooks: Sequence[Path], settings: dict, seed: int = 0) -> dict:
-    """Returns which parameters each notebook is given.
+    """Returns the names of the parameters to pass to each notebook.
 
     Args:
         notebooks: Paths of notebooks.
         settings: Dict from names to values.
-        seed: Integer.
+        seed: Integer, checked with the settings.
 
     Returns:
         A dict from each path to a list of names.
 
     Raises:
         RunError: If no notebook of the folder has a parameter of that name, or if a value is
-            impossible.
+            not allowed.
     """
     try:
         for name, value in {"seed": seed, **settings}.items():
             check(name, value)
     except ParameterError as error:
         raise RunError(str(error)) from error
-    # All notebooks of the folder: a run that is continued with later ones keeps its settings.
+    # All notebooks of the folder, because a run may be continued with other notebooks.
     beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
     known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
     possible = {name for names in known.values() for name in names} - set(PARAMETERS)
@@ -190,7 +190,7 @@ def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:
         if not kept:
             raise RunError(
                 f"{words}. Add train/<class>/, or use --notebooks 01-03 (pretraining) or 09 (an "
-                "encoder and what it finds)."
+                "encoder and its nearest images)."
             )
-        print(f"{words} and are left out. --notebooks 09 shows what an encoder finds.", flush=True)
+        print(f"{words} and are left out. For an encoder, use --notebooks 09.", flush=True)
     return kept

@@ -1,4 +1,4 @@
-"""Executes the notebooks in order, outside Jupyter, into the folder of a run."""
+"""Executes notebooks from the command line, in order, into the folder of a run."""
 
 import shlex
 import shutil
@@ -24,9 +24,9 @@ from simclr_utils.training.findings import stored_findings
 # training run of the larger presets may take days.
 CELL_TIMEOUTS = {"tiny": 600, "quick": 1800, "laptop": 7 * 24 * 3600, "full": 7 * 24 * 3600}
 FAILURES = (PapermillExecutionError, CellTimeoutError, DeadKernelError)
-# Errors in a cell that may not come again when the command is repeated.
-PASSING = ("KeyboardInterrupt", "OSError", "ConnectionError", "TimeoutError", "MemoryError")
-PASSING += ("ResourceExhaustedError",)
+# Errors in a cell that may not occur again when the command is repeated.
+TRANSIENT = ("KeyboardInterrupt", "OSError", "ConnectionError", "TimeoutError", "MemoryError")
+TRANSIENT += ("ResourceExhaustedError",)
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
     settings: dict | None = None,
     out: str | Path | None = None,
 ) -> bool:
-    """Executes notebooks with papermill and prints what they found.
+    """Executes notebooks with papermill and prints their results.
 
     Args:
         notebooks: Paths of notebooks, as `select_notebooks` returns them.
@@ -52,7 +52,7 @@ def run(
         `True` if all notebooks finished.
 
     Raises:
-        RunError: If an argument does not fit. Nothing has been written then.
+        RunError: If an argument is not allowed. Nothing has been written then.
     """
     source, settings = resolve_source(source), absolute_paths(settings or {})
     notebooks = leave_out_labels(notebooks, source)
@@ -91,14 +91,14 @@ def execute_all(
     files.save_json(path, record)
     for notebook in notebooks:
         parameters = {name: given[name] for name in names[notebook]}
-        failure, passing, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
+        failure, transient, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
         done[notebook.stem] = {"failure": failure, **seconds}
         # Notebooks write to the same record.
         record = files.update_json(path, notebooks=done)
         report.export_notebook(run_dir, notebook.name)
         if failure:
             left = ",".join(path.stem[:2] for path in notebooks[notebooks.index(notebook) :])
-            print("\n".join(["", *stored_findings(run_dir), advise(run_dir, left, passing)]))
+            print("\n".join(["", *stored_findings(run_dir), advise(run_dir, left, transient)]))
             print(failure, file=sys.stderr)
             return False
     try:
@@ -118,18 +118,18 @@ def execute(notebook: Path, run_dir: Path, parameters: dict, timeout: int) -> tu
         timeout: Integer, the seconds that one cell may take.
 
     Returns:
-        A sentence on what failed, or `None`; whether the same command may succeed when it is
-        repeated; and a dict with the `seconds` in total and those of each of the `cells` that
-        ran.
+        A tuple of three: a sentence on what failed, or `None`; whether the same command may
+        succeed when it is repeated; and a dict with the total `seconds`, and the seconds of each
+        of the `cells` that ran.
     """
     output = run_dir / "notebooks" / notebook.name
     output.parent.mkdir(exist_ok=True)
-    # A bar redraws its line, which would fill a log file.
-    # The size is given because tqdm prints nothing in terminals without one, as in containers.
+    # No bar without a terminal: it redraws its line, which would fill a log file. The size is
+    # given because tqdm prints nothing in terminals without one, as in containers.
     columns, rows = shutil.get_terminal_size()
     terminal = {"desc": notebook.stem, "ncols": columns, "nrows": rows}
     bar = terminal if sys.stderr.isatty() else False
-    started, failure, passing = time.perf_counter(), None, True
+    started, failure, transient = time.perf_counter(), None, True
     try:
         papermill.execute_notebook(
             notebook,
@@ -144,14 +144,14 @@ def execute(notebook: Path, run_dir: Path, parameters: dict, timeout: int) -> tu
         )
     except (*FAILURES, KeyboardInterrupt) as error:
         failure = _cause(error, timeout)
-        passing = getattr(error, "ename", None) in (None, *PASSING)
+        transient = getattr(error, "ename", None) in (None, *TRANSIENT)
     seconds = time.perf_counter() - started
     cells = _cell_seconds(output)
     if failure:
         failure = f"{notebook.name} failed in cell [{len(cells)}] of {output}: {failure}"
     elif not bar:
         print(f"{notebook.stem}: {len(cells)} cells in {seconds:.0f} s", flush=True)
-    return failure, passing, {"seconds": round(seconds, 1), "cells": cells}
+    return failure, transient, {"seconds": round(seconds, 1), "cells": cells}
 
 
 def _cause(error, timeout):

@@ -23,7 +23,7 @@ img {{ max-width: 100% }}
 
 
 def build_page(title: str, body: str) -> str:
-    """Returns a whole page from a title, plain text, and a body in HTML."""
+    """Returns a whole page from a title in plain text and a body in HTML."""
     return PAGE.format(title=escape(title), body=body)
 
 
@@ -40,7 +40,7 @@ def build_picture(png: bytes, description: str) -> str:
 
 
 def flatten(record: Mapping, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yields rows of two cells in HTML from nested dicts, such as a provenance."""
+    """Yields rows of two HTML cells, name and value, from nested dicts such as a provenance."""
     for name, value in record.items():
         if isinstance(value, dict):
             yield from flatten(value, f"{prefix}{name} ")
@@ -59,8 +59,8 @@ def write_page(
 
     Args:
         path: Path of the HTML file.
-        title: String.
-        verdicts: Strings, the answer. They come first.
+        title: String, the heading of the page.
+        verdicts: Strings, the paragraphs of the answer. They come first.
         sections: Dict from a heading to what goes below it: a string (a paragraph that keeps its
             line breaks), a DataFrame, or the bytes of a PNG.
         provenance: Dict, what made the numbers. Dicts inside it are flattened.

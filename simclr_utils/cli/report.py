@@ -1,4 +1,4 @@
-"""What a run leaves to read: web pages, figures and tables of results."""
+"""The readable output of a run: web pages, figures and tables of results."""
 
 import base64
 import logging
@@ -29,7 +29,7 @@ BODY = """<p><code>{command}</code></p>
 
 
 def export_notebook(run_dir: str | Path, name: str) -> None:
-    """Writes `html/<notebook>.html`, and each picture as `figures/<notebook>-<number>.png`.
+    """Writes a notebook as `html/<name>.html`, and its pictures as `figures/<name>-<number>.png`.
 
     Args:
         run_dir: Path of the run.
@@ -44,7 +44,7 @@ def export_notebook(run_dir: str | Path, name: str) -> None:
     exporter = HTMLExporter(require_js_url="")  # a page loads nothing from elsewhere ...
     if not any("$" in cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
         exporter.mathjax_url = ""  # ... but MathJax, if it has a formula
-    # It warns of every picture without a description, which matplotlib's never have.
+    # The exporter warns of every picture without a description.
     exporter.log.setLevel(logging.ERROR)
     html, _ = exporter.from_notebook_node(notebook)
     files.write_text(run_dir / "html" / f"{path.stem}.html", html)
@@ -97,7 +97,7 @@ def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
 
 
 def _cell(row):
-    if row.low != row.low:  # NaN: no interval is known.
+    if row.low != row.low:  # NaN: the interval is unknown
         return f"{row.mean:.3f}"
     return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
 
@@ -131,14 +131,14 @@ def write_report(run_dir: str | Path, record: dict) -> str:
         data=escape(files.load_json(data)["summary"]) if data.exists() else "",
         command=escape(record["command"]),
         findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
-        results="\n".join(results) or "<p>These notebooks measure nothing.</p>",
+        results="\n".join(results) or "<p>These notebooks score no test images.</p>",
         notebooks=build_table(links),
         provenance=build_table(flatten(made)),
     )
     title = f"{Path(record['source']).name}, preset {record['preset']}"
     files.write_text(run_dir / "index.html", build_page(title, body))
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
-    lines = lines or ["\nNo results: these notebooks measure nothing."]
+    lines = lines or ["\nNo results: these notebooks score no test images."]
     lines += [f"\n{finding}" for finding in findings]
     lines.append(f"\nReport: {run_dir / 'index.html'}")
     if (run_dir / "verdict.html").exists():

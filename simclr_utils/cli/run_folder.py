@@ -9,23 +9,23 @@ from pathlib import Path
 from simclr_utils import files
 from simclr_utils.parameters import GROWING
 from simclr_utils.places import user_path
-from simclr_utils.study.identity import is_made
+from simclr_utils.study.identity import has_results
 
-# What has to agree before an existing folder is continued, beside the settings.
+# To continue a folder, these and the settings have to be the same.
 IDENTITY = ("source", "preset", "seed")
 # Settings that may differ: more may join a study, and the cache may move.
 MAY_DIFFER = (*GROWING, "cache_dir")
 
 
 class RunError(ValueError):
-    """An argument of a command does not fit. The message says what to do."""
+    """An argument of a command is not allowed. The message says what to do."""
 
 
 def describe_source(source: str) -> dict:
     """Returns how a record names a source.
 
-    The path of a folder is left out, because its images may move. Whether they are the same is
-    seen from their fingerprint.
+    Only the name of a folder is kept, because the folder may move. The fingerprint shows whether
+    the images are the same.
 
     Args:
         source: String, as `resolve_source` returns it.
@@ -38,19 +38,20 @@ def describe_source(source: str) -> dict:
 
 
 def open_run(
-    record: dict, out: str | Path | None = None, knows: Collection[str] | None = None
+    record: dict, out: str | Path | None = None, known: Collection[str] | None = None
 ) -> tuple[Path, dict]:
-    """Makes the folder of a run, or finds the one to continue.
+    """Makes the folder of a run, or opens the one to continue.
 
     Args:
         record: Dict with `source`, `preset`, `settings` and, for a run of notebooks, `seed`.
         out: Path of the folder, or `None` to choose a new one.
-        knows: Strings, the settings that the command has. Others that the folder's record has
-            are kept and not compared. All are compared by default.
+        known: Strings, the settings that the command has. Other settings in the folder's record
+            are kept and not compared. By default, all settings are compared.
 
     Returns:
-        The absolute path of the folder, and the record to write there: the given one and what
-        earlier commands have left. A start that ended before anything was made leaves nothing.
+        A pair: the absolute path of the folder, and the record to write there, which is the given
+        record merged into the earlier one. An earlier record with other settings is dropped if
+        nothing was finished.
 
     Raises:
         RunError: If `out` exists and belongs to another run, or to none.
@@ -65,70 +66,70 @@ def open_run(
             f"{run_dir} exists and is not a folder of this course. Choose another folder."
         )
     earlier = files.load_json(run_dir / "run.json")
-    differences = describe_conflicts(earlier, record, knows)
-    if differences and not is_claimed(run_dir):
+    differences = describe_conflicts(earlier, record, known)
+    if differences and not has_finished_work(run_dir):
         return run_dir, record
     if differences:
         raise RunError(
             f"{run_dir} belongs to another run: {'; '.join(differences)}. Choose another folder "
             "with --out, or repeat the options of that run to continue it."
         )
-    kept = earlier.get("settings", {}) if knows is not None else {}
-    settings = {**{n: v for n, v in kept.items() if n not in knows}, **record["settings"]}
+    kept = earlier.get("settings", {}) if known is not None else {}
+    settings = {**{n: v for n, v in kept.items() if n not in known}, **record["settings"]}
     return run_dir, {**earlier, **record, "settings": settings}
 
 
-def describe_conflicts(earlier, record, knows=None):
+def describe_conflicts(earlier, record, known=None):
     """Returns phrases on what differs between a folder's record and that of a command."""
     both = [name for name in IDENTITY if name in earlier and name in record]
     there, here = ({name: each[name] for name in both} for each in (earlier, record))
-    if "settings" in earlier:  # otherwise notebooks wrote it, opened one by one
-        there |= _comparable(earlier["settings"], knows)
+    if "settings" in earlier:  # missing if notebooks in JupyterLab wrote the record
+        there |= _comparable(earlier["settings"], known)
         here |= _comparable(record["settings"])
     names = list({**here, **there})
     there, here = ({name: each.get(name) for name in names} for each in (there, here))
     return files.describe_differences(there, here)
 
 
-def _comparable(settings, knows=None):
-    """Returns settings with one name and one form for each, without those that may differ."""
+def _comparable(settings, known=None):
+    """Returns settings in one form, without those that may differ between commands."""
     settings = dict(settings)
     if "architecture" in settings:  # the notebooks' name for it
         settings["encoder"] = settings.pop("architecture")
-    if settings.get("operations"):  # a dict or pairs
+    if settings.get("operations"):  # may be a dict or a list of pairs
         settings["operations"] = [list(pair) for pair in dict(settings["operations"]).items()]
     return {
         name: value
         for name, value in settings.items()
-        if name not in MAY_DIFFER and (knows is None or name in knows)
+        if name not in MAY_DIFFER and (known is None or name in known)
     }
 
 
-def is_claimed(run_dir: Path) -> bool:
-    """Returns whether anything in a folder was done to its end: only then it belongs to a run.
+def has_finished_work(run_dir: Path) -> bool:
+    """Returns whether a folder has results or a finished notebook, and so belongs to a run.
 
     Args:
         run_dir: Path of a folder with a `run.json`.
     """
     notebooks = files.load_json(run_dir / "run.json").get("notebooks", {})
-    return is_made(run_dir) or any(not entry["failure"] for entry in notebooks.values())
+    return has_results(run_dir) or any(not entry["failure"] for entry in notebooks.values())
 
 
-def advise(run_dir: Path, left: str, passing: bool) -> str:
+def advise(run_dir: Path, left: str, transient: bool) -> str:
     """Says how to continue after a failure.
 
     Args:
         run_dir: Path of the run.
         left: String, the numbers of the notebooks that did not finish.
-        passing: Boolean, whether the same command may succeed when it is repeated.
+        transient: Boolean, whether the same command may succeed when it is repeated.
 
     Returns:
         A string.
     """
     options = f"--out {shlex.quote(str(run_dir))} --notebooks {left}"
-    if passing:
+    if transient:
         return f"Stopped. To continue, repeat the command with {options}"
-    if not is_claimed(run_dir):
+    if not has_finished_work(run_dir):
         return (
             "Stopped before anything was done. Fix what the error below names and start again. "
             f"You can use --out {shlex.quote(str(run_dir))} again."

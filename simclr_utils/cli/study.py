@@ -10,11 +10,10 @@ from simclr_utils import config, files, plotting
 from simclr_utils.cli import report
 from simclr_utils.cli.arguments import resolve_source
 from simclr_utils.cli.run_folder import RunError, describe_source, open_run
-from simclr_utils.cli.verdict import draw_accuracy, write_verdict
+from simclr_utils.cli.verdict import crossing_sentences, draw_accuracy, write_verdict
 from simclr_utils.config import Config
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
-from simclr_utils.evaluation.comparison import OtherTrainingsError
-from simclr_utils.methods import METHODS
+from simclr_utils.evaluation.comparison import OtherRunsError
 from simclr_utils.parameters import check
 from simclr_utils.session import start
 from simclr_utils.study import costs, summary
@@ -29,16 +28,16 @@ OF_DATA = ("image_size", "reading", "cache_dir")  # settings beside those of `Co
 
 
 def parse_label_counts(text: str | None) -> tuple[int, ...] | None:
-    """Returns numbers of labels from a string such as `"50,100"`. `None` stays `None`.
+    """Parses numbers of labels, such as `"50,100"`.
 
     Args:
-        text: String, whole numbers above 0 with commas between them.
+        text: String, whole numbers above 0 with commas between them, or `None`.
 
     Returns:
-        A tuple of integers, ascending, each once.
+        A tuple of different integers, ascending. `None` for `None`.
 
     Raises:
-        RunError: If a part is no whole number above 0.
+        RunError: If a part is not a whole number above 0.
     """
     if text is None:
         return None
@@ -57,7 +56,7 @@ def run(
     settings: dict | None = None,
     out: str | Path | None = None,
 ) -> None:
-    """Runs a study, or what is missing of it, and prints what it found.
+    """Runs a study, or the rest of it, and prints the results.
 
     Args:
         source: String, the name of a data set or the path of a folder of images.
@@ -70,7 +69,7 @@ def run(
             folder of a run of notebooks, the study continues with its encoder and rows.
 
     Raises:
-        RunError: If an argument does not fit. Nothing has been measured then.
+        RunError: If an argument is not allowed. Nothing has been measured then.
     """
     source, settings = resolve_source(source), settings or {}
     if num_seeds < 1:
@@ -99,7 +98,7 @@ def read_settings(preset, settings):
     """Returns a `Config` and a dict of the settings that belong to the data.
 
     Raises:
-        RunError: If a setting is unknown or impossible.
+        RunError: If a setting is unknown, or its value is not allowed.
     """
     try:
         of_data = {name: settings[name] for name in OF_DATA if name in settings}
@@ -113,15 +112,15 @@ def read_settings(preset, settings):
 
 
 def make(folder, record, dataset, chosen, num_seeds, label_counts):
-    """Makes the study in its folder, or what is missing of it.
+    """Runs a study in its folder, or the rest of it, and prints the results.
 
     Args:
         folder: Path, as `open_run` returns it.
         record: Dict, as `open_run` returns it.
         dataset: A `Dataset`.
         chosen: A `Config`.
-        num_seeds: As of `run`.
-        label_counts: As of `run`.
+        num_seeds: Integer, as in `run`.
+        label_counts: Integers or `None`, as in `run`.
 
     Raises:
         RunError: If the study cannot be made.
@@ -147,12 +146,12 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts):
 
 
 def do_tasks(study):
-    """Does what is missing of a study, and says before what it takes."""
+    """Prints what the rest of a study costs, and runs it."""
     try:
         study.rates = costs.measure_rates(study.dataset, study.config, study.build_model)
         print(costs.estimate_costs(study), flush=True)
         study.run()
-    except (CheckpointError, TrainingFailedError, OtherTrainingsError) as error:
+    except (CheckpointError, TrainingFailedError, OtherRunsError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
         again = f"--out {shlex.quote(str(study.folder))}"
@@ -161,7 +160,7 @@ def do_tasks(study):
 
 
 def write_records(study, record):
-    """Writes what a study is made from: `run.json`, and the records of its data."""
+    """Writes `run.json`, and the record of the images."""
     save_dataset_record(study.folder, study.dataset)
     record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     made = provenance.provenance(record["preset"], 0, study.dataset.fingerprint)
@@ -194,6 +193,5 @@ def summarize(study: Study) -> str:
     lines += summary.small_print(study)
     if len(comparisons) > 1:
         lines += ["", "All comparisons:", *comparisons["verdict"]]
-    for method, text in summary.crossings(study).items():
-        lines.append(f"Crossing of {METHODS[method].label} and the baseline: {text}.")
+    lines += crossing_sentences(study)
     return "\n".join([*lines, f"\nRows: {study.results.path}", f"Report: {page}"])

@@ -1,4 +1,4 @@
-"""The page for a colleague: verdict, tables, figures and what made them, in one file."""
+"""The page for a colleague: verdict, tables, figures and provenance in one file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,10 +48,9 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
 
 
 def describe_comparisons(study, comparisons):
-    """Returns the sections about what was compared, a dict."""
+    """Returns the sections about the comparisons, a dict."""
     lines = list(comparisons["verdict"]) if len(comparisons) else ["none"]
-    for method, text in summary.crossings(study).items():
-        lines.append(f"Crossing of {METHODS[method].label} and the baseline: {text}.")
+    lines += crossing_sentences(study)
     sections = {
         "All comparisons": "\n".join(lines),
         "What decides": RULE,
@@ -64,8 +63,16 @@ def describe_comparisons(study, comparisons):
     return sections
 
 
+def crossing_sentences(study):
+    """Returns a sentence for each method on where its line crosses the baseline's, a list."""
+    return [
+        f"Crossing of {METHODS[method].label} and the baseline: {text}."
+        for method, text in summary.crossings(study).items()
+    ]
+
+
 def describe_origin(study):
-    """Returns what made the first encoder, or the study if the encoder was removed, a dict."""
+    """Returns the provenance of the first encoder, or of the study if it has none, a dict."""
     record = study.encoder_folder(study.seeds[0]) / "encoder.json"
     if record.exists():
         return files.load_json(record)
@@ -82,7 +89,7 @@ def draw_accuracy(study):
 
 
 def describe_encoder(study, seed):
-    """Returns the sections about an encoder: signs of life, and an image with its nearest."""
+    """Returns the sections about an encoder: signs of collapse, and an image's nearest images."""
     folder = study.encoder_folder(seed)
     if not (folder / "encoder.json").exists():
         return {}

@@ -1,4 +1,4 @@
-"""What only lessons need: exercises, explorers, widgets."""
+"""Teaching aids for the notebooks: exercises, explorers and widgets."""
 
 from simclr_utils.doors import open_door
 

@@ -1,4 +1,4 @@
-"""The augmentation lab: what the views of a recipe look like, and how hard a task they make."""
+"""The augmentation lab: shows the views of a recipe, and measures how easily they are matched."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,8 @@ class AugmentationLab:
     """Draws and measures the views that a recipe makes of some images.
 
     Args:
-        images: Uint8 array `[N, H, W, C]`. No more of them are measured than is quick enough
-            for a slider: 64 images of 32 x 32 pixels.
+        images: Uint8 array `[N, H, W, C]`. To keep a slider responsive, at most as many pixels
+            are used as 64 images of 32 x 32 have.
         encoder: `keras.Model` from float images in 0..1 to features, or `None` to leave out the
             similarities.
         num_shown: Integer, images to draw.
@@ -30,7 +30,7 @@ class AugmentationLab:
     def __init__(self, images: np.ndarray, encoder: keras.Model | None = None, num_shown: int = 8):
         affordable = max(num_shown, NUM_PIXELS // (images.shape[1] * images.shape[2]))
         self.images = np.asarray(images[:affordable], np.float32) / 255
-        # Traced once: layer by layer an encoder would take longer than a learner waits.
+        # Traced once, because an encoder that runs layer by layer is too slow for a slider.
         self.encode = None if encoder is None else tf.function(encoder)
         self.num_shown = num_shown
 
@@ -51,7 +51,7 @@ class AugmentationLab:
         """
         size, channels = self.images.shape[1], self.images.shape[3]
         layers = build_operations(size, used(recipe), channels=channels, seed=1000 * seed)
-        both = tf.concat([self.images, self.images], axis=0)  # together: half the time
+        both = tf.concat([self.images, self.images], axis=0)  # one pass takes half the time
         for layer in layers:
             both = layer(both)
         return tuple(np.split(both.numpy(), 2))
@@ -63,8 +63,8 @@ class AugmentationLab:
             views: Pair of arrays, what `views` returned.
 
         Returns:
-            A dict. `shortcut` is the share of views whose partner has the most similar color
-            histogram of all. With an encoder, `same` and `others` are the mean cosine
+            A dict of floats. `shortcut` is the share of views whose partner has the most similar
+            color histogram of all. With an encoder, `same` and `others` are the mean cosine
             similarities of two views of one image and of different images.
         """
         histograms = [np.sqrt(color_histograms(view)) for view in views]

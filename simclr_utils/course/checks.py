@@ -1,4 +1,4 @@
-"""What the checks of all exercises share: trying a learner's function and naming its mistake."""
+"""Shared by the checks of all exercises: calls a learner's function and names its mistake."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def attempt(function: Callable, *arguments) -> tuple:
     """
     try:
         return function(*arguments), None
-    except Exception as error:  # a learner's code may raise anything: say it, do not stop
+    except Exception as error:  # a learner's code may raise anything
         return None, f"your function raised {type(error).__name__}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""Explorers of classes: the nearest neighbors of an image, and the mistakes of each method."""
+"""Explorers of classes: the neighbors of an image, and the mistakes of each method."""
 
 from collections.abc import Sequence
 

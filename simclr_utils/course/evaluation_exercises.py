@@ -1,4 +1,4 @@
-"""Checks of the exercises on evaluation: the probe, the dense layer made of it, the comparison."""
+"""Checks of the exercises on evaluation: the probe, its dense layer and the comparison."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import numpy as np
 from simclr_utils.course.checks import PUZZLE, attempt, first_match
 
 BASICS = "it does not tell three well separated classes apart"
-VERDICTS = {  # an interval, the right answer, and what to say about any other
+VERDICTS = {  # an interval, the right answer, and the reason
     (0.01, 0.05): ("gains", "an interval above 0 is a gain"),
     (-0.05, -0.01): ("hurts", "an interval below 0 is a loss"),
     (-0.01, 0.05): (

@@ -1,4 +1,4 @@
-"""Checks of the exercises on training: the training step, and the gradient that is cached."""
+"""Checks of the exercises on training: the training step and the cached gradient."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from simclr_utils.course.checks import PUZZLE, attempt, first_match
 from simclr_utils.training.losses import nt_xent_loss
 
 NUM_IMAGES, TEMPERATURE = 6, 0.5
-# What to say, and how the reference step makes that mistake.
+# A message, and the arguments with which `reference_step` makes that mistake.
 STEP_ANSWERS = {
     "Right: this is the training step of SimCLR.": {},
     "Not yet: the loss is right, but no weight has changed.": {"trained": ()},
@@ -21,7 +21,7 @@ STEP_ANSWERS = {
         "trained": ("head",)
     },
     "Not yet: both views are the same; call the augmenter once for each.": {"same": True},
-    "Not yet: the loss increases; pass the gradient as it is, for the optimizer subtracts it.": {
+    "Not yet: the loss increases; pass the gradient unchanged: the optimizer subtracts it.": {
         "sign": -1
     },
     "Not yet: pass `training=True` to encoder and head, for their BatchNormalization.": {
@@ -71,7 +71,7 @@ def make_parts() -> tuple:
     shifts = iter(draws.normal(size=(10, NUM_IMAGES, 4)).astype("float32"))
     networks = []
     for inputs, outputs in ((4, 5), (5, 3)):
-        # float32 also where the course trains in bfloat16, whose roundings would hide mistakes.
+        # Always float32: the rounding errors of bfloat16 would hide mistakes.
         dense = keras.layers.Dense(outputs, use_bias=False, dtype="float32")
         normalization = keras.layers.BatchNormalization(momentum=0.5, dtype="float32")
         start = keras.Input((inputs,))

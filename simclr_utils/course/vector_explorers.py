@@ -1,4 +1,4 @@
-"""Explorers of vectors: features and projections of pictures, and their similarities."""
+"""Explorers of vectors: the features and projections of pictures, and their similarities."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,7 +34,7 @@ class FeatureExplorer:
         networks: dict[str, tuple[keras.Model, keras.Model]],
     ):
         self.images, self.recipe = images, recipe
-        # Traced once: layer by layer, a network would take longer than a learner waits.
+        # Traced once, because a network that runs layer by layer is too slow for a slider.
         self.networks = {
             name: (tf.function(encoder), tf.function(head))
             for name, (encoder, head) in networks.items()
@@ -45,8 +45,8 @@ class FeatureExplorer:
 
         Args:
             image: Integer, number of the image.
-            strength: Float, a factor of the recipe's strengths, which end at 1.
-            seed: Integer, of the views.
+            strength: Float, the factor by which the recipe's strengths are multiplied, up to 1.
+            seed: Integer, the seed of the views.
 
         Returns:
             A float32 array `[4, H, W, C]` in 0..1.
@@ -65,8 +65,8 @@ class FeatureExplorer:
         Args:
             network: String, a name among the networks.
             image: Integer, number of the image.
-            strength: Float, a factor of the recipe's strengths, which end at 1.
-            seed: Integer, of the views.
+            strength: Float, the factor by which the recipe's strengths are multiplied, up to 1.
+            seed: Integer, the seed of the views.
 
         Returns:
             A pair: PNG bytes, and a sentence with the cosine similarities to the first picture.
@@ -128,11 +128,8 @@ class SimilarityExplorer:
 
     def __init__(self, pictures: np.ndarray, projections: dict[str, np.ndarray]):
         self.pictures = pictures
-        self.cosines = {}
-        for name, vectors in projections.items():
-            vectors = np.asarray(vectors, np.float64)
-            units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-            self.cosines[name] = units @ units.T
+        units = {name: normalized(vectors) for name, vectors in projections.items()}
+        self.cosines = {name: vectors @ vectors.T for name, vectors in units.items()}
 
     def draw(self, encoder: str, anchor: int, temperature: float) -> tuple[bytes, str]:
         """Draws the matrix on the left, and the anchor's candidates by similarity on the right.

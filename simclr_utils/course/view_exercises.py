@@ -36,7 +36,7 @@ def check_views(function: Callable) -> str:
 
 
 def view_mistakes(images: np.ndarray, pairs: list) -> Iterator[tuple[bool, str]]:
-    """Yields for each usual mistake whether the views of two calls show it, and its words."""
+    """Yields for each usual mistake whether two calls show it, and the words that name it."""
     views, floats = np.stack(pairs[0]), images / 255
     yield not np.issubdtype(views.dtype, np.floating), "the views have to be floats: divide by 255"
     outside = views.min() < 0 or views.max() > 1 + 1e-3
@@ -63,7 +63,9 @@ def view_mistakes(images: np.ndarray, pairs: list) -> Iterator[tuple[bool, str]]
 
 
 def colored_slopes() -> np.ndarray:
-    """Returns images whose red and green identify them and whose slopes show what was done.
+    """Returns images whose colors show how a view was made.
+
+    The mean of red and green identifies the image. The slopes of red and blue show crops and flips.
 
     Returns:
         A uint8 array `[32, 32, 32, 3]`. The second half are copies of one image.

@@ -1,4 +1,4 @@
-"""Controls, and pictures that a function draws anew from their values."""
+"""Interactive controls, and pictures that are redrawn when a control moves."""
 
 import html
 from collections.abc import Callable
@@ -13,7 +13,7 @@ def explore(
     num_columns: int = 1,
     **controls: ipywidgets.ValueWidget,
 ) -> ipywidgets.VBox:
-    """Shows a picture that is drawn anew whenever a control moves.
+    """Shows a picture that is redrawn whenever a control moves.
 
     Dragging does not queue up pictures: while one is drawn, the browser keeps only the newest
     value. A control without a description gets its name, and one without a tooltip its
@@ -25,7 +25,7 @@ def explore(
             raises is shown above the last picture.
         buttons: Dict from a button's label to a function of the controls' values, by name. The
             text that it returns is shown below the picture when the button is pressed.
-        num_columns: Integer, columns of controls.
+        num_columns: Integer, the number of columns of controls.
         **controls: Controls of `ipywidgets` with a `value`, such as `IntSlider`, by the name of
             the argument that they set.
 
@@ -52,7 +52,7 @@ def explore(
             return
         picture.value, text = drawn if isinstance(drawn, tuple) else (drawn, "")
         message.value = html.escape(text)
-        answer.value = ""  # it was for other values
+        answer.value = ""  # the old answer was for other values
 
     _label_controls(controls)
     for control in controls.values():

@@ -1,4 +1,4 @@
-"""How good features are: probe, kNN, supervised training, the protocol, metrics, statistics."""
+"""Evaluation: probe, kNN, supervised training, the protocol, metrics and statistics."""
 
 from simclr_utils.doors import open_door
 

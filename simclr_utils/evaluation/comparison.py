@@ -51,8 +51,8 @@ def usable_label_counts(
     return tuple(counts)
 
 
-class OtherTrainingsError(ValueError):
-    """The folder has rows of training runs of another length, or tuned on other settings."""
+class OtherRunsError(ValueError):
+    """The folder has rows of runs that are longer, shorter, or tuned over other settings."""
 
 
 class Comparison:
@@ -72,9 +72,10 @@ class Comparison:
         self.num_subsets = num_subsets
 
     def subsets(self, labels: int, trained: bool = False) -> range:
-        """Returns the subset seeds at a number of labels: one where all labels are used.
+        """Returns the subset seeds at a number of labels.
 
-        Methods that train a network (`trained`) then have as many initializations instead.
+        If all labels are used, there is only one subset. Methods that train a network (`trained`)
+        then keep their number of runs, which differ in the initialization instead.
         """
         return range(self.num_subsets if trained or not self.protocol.is_all(labels) else 1)
 
@@ -101,7 +102,7 @@ class Comparison:
         label_counts: Sequence[int],
         knn: bool = False,
         pretraining_seed: int | None = None,
-        **details,
+        **details: object,
     ) -> None:
         """Scores a linear probe, or kNN, on frozen features at each label count and subset.
 
@@ -161,11 +162,11 @@ class Comparison:
             labels: Integer, the number of labels.
             num_steps: Integer, the update steps of the runs that are scored.
             pretraining_seed: Integer, the seed of the encoder to fine-tune.
-            progress: Function of one string, which is told about each finished run.
+            progress: Function of a string, called with a line of text after each run.
 
         Raises:
-            OtherTrainingsError: If there are rows of other training runs, such as longer ones,
-                which would mix with those asked for.
+            OtherRunsError: If the folder has rows of other runs, such as longer ones. They
+                would be averaged with the new rows.
         """
         subsets = self.subsets(labels, trained=True)
         seeds = self.missing(method, labels, subsets, pretraining_seed)
@@ -209,22 +210,22 @@ class Comparison:
         Returns:
             A dict: `settings`, what was chosen; `tried`, a list with the settings, steps and
             validation curve of each run that was tried; `curves`, the validation curves of the
-            runs that were scored; `num_steps` and `axes`, what the choice is for.
+            runs that were scored; `num_steps` and `axes`, the run length and the candidate
+            settings of the choice.
         """
         path = self._tuning_path()
-        return (
-            files.load_json(path).get(self._tuning_key(method, labels)) if path.exists() else None
-        )
+        records = files.load_json(path) if path.exists() else {}
+        return records.get(self._tuning_key(method, labels))
 
     def _tuned_settings(self, method, trainer, labels, num_steps):
-        """Chooses settings on the first subset, or reads what was chosen before.
+        """Chooses settings on the first subset, or reads the earlier choice.
 
         Returns:
-            The record that `tuning` returns; and the `SupervisedRun` with the best settings, or
-            `None` if the record was there.
+            A pair: the record that `tuning` returns, and the `SupervisedRun` with the best
+            settings. The run is `None` if the record was read from the file.
         """
         tuned, made_for = self.tuning(method, labels), _made_for(trainer, num_steps)
-        # A choice among other settings, or for another length, is no choice here.
+        # A choice from other settings, or for runs of another length, does not count.
         if tuned is not None and not files.describe_differences(tuned, made_for):
             return tuned, None
         started = time.monotonic()
@@ -245,16 +246,16 @@ class Comparison:
         return tuned, best
 
     def _refuse_other_settings(self, method, trainer, labels, num_steps):
-        """Raises an `OtherTrainingsError` if the rows there were not tuned for such runs."""
+        """Raises an `OtherRunsError` if the stored rows were tuned for other runs."""
         tuned = self.tuning(method, labels)
         if tuned is None:
             return
         differences = files.describe_differences(tuned, _made_for(trainer, num_steps))
         if differences:
-            raise OtherTrainingsError(
+            raise OtherRunsError(
                 f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
-                f"{', '.join(differences)}. These rows stay: choose another folder (`run_dir`, "
-                "`--out`) for other settings, or use the earlier settings again."
+                f"{', '.join(differences)}. Choose another folder (`run_dir`, `--out`), or use "
+                "the earlier settings again."
             )
 
     def _keep_tuning(self, method, labels, tuned):
@@ -270,5 +271,5 @@ class Comparison:
 
 
 def _made_for(trainer, num_steps):
-    """Returns what settings are chosen for, and from, as a file has it."""
+    """Returns the run length and the candidate settings of a choice, as stored in JSON."""
     return {"num_steps": num_steps, "axes": files.as_stored(trainer.axes)}

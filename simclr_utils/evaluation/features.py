@@ -16,7 +16,7 @@ def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int =
     Args:
         encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
         images: Uint8 array `[N, H, W, C]`, in memory or memory-mapped.
-        batch_size: Integer.
+        batch_size: Integer, how many images pass through the encoder at a time.
 
     Returns:
         A float32 array `[N, D]`.
@@ -33,12 +33,12 @@ def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int =
 
 
 def pixel_features(images: np.ndarray, largest: int = 32, batch_size: int = 1024) -> np.ndarray:
-    """Flattens images into features, to see what a probe achieves without an encoder.
+    """Flattens images into features, the input of a probe without an encoder.
 
     Args:
         images: Uint8 array `[N, H, W, C]`.
         largest: Integer; larger images are first scaled down to this size.
-        batch_size: Integer, the images held in memory at full size at a time.
+        batch_size: Integer, how many images are held in memory at full size.
 
     Returns:
         A float32 array `[N, D]` in 0..1.
@@ -56,8 +56,8 @@ def map_features(features: np.ndarray, seed: int = 0) -> np.ndarray:
     """Lays images out in the plane by t-SNE, so that neighbors stay neighbors.
 
     Args:
-        features: Float array `[N, D]`, compared by the cosine of their angle.
-        seed: Integer, of the optimization.
+        features: Float array `[N, D]`, compared by cosine distance.
+        seed: Integer, the seed of the optimization.
 
     Returns:
         A float32 array `[N, 2]`.
@@ -127,10 +127,10 @@ class EncoderChangedError(RuntimeError):
 
 @contextlib.contextmanager
 def frozen(encoder: keras.Model):
-    """Checks that an encoder does not change in a block, neither weights nor batch statistics.
+    """Checks that the weights and batch statistics of an encoder do not change in a `with` block.
 
     Args:
-        encoder: `keras.Model`.
+        encoder: `keras.Model`, images -> features.
 
     Raises:
         EncoderChangedError: At the end of the block, with the first variable that changed.
@@ -140,7 +140,7 @@ def frozen(encoder: keras.Model):
     for variable, value in zip(encoder.variables, before, strict=True):
         if not np.array_equal(np.asarray(variable), value):
             raise EncoderChangedError(
-                f"encoder changed: {variable.path} is not what it was, though the encoder was to "
-                "be frozen. Likely cause: training=True, which moves batch statistics. "
+                f"encoder changed: {variable.path} has new values, but the encoder should be "
+                "frozen. Likely cause: training=True, which updates batch statistics. "
                 "Cure: call it with training=False, as `extract_features` does."
             )

@@ -1,4 +1,4 @@
-"""Fine-tuning: a pretrained encoder is trained further, with labels."""
+"""Fine-tuning: a pretrained encoder is trained further with labels."""
 
 from collections.abc import Callable
 
@@ -33,8 +33,7 @@ class FineTuning(SupervisedBaseline):
             `AugmentedClassifier`, whose encoder is built like `encoder`.
         encoder: Pretrained `keras.Model`, float images in 0..1 -> features. It is not changed.
         batch_size: Integer. If there are fewer images, they make one batch.
-        head_first: Boolean. `False` starts from a random head, to show what the first stage is
-            for.
+        head_first: Boolean. `False` skips the first stage and starts from a random head.
 
     References:
         Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform
@@ -68,7 +67,13 @@ class FineTuning(SupervisedBaseline):
         )
 
     def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
-        """Sets a model to the pretrained encoder and the probe fitted on these labels."""
+        """Sets the starting weights to the pretrained encoder and a probe fitted on these labels.
+
+        Args:
+            model: `AugmentedClassifier` whose weights are set.
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            validation: Pair of uint8 images and integer labels, or `None`.
+        """
         head = model.classifier.get_layer(HEAD)
         start = head.get_weights()
         if self.head_first:
@@ -76,10 +81,16 @@ class FineTuning(SupervisedBaseline):
         model.classifier.set_weights([*self.encoder.get_weights(), *start])
 
     def fit_head(self, train: tuple, validation: tuple | None) -> LinearProbe:
-        """Fits the linear probe on these images, with its penalty chosen on validation.
+        """Fits the linear probe on these images, with its penalty chosen on validation images.
 
-        Where validation has joined the training images (`None`), the penalty is chosen on a tenth
-        of each class, and the probe is then fitted on all images.
+        Args:
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            validation: Pair of uint8 images and integer labels. `None` if they have joined the
+                training images: the penalty is then chosen on a tenth of each class, and the
+                probe is fitted on all images.
+
+        Returns:
+            A `LinearProbe`.
         """
         features, labels = extract_features(self.encoder, train[0]), train[1]
         if validation is None:
@@ -121,7 +132,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         learning_rate: Float, the learning rate of the head.
         encoder_share: Float, the encoder's learning rate as a share of the head's.
         head: String, the name of the head's layer.
-        **kwargs: Of `keras.optimizers.AdamW`.
+        **kwargs: Passed to `keras.optimizers.AdamW`.
     """
 
     def __init__(
@@ -129,7 +140,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         learning_rate: float = 1e-3,
         encoder_share: float = 1.0,
         head: str = HEAD,
-        **kwargs,
+        **kwargs: object,
     ):
         super().__init__(learning_rate, **kwargs)
         self.encoder_share = encoder_share

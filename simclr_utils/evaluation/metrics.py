@@ -69,14 +69,17 @@ def accuracy_interval(
         ValueError: If the lengths differ or are 0.
     """
     if len(predictions) != len(labels) or not len(labels):
-        raise ValueError(f"Received {len(predictions)} predictions for {len(labels)} labels.")
+        raise ValueError(
+            f"Received {len(predictions)} predictions for {len(labels)} labels. Pass one "
+            "prediction for each label, and at least one."
+        )
     hits = int(np.sum(np.asarray(predictions) == np.asarray(labels)))
     interval = binomtest(hits, len(labels)).proportion_ci(confidence, method="wilson")
     return {"value": hits / len(labels), "low": interval.low, "high": interval.high}
 
 
 def accuracy(truth, predictions, probabilities=None):
-    """Computes the share of correct predictions, as a function of the table."""
+    """Computes the share of correct predictions, as the `function` of a `Metric`."""
     return accuracy_interval(predictions, truth)
 
 
@@ -110,8 +113,8 @@ def auroc(truth, predictions, probabilities):
 
     With two classes it is the area of the second one. With more, the classes that occur in the
     truth count equally. The variance comes from what each test image contributes (DeLong's
-    structural components), averaged over the classes first: an image plays a part in the area
-    of every class. Where a class has a single image, the interval is NaN.
+    structural components), averaged over the classes first, because each image counts in the
+    area of every class. If a class has a single image, the interval is NaN.
 
     References:
         DeLong, DeLong, Clarke-Pearson 1988, "Comparing the areas under two or more correlated
@@ -153,7 +156,7 @@ def area_under_curve(positive, scores):
     return area, (wins - area) / np.sqrt(size * (size - 1))
 
 
-# In the order in which rows are written. To add one, write a function and an entry.
+# In the order in which rows are written. To add a metric, write a function and an entry.
 METRICS = {
     "accuracy": Metric("accuracy", accuracy),
     "balanced_accuracy": Metric("balanced accuracy", balanced_accuracy),

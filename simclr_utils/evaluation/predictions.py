@@ -50,11 +50,11 @@ class StoredPredictions:
 
 
 class Predictions:
-    """All predictions of a folder in one file, a SQLite database.
+    """Stores all predictions of a folder in one file, a SQLite database.
 
     Each `store` is one transaction: if the process is killed, the file still holds everything
     that was stored before. The true classes are stored once, so that any metric can be computed
-    later. A file is opened for each call only.
+    later. The file is open only during a call.
 
     Args:
         path: String or path of the file, which need not exist yet.
@@ -76,7 +76,7 @@ class Predictions:
         truth: np.ndarray,
         classes: np.ndarray,
         probabilities: np.ndarray | None = None,
-        **key,
+        **key: str | int | None,
     ) -> None:
         """Stores the predictions of a row, in place of those with the same key.
 
@@ -111,7 +111,7 @@ class Predictions:
                 {**key, "arrays": _pack(**arrays)},
             )
 
-    def load(self, **key) -> StoredPredictions | None:
+    def load(self, **key: str | int | None) -> StoredPredictions | None:
         """Returns the `StoredPredictions` of a row, or `None` if there are none.
 
         Args:
@@ -144,21 +144,22 @@ class Predictions:
 
     @contextlib.contextmanager
     def _open(self):
-        """A transaction that is kept if the block ends well; the file is closed behind it."""
+        """Opens the file for one transaction, which is committed if no error occurs."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
                 yield connection
         except sqlite3.DatabaseError as error:
             raise OSError(
-                f"{self.path} cannot be used as a file of predictions: {error}."
+                f"{self.path} cannot be used as a file of predictions: {error}. Move it away, or "
+                "choose another folder."
             ) from error
 
 
 def split_predictions(
     predictions: np.ndarray, num_images: int, num_classes: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns predicted classes and class probabilities from either of the two.
+    """Returns predicted classes and, if they are given, class probabilities.
 
     Args:
         predictions: Integer array `[N]` of classes, or float array `[N, C]` of class
@@ -181,7 +182,10 @@ def split_predictions(
             f"shape {predictions.shape}."
         )
     if len(predictions) != num_images:
-        raise ValueError(f"Received {len(predictions)} predictions for {num_images} test images.")
+        raise ValueError(
+            f"Received {len(predictions)} predictions for {num_images} test images. Predict all "
+            "of them, in their order."
+        )
     if predictions.ndim == 1:
         classes = predictions.astype(np.int64)
         if np.any(classes != predictions) or classes.min() < 0 or classes.max() >= num_classes:
@@ -192,7 +196,8 @@ def split_predictions(
         return classes, None
     if predictions.shape[1] != num_classes:
         raise ValueError(
-            f"Received probabilities of {predictions.shape[1]} classes; there are {num_classes}."
+            f"Received probabilities of {predictions.shape[1]} classes. Expected a column for each "
+            f"of the {num_classes} classes."
         )
     if not (predictions.min() >= 0 and np.allclose(predictions.sum(axis=1), 1, atol=1e-3)):
         raise ValueError(
@@ -214,7 +219,8 @@ def with_argmax(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
         classes: Integer array `[N]`, the predicted classes.
 
     Returns:
-        A float64 array `[N, C]`; a value in it is raised by as little as its type allows.
+        A float64 array `[N, C]`. Where the argmax was another class, the probability of the
+        predicted class is raised to the next float above the maximum.
     """
     probabilities, classes = np.array(probabilities, np.float64), np.asarray(classes)
     rows = np.flatnonzero(probabilities.argmax(axis=1) != classes)
@@ -223,7 +229,7 @@ def with_argmax(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _as_key(key):
-    """A value for each name in `KEY`, of types that SQLite compares as such."""
+    """Returns a value for each name in `KEY`, converted to the type of its column."""
     key = {"pretraining_seed": None, **key}
     if set(key) != set(KEY):
         raise TypeError(f"Predictions are named by {list(KEY)}. Received: {list(key)}.")
@@ -231,7 +237,7 @@ def _as_key(key):
 
 
 def _smallest(classes):
-    """The classes in the smallest unsigned type that holds them."""
+    """Returns the classes in the smallest unsigned type that holds them."""
     classes = np.asarray(classes)
     return classes.astype(np.min_scalar_type(int(classes.max(initial=0))))
 

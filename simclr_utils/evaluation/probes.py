@@ -14,10 +14,10 @@ from threadpoolctl import threadpool_limits
 from simclr_utils.evaluation.features import extract_features, pixel_features
 from simclr_utils.evaluation.predictions import with_argmax
 
-# The probe's grid, from strong to weak: the L2 penalty beside the *mean* loss, so that one grid
-# suits 100 labels and 10,000.
+# The grid of the probe, from strong to weak. The L2 penalty is added to the *mean* loss, so that
+# one grid suits both 100 and 10,000 labels.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
-# scikit-learn warns of this where there are a thousand classes and two labels of each.
+# scikit-learn's warning for a thousand classes with two labels each.
 MANY_CLASSES = "The number of unique classes is greater than 50%"
 
 
@@ -48,6 +48,10 @@ class LinearProbe:
 
         The argmax of each row is what `predict` returns. A class that the probe has not seen has
         probability 0.
+
+        Args:
+            features: Float array `[N, D]`.
+            num_classes: Integer, the number of classes in the dataset.
         """
         scaled = self.scaler.transform(features)
         return class_probabilities(self.classifier, scaled, num_classes)
@@ -65,7 +69,7 @@ class NearestNeighbors(KNeighborsClassifier):
 
 
 def class_probabilities(classifier, features, num_classes):
-    """Computes the probabilities of a classifier of scikit-learn, a column for each class.
+    """Computes the probabilities of a scikit-learn classifier, a column for each class.
 
     Args:
         classifier: Fitted classifier, which may not have seen every class.
@@ -89,10 +93,10 @@ def fit_linear_probe(
 ) -> LinearProbe:
     """Fits a linear probe: L2-regularized multinomial logistic regression on frozen features.
 
-    Features are standardized with the mean and the spread of the training features. The solver,
-    L-BFGS, runs to convergence, so that the same features give the same probe. The penalty comes
-    from a log-spaced grid, tried from strong to weak. The search ends when three penalties in a
-    row score below the best on validation. Ties go to the stronger penalty.
+    Features are standardized with the mean and the standard deviation of the training features.
+    The solver, L-BFGS, runs to convergence, so that the same features give the same probe. The
+    penalty comes from a log-spaced grid, tried from strong to weak. The search ends when three
+    penalties in a row score below the best on validation. Ties go to the stronger penalty.
 
     Args:
         features: Float array `[N, D]`.
@@ -100,7 +104,7 @@ def fit_linear_probe(
         validation: Pair of features `[M, D]` and labels `[M]`, on which the penalty is chosen.
         refit: Boolean, whether to fit once more on training and validation data together, at the
             chosen penalty. This is for the final score with all labels.
-        max_iterations: Integer, after which L-BFGS counts as not converged.
+        max_iterations: Integer, the number of iterations after which L-BFGS has failed.
 
     Returns:
         A `LinearProbe`.
@@ -113,7 +117,10 @@ def fit_linear_probe(
         Kornblith et al. 2019, "Do better ImageNet models transfer better?", appendix.
     """
     if len(np.unique(labels)) < 2:
-        raise ValueError(f"A probe needs two classes or more. Received: {np.unique(labels)}")
+        raise ValueError(
+            f"A probe needs two classes or more. Received: {np.unique(labels)}. Add labeled images "
+            "of another class."
+        )
     scaler, classifier = StandardScaler().fit(features), None
     scaled, scaled_validation = scaler.transform(features), scaler.transform(validation[0])
     tried, best = [], (None, -1.0)
@@ -164,7 +171,7 @@ def fit_knn(
     Args:
         features: Float array `[N, D]`.
         labels: Integer array `[N]`.
-        num_neighbors: Integer; at most N are used.
+        num_neighbors: Integer, the number of neighbors that vote, at most N.
         temperature: Float > 0.
 
     Returns:
@@ -212,7 +219,18 @@ def knn_accuracy(
     num_neighbors: int = 20,
     temperature: float = 0.1,
 ) -> float:
-    """Returns the accuracy of `fit_knn` on `validation`, a pair of features and labels."""
+    """Computes the validation accuracy of a kNN classifier.
+
+    Args:
+        features: Float array `[N, D]`.
+        labels: Integer array `[N]`.
+        validation: Pair of features `[M, D]` and labels `[M]`.
+        num_neighbors: Integer, as in `fit_knn`.
+        temperature: Float > 0, as in `fit_knn`.
+
+    Returns:
+        A float in 0..1.
+    """
     knn = fit_knn(features, labels, num_neighbors, temperature)
     return float(np.mean(knn.predict(validation[0]) == validation[1]))
 
@@ -226,9 +244,9 @@ class KNNMonitor(keras.callbacks.Callback):
 
     Args:
         encoder: `keras.Model`, images -> features.
-        train: Pair of uint8 images and integer labels, the neighbors.
-        validation: Pair of uint8 images and integer labels, which are classified.
-        every: Integer, epochs between measurements; the last epoch is always measured.
+        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`, the neighbors.
+        validation: Pair of uint8 images `[M, H, W, C]` and integer labels `[M]` to classify.
+        every: Integer, epochs between measurements. The last epoch is always measured.
     """
 
     def __init__(

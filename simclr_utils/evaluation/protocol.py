@@ -1,4 +1,4 @@
-"""The rules of an honest comparison, as one object that keeps the test labels to itself."""
+"""The rules of an honest comparison: one object holds the test labels and scores each row once."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,28 +16,27 @@ if TYPE_CHECKING:
 
 
 class ScoredBefore(RuntimeError):
-    """A row of results was to be scored on the test images a second time."""
+    """A row of results already has a test score."""
 
 
 class Protocol:
     """Owns the labeled images of a dataset, and scores each row of results once.
 
     Learn from `subset`, choose on `validation`, then pass predictions for `test_images` to
-    `score`. The test labels stay inside. Whoever looks at a test score and then changes a
-    setting has chosen on the test images, so a row that has a score gets no second one.
+    `score`. The test labels stay inside. If you change a setting after you have seen a test
+    score, you have chosen on the test images. So a row is never scored a second time.
 
     Args:
         dataset: A `Dataset`.
-        results: A `Results`, which receives the rows. It remembers what was scored, also from
-            one process to the next.
+        results: A `Results`, which receives the rows. Its file also knows what
+            earlier processes have scored.
         folder: String or path. The predictions behind the rows go to `predictions.sqlite` in it.
 
     Attributes:
         train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
         validation: Pair of uint8 images and integer labels.
         test_images: Uint8 array `[N, H, W, C]`.
-        num_classes: Integer, the number of classes, which is the number of columns of class
-            probabilities.
+        num_classes: Integer, C, the number of classes.
     """
 
     def __init__(self, dataset: "Dataset", results: "Results", folder: str | Path):
@@ -63,16 +62,16 @@ class Protocol:
         return tuple(part[rows] for part in self.train)
 
     def everything(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the images and labels of a subset, joined by validation if it takes all labels.
+        """Returns what a final training run may learn from, when all settings have been chosen.
 
-        This is what the final training run may use, when all settings have been chosen.
+        This is the subset. If the label count takes all labels, the validation images join it.
         """
         train = self.subset(labels, seed)
         if not self.is_all(labels):
             return train
         return tuple(np.concatenate(pair) for pair in zip(train, self.validation, strict=True))
 
-    def has(self, **key) -> bool:
+    def has(self, **key: str | int | None) -> bool:
         """Returns whether the row with these values was scored."""
         return self.results.has(metric="accuracy", **key)
 
@@ -84,7 +83,7 @@ class Protocol:
         labels: int,
         subset_seed: int,
         pretraining_seed: int | None = None,
-        **details,
+        **details: object,
     ) -> float:
         """Compares predictions with the test labels and writes the results, once.
 
@@ -129,7 +128,7 @@ class Protocol:
         )
         return scores["accuracy"]["value"]
 
-    def measure(self, metric: str, **key) -> dict | None:
+    def measure(self, metric: str, **key: str | int | None) -> dict | None:
         """Computes any metric of a scored row from its stored predictions.
 
         Args:
@@ -151,7 +150,7 @@ class Protocol:
             return None
         return METRICS[metric].measure(found.truth, found.classes, found.probabilities)
 
-    def scored(self, **key) -> tuple[np.ndarray, np.ndarray] | None:
+    def scored(self, **key: str | int | None) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns what was predicted for the test images in a scored row.
 
         Args:
@@ -164,8 +163,15 @@ class Protocol:
         found = self._predictions.load(**self._stored_key(key))
         return None if found is None else (found.classes, found.correct)
 
-    def correct(self, **key) -> np.ndarray | None:
-        """Returns the second of the pair that `scored` returns, or `None`."""
+    def correct(self, **key: str | int | None) -> np.ndarray | None:
+        """Returns which predictions of a scored row are right.
+
+        Args:
+            **key: As in `scored`.
+
+        Returns:
+            A boolean array `[N]`, or `None` if nothing was stored.
+        """
         found = self.scored(**key)
         return None if found is None else found[1]
 

@@ -1,4 +1,4 @@
-"""The table of results: one row for each measurement, in a CSV file that is rewritten whole."""
+"""The table of results: a CSV file with one row for each measurement."""
 
 import csv
 import io
@@ -15,9 +15,9 @@ from simclr_utils.files import write_text
 from simclr_utils.places import user_path
 from simclr_utils.system.provenance import commit, hardware_string, precision, versions_string
 
-# What rows that differ in their seeds alone have in common.
+# Rows with the same values here differ only in their seeds: they are repetitions.
 REPEATED = ("dataset", "method", "labels", "metric")
-# What makes two rows the same measurement: a second one takes the place of the first.
+# Two rows with the same values here are one measurement: the second replaces the first.
 KEY = (*REPEATED, "subset_seed", "pretraining_seed", "preset", "fingerprint")
 REQUIRED = (*REPEATED, "value", "preset", "fingerprint")
 COLUMNS = ("dataset", "method", "labels", "subset_seed", "pretraining_seed", "metric", "value")
@@ -30,8 +30,8 @@ FLOATS = ("value", "low", "high", "minutes")
 class Results:
     """A table of measurements in a CSV file, one row for each.
 
-    Every `add` rewrites the file in one step, and a row with the same `KEY` is replaced. A run
-    that was stopped asks `has` for what is there and continues. `versions`, `hardware`,
+    Every `add` rewrites the file in one step and replaces a row with the same `KEY`. A run that
+    was stopped asks `has` which rows exist, and continues with the others. `versions`, `hardware`,
     `precision` and `commit` are filled in when they are not given. One process writes at a time.
 
     Args:
@@ -39,8 +39,8 @@ class Results:
         **shared: Values of columns that all rows added through this object have in common.
 
     Raises:
-        ValueError: If a column is unknown, or the file has others than `COLUMNS`. A file from
-            before a column was added is read as if it were empty there.
+        ValueError: If a column is unknown, or the file has other columns than `COLUMNS`. Columns
+            that the file lacks are read as empty, except those in `REQUIRED`.
 
     Example:
 
@@ -50,13 +50,13 @@ class Results:
     True
     """
 
-    def __init__(self, path: str | Path, **shared):
+    def __init__(self, path: str | Path, **shared: object):
         _check_names(shared)
         self.path = user_path(path)
         self.shared = shared
         self._read()
 
-    def add(self, **row) -> None:
+    def add(self, **row: object) -> None:
         """Adds a measurement to the file, or replaces the one with the same `KEY`.
 
         Args:
@@ -70,7 +70,7 @@ class Results:
         self.extend([row])
 
     def extend(self, rows: Sequence[dict]) -> None:
-        """Adds several measurements, all of them or, if the process is killed, none.
+        """Adds several measurements: all of them, or none if the process is killed.
 
         Args:
             rows: Sequence of dicts, each as the keyword arguments of `add`.
@@ -87,8 +87,12 @@ class Results:
         writer.writerows([*others, *rows])
         write_text(self.path, content.getvalue())
 
-    def has(self, **key) -> bool:
-        """Returns whether there is a row with these values in these columns, and the shared."""
+    def has(self, **key: object) -> bool:
+        """Returns whether a row has these values and the shared ones.
+
+        Args:
+            **key: A value for each column to compare.
+        """
         _check_names(key)
         wanted = {name: _as_text(value) for name, value in {**self.shared, **key}.items()}
         return any(all(row[k] == v for k, v in wanted.items()) for row in self._read())
@@ -96,14 +100,11 @@ class Results:
     def frame(self, metric: str | None = None) -> pd.DataFrame:
         """Returns the rows of one metric, or of all metrics.
 
-        `results.frame("accuracy")` is the same as `frame[frame["metric"] == "accuracy"]`. Figures
-        and tables of one metric start from it.
-
         Args:
             metric: String, a name in `METRICS`, or `None` for all rows.
 
         Returns:
-            A DataFrame with `COLUMNS`; what was not given is NA.
+            A DataFrame with the columns `COLUMNS`. Missing values are NA.
         """
         types = dict.fromkeys(COLUMNS, "string")
         types |= dict.fromkeys(INTEGERS, "Int64") | dict.fromkeys(FLOATS, "float64")
@@ -162,9 +163,9 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """Averages results over their repetitions (label subsets, pretraining seeds).
 
     The interval of several rows is `half_width` over label subsets, pretraining seeds and test
-    images: it says how far the mean would move with others of each. The part of the test images
-    comes from the rows' own intervals. A single row keeps its interval. No interval exceeds the
-    bounds of its metric; a metric that is not in `METRICS` has none.
+    images: it says how far the mean would move with other subsets, seeds and images. The part
+    of the test images comes from the rows' own intervals. A single row keeps its interval. No
+    interval exceeds the bounds of its metric. A metric that is not in `METRICS` has no bounds.
 
     Args:
         frame: DataFrame as `Results.frame` returns it.

@@ -1,4 +1,4 @@
-"""Two methods on the same test images: paired difference, exact test, crossing, intervals."""
+"""Statistics of two methods on the same test images: differences, tests, crossings, intervals."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Difference:
     Attributes:
         value: Float, the mean of the first method minus the second's.
         low: Float, the lower end of the 95 % interval.
-        high: Float, its upper end.
+        high: Float, the upper end of the 95 % interval.
         num_runs: Pair of integers, the label subsets and pretraining seeds that were compared.
         p_value: Float, McNemar's exact test of the first pair of networks. With one subset and
             one seed, the interval contains zero exactly where this is at least 1 - `confidence`.
@@ -31,16 +31,16 @@ class Difference:
 def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     """Computes McNemar's exact test for two methods on the same images.
 
-    Only images on which exactly one method is right count. Under the hypothesis of no
-    difference, each of them favors either method with probability 1/2, so that the test is a
-    two-sided binomial one.
+    Only images on which exactly one method is right count. Under the null
+    hypothesis, each of them favors either method with probability 1/2, so the test is a two-sided
+    binomial test.
 
     Args:
         first: Boolean array `[N]`, whether the first method classified each image correctly.
         second: Boolean array `[N]`, likewise for the second method.
 
     Returns:
-        The p-value, a float in 0..1. It is 1 where the two never differ.
+        The p-value, a float in 0..1. It is 1 if the two never differ.
 
     References:
         McNemar 1947, "Note on the sampling error of the difference between correlated
@@ -61,13 +61,14 @@ def paired_difference(
     The interval is `half_width` over test images, label subsets and pretraining seeds. For the
     images, half an image is added to each of the four outcomes of a pair, so that a handful of
     disagreements does not look certain. With one subset and one seed, the interval is widened
-    to `exact_interval` where that one reaches further. It then agrees with McNemar's exact test.
+    to `exact_interval` if that reaches further. It then agrees with McNemar's exact test.
 
     Args:
-        first: Boolean array `[subsets, seeds, N]`, correct or not.
-        second: Boolean array likewise. A method without pretraining has one seed, which is
-            compared with every encoder of the other. Where all labels are used there is one
-            subset, which is compared with every initialization.
+        first: Boolean array `[subsets, seeds, N]`, whether each prediction is correct.
+        second: Boolean array `[subsets, seeds, N]`, likewise for the second method. A method
+            without pretraining has one seed, which is compared with every encoder of the other.
+            If all labels are used there is one subset, which is compared with every
+            initialization.
         confidence: Float in (0, 1).
 
     Returns:
@@ -106,7 +107,7 @@ def paired_difference(
 def exact_interval(
     first: np.ndarray, second: np.ndarray, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Computes the interval that contains zero where McNemar's exact test finds no difference.
+    """Computes the interval that contains zero if McNemar's exact test finds no difference.
 
     It is Clopper and Pearson's interval for the share of the disagreements that favor the first
     method. The number of disagreements is taken as given.
@@ -117,7 +118,7 @@ def exact_interval(
         confidence: Float in (0, 1).
 
     Returns:
-        Two floats, the ends for the difference in accuracy; (0, 0) where the two never differ.
+        Two floats, the ends for the difference in accuracy; (0, 0) if the two never differ.
     """
     first, second = np.asarray(first, bool), np.asarray(second, bool)
     only_first, differ = int(np.sum(first & ~second)), int(np.sum(first != second))
@@ -137,7 +138,7 @@ def find_crossing(
     Args:
         labels: Sequence of K integers, ascending.
         first: Sequence of K floats, the first method's accuracies.
-        second: Sequence of K floats, the second method's.
+        second: Sequence of K floats, the second method's accuracies.
 
     Returns:
         A float, the first such number, or `None` if there is none.
@@ -166,7 +167,7 @@ def crossing_interval(
     Args:
         labels: Sequence of K integers, ascending.
         first: Float array `[subsets, K]` or `[subsets, seeds, K]`, accuracies.
-        second: Float array likewise. A method without pretraining has one seed, which is
+        second: Float array of the same form. A method without pretraining has one seed, which is
             compared with every encoder of the other.
         confidence: Float in (0, 1).
 
@@ -220,30 +221,30 @@ def _standing(gaps):
 
 
 def _rough(number):
-    """Returns two digits of a number: more would promise what the interval denies."""
+    """Returns a number rounded to two digits, because the interval supports no more."""
     return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def half_width(
     parts: Sequence[np.ndarray], confidence: float = 0.95, known: float = 0.0
 ) -> float | None:
-    """Computes half the width of an interval around a mean that varies for several reasons.
+    """Computes half the width of an interval around a mean with several sources of variation.
 
-    Each reason is given by its parts: the mean over everything else, for each image, each label
-    subset or each pretraining seed. Their variances add up; the degrees of freedom are
-    Satterthwaite's. With one reason this is Student's interval. The interval is somewhat too
-    narrow where the main reason has only two parts, such as two encoders, and where label
-    subsets overlap because they are large.
+    Each source is given by its group means, such as one mean for each label subset, averaged over
+    images and pretraining seeds. The variances of the sources add up. The degrees of freedom are
+    Satterthwaite's. With one source this is Student's interval. The interval is somewhat too
+    narrow if the main source has only two groups, such as two encoders, or if label subsets
+    overlap because they are large.
 
     Args:
-        parts: Sequence of float arrays, one for each reason. A reason with a single part cannot
-            be estimated and is left out: the interval then does not cover it.
+        parts: Sequence of float arrays, the group means of each source. The variation of a source
+            with a single group cannot be estimated, so the interval does not cover it.
         confidence: Float in (0, 1).
-        known: Float, the variance of the mean for a reason whose size is known without parts,
-            such as that of a proportion for the draw of the test images.
+        known: Float, a variance of the mean that is known without groups, such as that of a
+            proportion for the draw of the test images.
 
     Returns:
-        A float. `None` if nothing is known and no reason has two parts.
+        A float. `None` if `known` is 0 and no source has two groups.
 
     References:
         Satterthwaite 1946, "An approximate distribution of estimates of variance components".

@@ -11,11 +11,12 @@ from scipy.special import softmax
 
 from simclr_utils.evaluation.predictions import with_argmax
 from simclr_utils.training.batches import image_batches, without_autotune
+from simclr_utils.training.callbacks import FollowSchedule
 from simclr_utils.training.networks import build_classifier
 from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 
 # Chosen last, in runs of full length: augmentation keeps a network from memorizing its images, and
-# that pays only over as many epochs as the network will be trained for. The setting multiplies the
+# the benefit shows only after many epochs. The setting multiplies the
 # strengths of the views' operations; at 0 only the flips remain, which have no strength.
 CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
 # The other settings are chosen in runs of a fifth of the steps, but of no fewer steps than it
@@ -31,7 +32,7 @@ class AugmentedClassifier(keras.Model):
     Args:
         augmenter: Layer, uint8 images -> one random view of each, float32 in 0..1.
         classifier: `keras.Model`, float images in 0..1 -> logits.
-        **kwargs: Of `keras.Model`.
+        **kwargs: Passed to `keras.Model`.
     """
 
     def __init__(self, augmenter: keras.layers.Layer, classifier: keras.Model, **kwargs):
@@ -52,7 +53,7 @@ class SupervisedRun:
         weights: List of arrays, the classifier's weights after the last step.
         settings: Dict, a value for each of the trainer's `axes`.
         num_steps: Integer, the update steps.
-        validation_curve: List of floats, the validation accuracy at even distances during the
+        validation_curve: List of floats, the validation accuracy at equal intervals during the
             run. It is empty without validation images.
         minutes: Float, the duration.
     """
@@ -67,9 +68,9 @@ class SupervisedRun:
 class SupervisedBaseline:
     """Trains the same encoder from scratch, as often as a comparison needs it.
 
-    One model for each weight decay and augmentation is compiled and used again for every run: its
-    weights, its optimizer and its random state start anew each time. Tracing a model takes longer
-    than a short run.
+    One model for each weight decay and augmentation is compiled, and reused for every run, because
+    tracing a model takes longer than a short run. Weights, optimizer and random state are reset
+    before each run.
 
     Args:
         build_model: Function of the augmentation strength, a float, that returns a fresh
@@ -97,7 +98,7 @@ class SupervisedBaseline:
         self.callbacks = []
 
     def fresh_model(self, settings: dict, seed: int) -> AugmentedClassifier:
-        """Returns the compiled model for some settings, as if just built with `seed`."""
+        """Returns the compiled model for some settings, reset as if just built with `seed`."""
         keras.utils.set_random_seed(seed)
         fresh, key = self.build_model(settings["augmentation_strength"]), model_key(settings)
         if key not in self.models:
@@ -129,7 +130,7 @@ class SupervisedBaseline:
 
     @classmethod
     def num_models(cls) -> int:
-        """Returns how many models `tune` compiles; a learning rate needs none of its own."""
+        """Returns how many models `tune` compiles. All learning rates share one."""
         return 1 + sum(len(axis) - 1 for name, axis in cls.axes.items() if name != "learning_rate")
 
     def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
@@ -137,7 +138,7 @@ class SupervisedBaseline:
         return build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"])
 
     def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
-        """Sets the weights that a run starts from; here, those the model was built with."""
+        """Sets the weights that a run starts from. Here they stay as initialized."""
 
     def train(
         self,
@@ -199,10 +200,10 @@ class SupervisedBaseline:
         are chosen before it, in short runs.
 
         Args:
-            train: Pair of uint8 images and integer labels.
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
             validation: Pair of uint8 images and integer labels.
             num_steps: Integer, the update steps of the run that the settings are for.
-            seed: Integer.
+            seed: Integer, the seed of every run.
 
         Returns:
             The best `SupervisedRun` of full length, and the list of all runs.
@@ -241,29 +242,10 @@ class SupervisedBaseline:
                 for start in range(0, len(images), batch_size)
             ]
         )
-        # The logits of a run that diverged are NaN. It is scored too, as equally unsure of all.
+        # A run that diverged has NaN logits. It is scored with equal probabilities.
         finite = np.isfinite(logits).all(axis=1, keepdims=True)
         probabilities = softmax(np.where(finite, logits, 0).astype(np.float64), axis=1)
         return with_argmax(probabilities, logits.argmax(axis=1))
-
-
-class FollowSchedule(keras.callbacks.Callback):
-    """Sets the learning rate before every step.
-
-    A schedule inside the optimizer would be traced once, and a compiled model is used for several
-    learning rates.
-
-    Args:
-        schedule: Function of the step, an integer, that returns the learning rate.
-    """
-
-    def __init__(self, schedule: Callable[[int], float]):
-        super().__init__()
-        self.schedule, self.step = schedule, 0
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = float(self.schedule(self.step))
-        self.step += 1
 
 
 def tuning_steps(num_steps):
@@ -272,7 +254,7 @@ def tuning_steps(num_steps):
 
 
 def model_key(settings):
-    """Returns the settings that a compiled model is made for; the learning rate is none."""
+    """Returns the key of a compiled model: the settings without the learning rate."""
     return tuple(settings[name] for name in sorted(settings) if name != "learning_rate")
 
 
@@ -285,6 +267,13 @@ def supervised_steps(num_labels: int, factor: float) -> int:
     """Returns the update steps for a number of labels: `factor * sqrt(num_labels)`.
 
     More labels take more steps, but fewer epochs.
+
+    Args:
+        num_labels: Integer, the number of labeled images.
+        factor: Float, the preset's `supervised_steps_factor`.
+
+    Returns:
+        An integer.
     """
     return max(NUM_CHECKS, round(factor * num_labels**0.5))
 
@@ -292,5 +281,14 @@ def supervised_steps(num_labels: int, factor: float) -> int:
 def build_supervised(
     augmenter: keras.layers.Layer, encoder: keras.Model, num_classes: int
 ) -> AugmentedClassifier:
-    """Builds an `AugmentedClassifier` from an augmenter, an encoder and a linear layer."""
+    """Builds a classifier from an augmenter, an encoder and a new linear layer.
+
+    Args:
+        augmenter: Layer, uint8 images -> one random view of each, float32 in 0..1.
+        encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
+        num_classes: Integer, the number of classes.
+
+    Returns:
+        An `AugmentedClassifier`, uint8 images -> logits `[N, num_classes]`.
+    """
     return AugmentedClassifier(augmenter, build_classifier(encoder, num_classes))

@@ -1,4 +1,4 @@
-"""What a difference between two methods means, in sentences for the owner of the images."""
+"""Verdicts: what a difference between two methods means, in plain sentences."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def verdict(
             initializations then take the place of label subsets.
 
     Returns:
-        A string: the sentence, and in brackets what was repeated and how often.
+        A string: the sentence, and in parentheses the number of encoders and label subsets.
     """
     points = _signed(abs(difference.value))[1:]
     interval = f"[{_signed(difference.low)} to {_signed(difference.high)}]"

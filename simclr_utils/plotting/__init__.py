@@ -1,4 +1,4 @@
-"""The figures: arrays in, closed figure out."""
+"""Figures: each function takes arrays and returns a closed figure."""
 
 from simclr_utils.doors import open_door
 

@@ -1,4 +1,4 @@
-"""Figures of classes: where they lie in a map, and which are confused with which."""
+"""Figures of classes: their places in a map, and which are confused with which."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def plot_map(
 ) -> DescribedFigure:
     """Draws points in the plane, each as the number of its class, in the color of its class.
 
-    The name of a class is written where most of the points around belong to it.
+    The name of a class is written where most of the neighboring points belong to it.
 
     Args:
         maps: Dict from a panel's title to its points, float array `[N, 2]`.
@@ -30,7 +30,7 @@ def plot_map(
     with figure(1, len(maps), (9, 9 / len(maps) + 0.5), squeeze=False) as (drawing, axes):
         for axis, (title, points) in zip(axes[0], maps.items(), strict=True):
             for label in shown:
-                # Numbers: a star that stands for a class called "ring" would mislead.
+                # Numbers, because a star would mislead if its class is called "ring".
                 color, marker = colors[label % len(colors)], f"${label}$"
                 rows = points[labels == label]
                 axis.scatter(*rows.T, 26, color, marker, alpha=0.8, linewidths=0)
@@ -39,13 +39,13 @@ def plot_map(
             axis.spines[:].set_visible(False)
         handles, names = axes[0, 0].collections, [class_names[label] for label in shown]
         if len(names) <= MOST_CLASSES:
-            columns = max(1, min(10, 150 // (5 + max(map(len, names)))))  # 150 letters a line
+            columns = max(1, min(10, 150 // (5 + max(map(len, names)))))  # 150 letters per line
             drawing.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
     return drawing
 
 
 def _write_names(axis, points, labels, class_names, letter):
-    """Writes each class's name at its purest place that leaves the other names readable.
+    """Writes each class's name at its purest place that does not cover other names.
 
     `letter` is the width of a letter as a share of the axes' width.
     """
@@ -71,7 +71,8 @@ def plot_confusion(counts: np.ndarray, class_names: Sequence[str]) -> DescribedF
     """Draws a confusion matrix in percent of each true class.
 
     Args:
-        counts: Integer array `[C, C]`, images of one class (row) predicted as another (column).
+        counts: Integer array `[C, C]`, the number of images of a class (row) that were predicted
+            as a class (column).
         class_names: Sequence of C strings.
 
     Returns:
@@ -102,7 +103,7 @@ def plot_confusion(counts: np.ndarray, class_names: Sequence[str]) -> DescribedF
 
 
 def _most_confused(counts):
-    """Returns the classes with the most wrong predictions of them or as them, in their order."""
+    """Returns the classes with the most errors in their row and column, in ascending order."""
     wrong = counts * (1 - np.eye(len(counts), dtype=int))
     order = np.argsort(-wrong.sum(axis=0) - wrong.sum(axis=1), kind="stable")
     return np.sort(order[:MOST_CLASSES])

@@ -1,4 +1,4 @@
-"""Figures that compare methods, each in its color and with its marker, and bars of any numbers."""
+"""Figures that compare methods, each in its own color and with its own marker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simclr_utils.methods import METHODS
+from simclr_utils.methods import METHODS, in_order
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 def plot_label_efficiency(
     summaries: pd.DataFrame, title: str, metric: str = "accuracy", metric_label: str | None = None
 ) -> DescribedFigure:
-    """Draws a metric against the number of labels, one line a method, with 95 % intervals.
+    """Draws a metric against the number of labels, one line per method, with 95 % intervals.
 
     Args:
         summaries: DataFrame as `evaluation.summarize` returns it, of one dataset.
         title: String above the axes.
-        metric: String, the metric to draw; rows of other metrics are left out.
-        metric_label: String, how the axis calls the metric. `None` means its name.
+        metric: String, the metric to draw. Rows of other metrics are left out.
+        metric_label: String, the name of the metric on the axis. `None` means `metric`, with
+            spaces.
 
     Returns:
         A closed `Figure`.
@@ -34,7 +35,7 @@ def plot_label_efficiency(
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
     with figure(1, 1, (9, 4.6)) as (drawing, axis):
-        for method in _methods_in(summaries["method"]):
+        for method in in_order(summaries["method"]):
             _draw_line(axis, summaries[summaries["method"] == method].sort_values("labels"))
         _label_counts(axis, summaries["labels"])
         bottom = min(0, 100 * summaries[["mean", "low"]].min().min())
@@ -54,8 +55,9 @@ def plot_gains(
     Args:
         comparisons: DataFrame as `study.compare` returns it.
         title: String above the axes.
-        metric: String, the metric to draw; rows of other metrics are left out.
-        metric_label: String, how the axis calls the metric. `None` means its name.
+        metric: String, the metric to draw. Rows of other metrics are left out.
+        metric_label: String, the name of the metric on the axis. `None` means `metric`, with
+            spaces.
 
     Returns:
         A closed `Figure`. Above the line at zero a method is ahead of the baseline. Where an
@@ -65,13 +67,13 @@ def plot_gains(
         ValueError: If there is no row of the metric, or a method is not in `METHODS`.
     """
     comparisons, label = _of_metric(comparisons, metric, metric_label)
-    methods = _methods_in(comparisons["first"])
+    methods = in_order(comparisons["first"])
     with figure(1, 1, (9, 3.4)) as (drawing, axis):
         axis.axhline(0, color="black", linewidth=1)
         for place, method in enumerate(methods):
             rows = comparisons[comparisons["first"] == method].sort_values("labels")
             value, spread = _value_and_spread(rows, "value")
-            aside = 1 + 0.06 * (place - (len(methods) - 1) / 2)  # lest intervals cover each other
+            aside = 1 + 0.06 * (place - (len(methods) - 1) / 2)  # intervals side by side
             style = {**_style(method), "capsize": 3, "linestyle": "-"}
             axis.errorbar(aside * rows["labels"], value, spread, **style)
         _label_counts(axis, comparisons["labels"])
@@ -88,8 +90,9 @@ def plot_methods(
     Args:
         summaries: DataFrame as `evaluation.summarize` returns it, of one dataset.
         labels: Integer, the number of labels.
-        metric: String, the metric to draw; rows of other metrics are left out.
-        metric_label: String, how the axis calls the metric. `None` means its name.
+        metric: String, the metric to draw. Rows of other metrics are left out.
+        metric_label: String, the name of the metric on the axis. `None` means `metric`, with
+            spaces.
 
     Returns:
         A closed `Figure`.
@@ -99,7 +102,7 @@ def plot_methods(
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
     rows = summaries[summaries["labels"] == labels].sort_values("mean")
-    _methods_in(rows["method"])
+    in_order(rows["method"])  # refuses a method that has no label
     value, spread = _value_and_spread(rows, "mean")
     names = [METHODS[method].label for method in rows["method"]]
     colors = [COLORS[METHODS[method].color] for method in rows["method"]]
@@ -128,7 +131,7 @@ def plot_bars(
         series: Dict from a legend entry to G floats. A single entry needs no legend.
         title: String above the axes.
         xlabel: String below the axes.
-        chance: Float, the place of a dashed line, or `None`.
+        chance: Float, the position of a dashed line, or `None`.
 
     Returns:
         A closed `Figure`.
@@ -153,30 +156,19 @@ def plot_bars(
 
 
 def _of_metric(frame, metric, metric_label):
-    """Returns the rows of one metric, and how a figure calls it."""
+    """Returns the rows of one metric, and the name of the metric in a figure."""
     if "metric" in frame:
         there = sorted(frame["metric"].unique())
         frame = frame[frame["metric"] == metric]
-    else:  # comparisons that were stored before there were several metrics
+    else:  # comparisons, which are of accuracy alone
         there = ["accuracy"]
     if metric not in there:
-        raise ValueError(f"No row has the metric {metric!r}. There are rows of {there}.")
+        raise ValueError(f"No row has the metric {metric!r}. Choose one of {there}.")
     return frame, metric_label or metric.replace("_", " ")
 
 
-def _methods_in(column):
-    """Returns the methods of a column in the order of `METHODS`."""
-    there = set(column)
-    for unknown in sorted(there - set(METHODS)):
-        raise ValueError(
-            f"The method {unknown!r} is not in the table of methods: add it to METHODS in "
-            "simclr_utils/methods.py."
-        )
-    return [method for method in METHODS if method in there]
-
-
 def _style(method):
-    """Returns how a line of a method looks and what the legend calls it."""
+    """Returns the style of a method's line, and its label in the legend."""
     entry = METHODS[method]
     look = {"linestyle": "--"} if entry.marker is None else {"marker": entry.marker}
     return {"color": COLORS[entry.color], "label": entry.label, **look}
@@ -193,7 +185,7 @@ def _draw_line(axis, rows):
     method, labels = rows["method"].iloc[0], rows["labels"].to_numpy(float)
     mean, (below, above) = _value_and_spread(rows, "mean")
     style = _style(method)
-    if len(labels) == 1:  # neither a dashed line nor a band shows at one point
+    if len(labels) == 1:  # a dashed line or a band is invisible at a single point
         style.setdefault("marker", "_")
         axis.vlines(labels, mean - below, mean + above, color=style["color"], alpha=0.4)
     axis.plot(labels, mean, **style)
@@ -203,7 +195,7 @@ def _draw_line(axis, rows):
 
 
 def _label_counts(axis, counts):
-    """Makes the horizontal axis one of label counts."""
+    """Sets up the horizontal axis for label counts."""
     ticks = sorted(counts.unique())
     axis.set(xscale="log", xlabel="labeled images")
     axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])

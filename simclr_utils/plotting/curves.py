@@ -1,4 +1,4 @@
-"""Figures of curves: numbers that change while something is trained, or with a setting."""
+"""Figures of curves: numbers that change during training, or with a setting."""
 
 from collections.abc import Sequence
 
@@ -79,14 +79,14 @@ def _draw_epochs(axis, values, label, color, marker=None):
 
 
 def plot_validation_curves(tuned: dict[int, dict]) -> DescribedFigure:
-    """Draws the validation accuracy of all runs that tuned a method, and of those that used it.
+    """Draws the validation accuracy of the runs that tuned a method, and of those that were scored.
 
     Args:
         tuned: Dict from a label count to what `Comparison.tuning` returns.
 
     Returns:
-        A closed `Figure`. Colors are strengths of augmentation. Thick lines are runs of full
-        length, thin lines are short runs, dashed lines are runs on the other label subsets.
+        A closed `Figure`. The color shows the strength of augmentation. Thick lines are runs of
+        full length, thin lines are short runs, and dashed lines are runs on other label subsets.
     """
     tried = [run["settings"] for record in tuned.values() for run in record["tried"]]
     strengths = sorted({settings["augmentation_strength"] for settings in tried})

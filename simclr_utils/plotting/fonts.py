@@ -1,4 +1,4 @@
-"""Text in figures: any name that a file can have, in letters that the figures' font has."""
+"""Text in figures: makes any file or class name printable in the font of the figures."""
 
 from __future__ import annotations
 

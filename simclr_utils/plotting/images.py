@@ -13,8 +13,8 @@ from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 if TYPE_CHECKING:
     from simclr_utils.data.dataset import Dataset
 
-TICK, CROSS = "\u2713", "\u2717"  # color alone does not tell right from wrong
-LETTERS = 115  # that a line of titles has room for
+TICK, CROSS = "\u2713", "\u2717"  # so that right and wrong differ by more than their color
+LETTERS = 115  # that fit into a line of titles
 
 
 def plot_images(

@@ -1,14 +1,15 @@
-"""A figure for each of many images: the image, and the images nearest to it."""
+"""Figures of an image and the images nearest to it, one for each query."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from simclr_utils import plotting
+from simclr_utils.plotting.images import plot_neighbors
+from simclr_utils.plotting.style import DescribedFigure
 
 
 class NearestImages:
-    """Shows which images an encoder takes for similar ones.
+    """Shows which images an encoder finds similar.
 
     Args:
         queries: Array of images `[Q, H, W, C]`.
@@ -16,7 +17,7 @@ class NearestImages:
         nearest: Integer array `[Q, K]`, the rows of the gallery that are nearest to each query,
             as `study.nearest_images` returns them.
         labels: Pair of integer arrays `[Q]` and `[N]`, or `None` if nothing is labeled.
-        class_names: Strings, one for each label.
+        class_names: Sequence of strings, one for each label.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class NearestImages:
     def __len__(self):
         return len(self.nearest)
 
-    def draw(self, place: int):
+    def draw(self, place: int) -> DescribedFigure:
         """Draws a query and the images nearest to it.
 
         Args:
@@ -48,4 +49,4 @@ class NearestImages:
             same = others[found] == label
             title += f" of class '{self.class_names[label]}'"
         shown = {"SimCLR": (self.gallery[found], same)}
-        return plotting.plot_neighbors(self.queries[place], shown, title)
+        return plot_neighbors(self.queries[place], shown, title)

@@ -1,4 +1,4 @@
-"""Figures of cosine similarities and of the probabilities that NT-Xent makes of them."""
+"""Figures of cosine similarities, and of the probabilities that NT-Xent computes from them."""
 
 from collections.abc import Sequence
 

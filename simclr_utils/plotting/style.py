@@ -1,4 +1,4 @@
-"""The look of all figures: their colors, their style, and how they become pictures."""
+"""The style of all figures: colors, Matplotlib settings, and conversion to PNG."""
 
 import io
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ STYLE = {
 
 
 class DescribedFigure(Figure):
-    """A figure with a text for those who cannot see it.
+    """A figure with a text for readers who cannot see it.
 
     Jupyter stores the text beside the picture, and nbconvert writes it as `alt`.
     """

@@ -1,4 +1,4 @@
-"""Several pretraining runs and label subsets in one folder: tasks, costs, what was found."""
+"""Studies: several pretraining runs and label subsets in one folder, their costs and results."""
 
 from simclr_utils.doors import open_door
 

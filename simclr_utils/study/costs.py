@@ -25,16 +25,16 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds that the parts of a study take.
+    """The seconds that the parts of a study take.
 
-    The defaults are proportions, in units of one image in a training step. They are enough to
-    tell how much of a study is done.
+    The defaults are relative to one image in a training step, not seconds. They are enough to
+    show how much of a study is done.
 
     Attributes:
-        view: Float, the time of a view in a step of pretraining.
-        image: Float, the time of an image in a training step with labels.
-        forward: Float, the time of an image in inference.
-        training: Float, what each training run takes in addition to its steps.
+        view: Float, the time for a view in a pretraining step.
+        image: Float, the time for an image in a training step with labels.
+        forward: Float, the time for an image in inference.
+        training: Float, the time that each training run takes in addition to its steps.
         graph: Float, the time to build the graph of a new model.
     """
 
@@ -119,7 +119,7 @@ def peak_memory_gib() -> float | None:
     Returns:
         A float, without the memory of a GPU. `None` on Windows.
     """
-    # On Linux, a process inherits what `resource` reports from the one that started it.
+    # Not `resource` on Linux, where a process inherits the peak of the process that started it.
     peak = linux_memory_gib("VmHWM")
     if peak is not None:
         return peak
@@ -145,7 +145,7 @@ def disk_bytes(study):
     encoder = study.build_encoder()
     head = networks.build_projection_head(encoder.output_shape[-1], *study.config.projection_dims)
     weights = 4 * (encoder.count_params() + head.count_params())
-    # Two checkpoints are kept while a third is written. AdamW has two more numbers a weight.
+    # Two checkpoints are kept while a third is written. AdamW adds two numbers for each weight.
     checkpoints = 3 * 3 * weights
     runs = sum(len(study.seeds) if method.pretrained else 1 for method in METHODS.values())
     rows = len(study.counts) * study.config.num_subsets * runs
@@ -156,7 +156,7 @@ def disk_bytes(study):
 
 
 def costs(study: "Study") -> dict:
-    """Returns what the rest of a study takes.
+    """Returns the minutes, memory and disk space that the rest of a study takes.
 
     Args:
         study: A `Study` whose `rates` were measured in this process.

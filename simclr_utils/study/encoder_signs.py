@@ -1,4 +1,4 @@
-"""What can be measured of an encoder without labels: signs of life, and nearest images."""
+"""Looks at an encoder without labels: has it collapsed, and which images does it find similar?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simclr_utils.config import Config
     from simclr_utils.data.dataset import Dataset
 
-MOST_IMAGES = 1000  # that are looked at
+MOST_IMAGES = 1000
 MOST_QUERIES = 100
 
 
@@ -27,14 +27,14 @@ def project_views(
     images: np.ndarray,
     batch_size: int = 200,
 ) -> list[np.ndarray]:
-    """Sends two views of each image through encoder and head, in inference mode.
+    """Computes the projections of two views of each image, in inference mode.
 
     Args:
         encoder: A `keras.Model`, images -> features.
         head: A `keras.Model`, features -> projections.
         augmenter: Layer, as `build_augmenter` returns it.
         images: Uint8 array `[N, H, W, C]`.
-        batch_size: Integer, images at a time.
+        batch_size: Integer, how many images pass through the networks at a time.
 
     Returns:
         A list of two float arrays `[N, D]`.
@@ -49,14 +49,14 @@ def project_views(
 
 
 def some_images(pool: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Picks up to a thousand images of a pool at random, and keeps their order.
+    """Draws up to a thousand images of a pool at random, and keeps their order.
 
     Args:
         pool: Uint8 array `[N, H, W, C]`.
-        seed: Integer.
+        seed: Integer, the seed of the draw.
 
     Returns:
-        A uint8 array.
+        A uint8 array `[min(N, 1000), H, W, C]`.
     """
     return pool[np.sort(np.random.default_rng(seed).permutation(len(pool))[:MOST_IMAGES])]
 
@@ -65,12 +65,12 @@ def pool_halves(*arrays: np.ndarray) -> tuple[tuple, tuple]:
     """Splits images without labels into queries and a gallery to search.
 
     Args:
-        *arrays: Arrays with one row for each image, such as images and their features. There are
-            at least two images.
+        *arrays: Arrays `[N, ...]` with one row for each image, such as images and their
+            features. N is at least 2.
 
     Returns:
-        Two tuples, with the queries' and the gallery's part of each array. There are up to a
-        hundred queries.
+        Two tuples, with the queries and with the gallery of each array. The first half of the
+        images, up to a hundred, are the queries.
     """
     number = min(MOST_QUERIES, len(arrays[0]) // 2)
     return tuple(part[:number] for part in arrays), tuple(part[number:] for part in arrays)
@@ -82,7 +82,7 @@ def nearest_images(queries: np.ndarray, gallery: np.ndarray, count: int = 8) -> 
     Args:
         queries: Float array `[Q, D]`, features. The first hundred are used.
         gallery: Float array `[N, D]`, the features to search.
-        count: Integer, the number of images to find. A small gallery gives fewer.
+        count: Integer, the number of images to find for each query. A small gallery gives fewer.
 
     Returns:
         An integer array `[Q, count]`, the rows of the gallery, nearest first.
@@ -92,17 +92,17 @@ def nearest_images(queries: np.ndarray, gallery: np.ndarray, count: int = 8) -> 
 
 
 def look_at_encoder(folder: Path, dataset: "Dataset", config: "Config", seed: int = 0) -> tuple:
-    """Measures what a pretrained encoder shows without labels.
+    """Computes signs of collapse, and features, for some images of the pool.
 
     Args:
         folder: Path that `save_pretraining` has written.
-        dataset: The `Dataset` whose pool the encoder was pretrained on.
-        config: The `Config` of its views.
+        dataset: `Dataset` whose pool the encoder was pretrained on.
+        config: `Config` of its views.
         seed: Integer, chooses the images.
 
     Returns:
-        The dict of `diagnostics.describe` for two views of images of the pool, the images, and
-        their features.
+        A tuple of three: the dict that `diagnostics.describe` returns for two views of the
+        images, the images (uint8 `[N, H, W, C]`), and their features (float32 `[N, D]`).
     """
     encoder, _ = load_encoder(folder)
     head = keras.saving.load_model(folder / "projection_head.keras", compile=False)

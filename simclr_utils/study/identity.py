@@ -1,4 +1,4 @@
-"""What holds a folder to one study: one preset, one set of images and one set of settings."""
+"""Keeps a folder to one study: one preset, one set of images and one set of settings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from simclr_utils.data.dataset import Dataset
 
 PARTS = ("pretraining", "evaluation")
-# Results of a study. Without any of them, a folder may still be used with other settings.
-MADE = ("results.csv", "encoders", "predictions.sqlite", "tuning.json")
+# As long as a folder has none of these, it may be used with other settings.
+RESULT_FILES = ("results.csv", "encoders", "predictions.sqlite", "tuning.json")
 
 
 class StudyError(ValueError):
     """A study cannot be made or continued as asked. The message says what to do."""
 
 
-def is_made(folder: str | Path) -> bool:
+def has_results(folder: str | Path) -> bool:
     """Returns whether a folder has results of a study, finished or not."""
-    return any((user_path(folder) / name).exists() for name in MADE)
+    return any((user_path(folder) / name).exists() for name in RESULT_FILES)
 
 
 def stored_study(folder: str | Path) -> dict | None:
@@ -40,7 +40,7 @@ def claim(
     preset: str,
     parts: tuple = ("pretraining",),
 ) -> None:
-    """Holds a folder to one study, and refuses it to any other.
+    """Records which study a folder belongs to, and refuses any other study.
 
     The first call writes preset, fingerprint of the images, precision and settings into
     `run.json`, under the key `study`. Later calls compare. As long as the folder has no results,
@@ -60,13 +60,13 @@ def claim(
     """
     folder = user_path(folder)
     here = {"preset": preset, "fingerprint": dataset.fingerprint, "precision": precision()}
-    there = stored_study(folder) if is_made(folder) else {}
+    there = stored_study(folder) if has_results(folder) else {}
     if there is None:
         raise StudyError(
             f"{folder} has results, but no record of the images and settings that made them. "
             "Choose another folder (run_dir, or --out)."
         )
-    # A part without a stored setting was never used here: it may still be chosen.
+    # A part without a stored setting was not used here, so its settings may still be chosen.
     used = [part for part in parts if set(identity(config, (part,))) & set(there.get("config", {}))]
     differences = files.describe_differences(there, here) if there else []
     differences += describe_changes(there["config"], config, used) if used else []
@@ -84,7 +84,7 @@ def claim(
 def check_encoders(folder, pool_size, config):
     """Raises a `StudyError` if there are rows of an encoder that was stopped early.
 
-    If its pretraining went on, these rows would pass for rows of the longer one.
+    If its pretraining were continued, they would be taken for rows of the finished encoder.
     """
     table = folder / "results.csv"
     seeds = Results(table).frame()["pretraining_seed"].dropna().unique() if table.exists() else []

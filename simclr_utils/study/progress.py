@@ -1,4 +1,4 @@
-"""Runs a long list of tasks and shows how long the rest takes."""
+"""Runs a list of tasks and shows how much time is left."""
 
 import functools
 import sys
@@ -8,9 +8,9 @@ from collections import namedtuple
 import keras
 from tqdm import tqdm
 
-# `cost` is in seconds, or in proportion to them; `run` takes the `Progress`.
+# `cost` is in seconds, or proportional to them. `run` is a function of the `Progress`.
 Task = namedtuple("Task", "name cost run")
-SEEN = 0.02  # share of the work that an estimate needs
+SEEN = 0.02  # share of the work to do before the time left is shown
 
 
 class Progress:
@@ -22,7 +22,7 @@ class Progress:
     Args:
         tasks: List of `Task`.
         show: Function of a line of text, called after each task if there is no terminal. By
-            default it prints without delay, so that a log file is complete if the process is
+            default it prints and flushes, so that a log file is complete if the process is
             killed.
     """
 

@@ -1,4 +1,4 @@
-"""Where a method begins: one function for each value of `Method.start`.
+"""The starting points of methods: one function for each value of `Method.start`.
 
 A function takes the study and the pretraining seed, which is `None` for methods that use no
 pretrained encoder. It returns an encoder, or a function that turns images into features. To add a

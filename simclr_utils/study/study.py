@@ -1,6 +1,6 @@
-"""A study: several pretraining runs, several label subsets and every method, row by row in a file.
+"""A study: every method, for several pretraining runs and label subsets, in a folder of results.
 
-It can be stopped at any time. A study that is made again in the same folder continues.
+It can be stopped at any time. A new `Study` in the same folder continues it.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import pandas as pd
 
 from simclr_utils import files
@@ -46,8 +47,8 @@ class Study:
         folder: Path, where encoders, rows and predictions are written.
         preset: String, the name of the preset, for the record.
         num_seeds: Integer, the number of pretraining runs.
-        label_counts: Integers, the numbers of labels to compare at. Those of the config by
-            default.
+        label_counts: Integers, the numbers of labels to compare at. By default those of the
+            config.
         first_seed: Integer, the seed of the first pretraining run. The others follow it.
 
     Raises:
@@ -59,8 +60,8 @@ class Study:
         counts: Tuple of integers, the label counts that the dataset allows. Empty if nothing is
             labeled: such a study pretrains its encoders and compares nothing.
         seeds: Range of integers, the pretraining seeds.
-        comparison: A `Comparison`. Its `protocol` knows what each row got right.
-        rates: `Rates`, which the costs of the tasks are computed from. They are proportions until
+        comparison: A `Comparison`. Its `protocol` has the stored predictions of each row.
+        rates: `Rates` from which the costs of the tasks are computed. They are relative until
             they are replaced by measured ones.
     """
 
@@ -98,7 +99,7 @@ class Study:
         self.rates = Rates()
 
     def run(self, show: Callable[[str], None] | None = None) -> None:
-        """Does what is missing.
+        """Runs the tasks that are not done yet.
 
         Args:
             show: Function of a line of text, called after each task if there is no terminal.
@@ -120,20 +121,20 @@ class Study:
         return frame[ours]
 
     def tasks(self) -> list[Task]:
-        """Returns what is not done yet, in order."""
+        """Returns the tasks that are not done yet, in order."""
         tasks = self.method_tasks(pretrained=False)
         for seed in self.seeds:
             tasks += [self.pretraining_task(seed), *self.method_tasks(pretrained=True, seed=seed)]
         return [task for task in tasks if task is not None]
 
-    def method_tasks(self, pretrained, seed=None):
-        """Returns the tasks of methods with or without pretraining; `None` for those done."""
+    def method_tasks(self, pretrained: bool, seed: int | None = None) -> list[Task | None]:
+        """Returns the tasks of methods with or without pretraining, `None` for each done task."""
         chosen = {name: each for name, each in METHODS.items() if each.pretrained == pretrained}
         groups = {}  # methods on the same features share a task
         for name, method in chosen.items():
             if not method.trained:
                 groups.setdefault(method.start, []).append(name)
-        # The cheapest ones, which need no image, come last in METHODS.
+        # The cheapest methods, which need no image, come last in METHODS.
         tasks = [self.frozen_task(*group, seed) for group in reversed(groups.items())]
         for name in [name for name, method in chosen.items() if method.trained]:
             tasks += [self.training_task(name, labels, seed) for labels in self.counts]
@@ -141,12 +142,15 @@ class Study:
 
     # Methods on frozen features, and those that look at no image.
 
-    def missing(self, method, labels, seed=None):
+    def missing(self, method: str, labels: int, seed: int | None = None) -> list[int]:
         """Returns the subset seeds without a row."""
         subsets = self.comparison.subsets(labels, trained=METHODS[method].trained)
         return self.comparison.missing(method, labels, subsets, seed)
 
-    def frozen_task(self, start, methods, seed=None):
+    def frozen_task(
+        self, start: str | None, methods: Sequence[str], seed: int | None = None
+    ) -> Task | None:
+        """Returns the task of the methods on the features of one start, `None` if it is done."""
         if not any(self.missing(each, n, seed) for each in methods for n in self.counts):
             return None
         images = sum(len(part) for part in self.images().values())
@@ -154,7 +158,10 @@ class Study:
         name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
         return Task(name, cost, functools.partial(self.score_frozen, start, methods, seed))
 
-    def score_frozen(self, start, methods, seed, progress):
+    def score_frozen(
+        self, start: str | None, methods: Sequence[str], seed: int | None, progress: Progress
+    ) -> None:
+        """Computes the features of a start and scores the methods on them."""
         features = None if start is None else self.features(STARTS[start](self, seed))
         details = {}
         if seed is not None:
@@ -169,13 +176,14 @@ class Study:
                 method, features, self.counts, knn=fitted == "knn", **details
             )
 
-    def images(self):
+    def images(self) -> dict[str, np.ndarray]:
+        """Returns the uint8 images `[N, H, W, C]` of `train`, `validation` and `test`."""
         protocol = self.comparison.protocol
         images = {"train": protocol.train[0], "validation": protocol.validation[0]}
         return {**images, "test": protocol.test_images}
 
-    def features(self, source):
-        """Describes all images by an encoder, or by a function of images."""
+    def features(self, source: keras.Model | Callable) -> dict[str, np.ndarray]:
+        """Computes the features of all images with an encoder, or with a function of images."""
         if not isinstance(source, keras.Model):
             return {name: source(part) for name, part in self.images().items()}
         with frozen(source):
@@ -187,10 +195,11 @@ class Study:
         """Returns the folder of the encoder that is pretrained from a seed."""
         return self.folder / "encoders" / str(seed)
 
-    def pretraining_task(self, seed):
+    def pretraining_task(self, seed: int) -> Task | None:
+        """Returns the task of pretraining an encoder, `None` if it is done or not needed."""
         names = [name for name, method in METHODS.items() if method.pretrained]
         wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
-        wanted |= not self.counts  # nothing is labeled: the encoder itself is what is wanted
+        wanted |= not self.counts  # nothing is labeled: the encoder itself is the result
         planned = planned_steps(len(self.dataset.unlabeled), self.config)
         record = self.encoder_folder(seed) / "encoder.json"
         if record.exists() and files.load_json(record)["steps"] == planned:
@@ -204,7 +213,8 @@ class Study:
         run = functools.partial(self.pretrain, seed, step_cost)
         return Task(f"pretraining {seed}", step_cost * steps * epochs + self.rates.graph, run)
 
-    def pretrain(self, seed, step_cost, progress):
+    def pretrain(self, seed: int, step_cost: float, progress: Progress) -> None:
+        """Pretrains an encoder, or continues from its last checkpoint, and saves it."""
         callbacks = [progress.callback(step_cost)]
         folder = self.encoder_folder(seed)
         checkpoints = folder / "checkpoints"
@@ -214,7 +224,8 @@ class Study:
 
     # Networks that are trained with labels: from scratch, or from an encoder.
 
-    def training_task(self, method, labels, seed=None):
+    def training_task(self, method: str, labels: int, seed: int | None = None) -> Task | None:
+        """Returns the task of training a method at a number of labels, `None` if it is done."""
         missing = self.missing(method, labels, seed)
         if not missing:
             return None
@@ -228,17 +239,20 @@ class Study:
             lengths += kind.tuning_lengths(num_steps)
             graphs = kind.num_models()
             if 0 in missing and not self.comparison.protocol.is_all(labels):
-                lengths.pop()  # the best one is the first subset's
+                lengths.pop()  # the best run of the tuning serves the first subset
         checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
         cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
         cost += len(lengths) * (checked * self.rates.forward + self.rates.training)
-        # Models that are compiled for one number of labels serve the others too.
+        # Models are compiled at the first number of labels and reused at the others.
         cost += graphs * self.rates.graph if labels == self.counts[0] else 0
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
 
-    def train(self, method, labels, num_steps, seed, progress):
+    def train(
+        self, method: str, labels: int, num_steps: int, seed: int | None, progress: Progress
+    ) -> None:
+        """Tunes, trains and scores a method at a number of labels."""
         trainer = self.trainer(METHODS[method].start, seed)
         trainer.callbacks = [
             progress.callback(min(supervised.BATCH_SIZE, labels) * self.rates.image)
@@ -247,7 +261,7 @@ class Study:
             method, trainer, labels, num_steps, seed, progress=lambda text: None
         )
 
-    def trainer(self, start, seed):
+    def trainer(self, start: str, seed: int | None) -> supervised.SupervisedBaseline:
         """Returns the trainer of a start and a seed. Only the last one is kept in memory."""
         if (start, seed) not in self.trainers:
             if start == FROM_SCRATCH:
@@ -271,7 +285,7 @@ class Study:
         """
         height, _, channels = self.dataset.image_shape
         operations = dict(self.config.operations)
-        # For one-channel images it prints what it drops, and it is built for every run.
+        # For one-channel images the augmenter prints the operations that it drops, in every run.
         with contextlib.redirect_stdout(None):
             augmenter = recipe.build_augmenter(height, augmentation_strength, operations, channels)
         return supervised.build_supervised(

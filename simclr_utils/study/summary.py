@@ -1,4 +1,4 @@
-"""What a study found: paired differences, the label count where lines cross, a verdict."""
+"""The findings of a study: paired differences, crossings and a verdict."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from simclr_utils.training.findings import stored_findings
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
-FEW_IMAGES = 200  # of validation: an accuracy of 50 % is known to seven points either way
+FEW_IMAGES = 200  # validation images: an accuracy of 50 % is then uncertain by seven points
 
 
 def compared_methods():
@@ -31,8 +31,8 @@ def compare(study: "Study") -> pd.DataFrame:
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
         `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (the number of
-        label subsets, or of initializations if all labels are used), `seeds`, `verdict`, and
-        what made it.
+        label subsets, or of initializations if all labels are used), `seeds`, `verdict`,
+        `dataset`, `preset` and `fingerprint`.
     """
     rows = []
     for method in compared_methods():
@@ -69,18 +69,32 @@ def headline(comparisons: pd.DataFrame) -> str | None:
 
 
 def no_verdict(study: "Study") -> str:
-    """Returns the sentence that takes the place of a missing verdict: why, and what to add."""
+    """Returns a sentence that says why there is no verdict, and what to add.
+
+    Args:
+        study: A `Study`.
+
+    Returns:
+        A string.
+    """
     if study.dataset.is_labeled:
         return "No verdict: rows are missing."
     return (
-        "No verdict: none of these images has a label, so there are no answers to score. The "
+        "No verdict: none of these images has a label, so no prediction can be scored. The "
         "encoder is pretrained and saved. For a verdict, add train/<class>/ with labeled images "
         "of at least two classes, and test/<class>/ if you have it."
     )
 
 
 def small_print(study: "Study") -> list[str]:
-    """Returns the sentences that have to be read with a verdict. There may be none."""
+    """Returns the caveats of a verdict.
+
+    Args:
+        study: A `Study`.
+
+    Returns:
+        A list of sentences, which may be empty.
+    """
     if not study.counts:
         return stored_findings(study.folder)
     sentences = []
@@ -130,7 +144,7 @@ def crossings(study: "Study") -> dict[str, str]:
         study: A `Study`.
 
     Returns:
-        A dict from the name of a method to a sentence. Methods with rows at fewer than two label
+        A dict from the name of a method to a phrase. Methods with rows at fewer than two label
         counts are left out.
     """
     found = {}
@@ -149,7 +163,10 @@ def crossings(study: "Study") -> dict[str, str]:
 
 
 def correct(study, method, labels):
-    """Returns what a method got right, bool `[subsets, seeds, N]`; `None` if a row is missing."""
+    """Returns which predictions of a method are right, a boolean array `[subsets, seeds, N]`.
+
+    It is `None` if a row is missing.
+    """
     subsets = study.comparison.subsets(labels, trained=METHODS[method].trained)
     seeds = study.seeds if METHODS[method].pretrained else [None]
     stack = [

@@ -1,4 +1,4 @@
-"""Callbacks that show the progress of a run, and `fit` with a stop button."""
+"""Callbacks for the progress and the learning rate of a run, and `fit` with a stop button."""
 
 import copy
 import time
@@ -59,6 +59,25 @@ class LiveCurves(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(value)
         words = f"epoch {epoch + 1} of {self.params['epochs']}, {self.clock.after(epoch)}"
         self.show(self.draw(self.history), words)
+
+
+class FollowSchedule(keras.callbacks.Callback):
+    """Sets the learning rate before every step.
+
+    A schedule inside the optimizer would be traced once, and a compiled model is used for several
+    learning rates.
+
+    Args:
+        schedule: Function of the step, an integer, that returns the learning rate.
+    """
+
+    def __init__(self, schedule: Callable[[int], float]):
+        super().__init__()
+        self.schedule, self.step = schedule, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.optimizer.learning_rate = float(self.schedule(self.step))
+        self.step += 1
 
 
 class Clock:

@@ -31,19 +31,14 @@ def stored_findings(folder: str | Path) -> list[str]:
     """Returns what the run doctor found while the encoders in a folder were pretrained.
 
     Args:
-        folder: Path of a run, with one encoder, or of a study, with one encoder for each seed.
+        folder: Path of a run or a study.
 
     Returns:
         A list of sentences, each of which names its encoder. The list is empty if nothing was
         found or nothing was pretrained.
     """
-    folder = user_path(folder)
-    records = {"the encoder": folder / "encoder.json"}
-    for path in sorted((folder / "encoders").glob("*/encoder.json")):
-        records[f"encoder {path.parent.name}"] = path
     return [
-        f"The run doctor on {name}: {finding}"
-        for name, path in records.items()
-        if path.exists()
+        f"The run doctor on encoder {path.parent.name}: {finding}"
+        for path in sorted((user_path(folder) / "encoders").glob("*/encoder.json"))
         for finding in load_json(path).get("findings", [])
     ]

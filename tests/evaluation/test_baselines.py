@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from simclr_utils.evaluation import comparison
-from simclr_utils.evaluation.comparison import Comparison, OtherTrainingsError, usable_label_counts
+from simclr_utils.evaluation.comparison import Comparison, OtherRunsError, usable_label_counts
 from simclr_utils.evaluation.predictions import split_predictions
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
@@ -291,13 +291,13 @@ def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, r
     assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
 
 
-def test_rows_of_other_trainings_are_not_taken_for_these(compared, results, baseline):
+def test_rows_of_other_runs_are_refused(compared, results, baseline):
     compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     before = results.path.read_text()
     with pytest.raises(ValueError, match=r"supervised at 10 labels, but num_steps is \d+ there"):
         compared.score_trained("supervised", baseline, 10, supervised_steps(10, 80.0))
     baseline.axes = {"learning_rate": (1e-3,)}
-    with pytest.raises(ValueError, match="axes is .* choose another folder"):
+    with pytest.raises(ValueError, match=r"axes is .*\. Choose another folder"):
         compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
     assert results.path.read_text() == before
 
@@ -306,7 +306,7 @@ def test_another_encoder_is_not_tuned_otherwise(compared, results, baseline):
     compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 0)
     kept = compared.tuning("fine_tuned", 10)
     baseline.axes = {"learning_rate": (1e-3,)}
-    with pytest.raises(OtherTrainingsError, match="fine_tuned at 10 labels"):
+    with pytest.raises(OtherRunsError, match="fine_tuned at 10 labels"):
         compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 1)
     assert compared.tuning("fine_tuned", 10) == kept
 

@@ -125,7 +125,7 @@ def test_probabilities_give_classes_too():
         (np.array([0.5, 1]), "integers from 0 to 1"),
         (np.array([0, 2]), r"integers from 0 to 1. Received: \[0 2\]"),
         (np.array([-1, 1]), "integers from 0 to 1"),
-        (np.full((2, 3), 1 / 3), "probabilities of 3 classes; there are 2"),
+        (np.full((2, 3), 1 / 3), "of 3 classes. Expected a column for each of the 2"),
         (np.array([[1.5, 0.5], [0, 1]]), "each row sums to 1.*take the softmax"),
         (np.array([[1.5, -0.5], [0, 1]]), "positive or 0"),
         (np.array([[np.nan, 0.5], [0, 1]]), "positive or 0"),

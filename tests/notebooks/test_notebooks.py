@@ -123,7 +123,7 @@ WRONG = {
     "not compared": tags(2, "nbval-skip"),
     "2 of 8 code cells are not": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
     "only 0 of 8": lambda notebook: [cell.update(outputs=[]) for cell in notebook.cells[2:]],
-    "'tolerance-some': expected a tag like": tags(2, "tolerance-some"),
+    "'tolerance-some' is not a tolerance": tags(2, "tolerance-some"),
     "more than 25 lines": code("print(1)\n" * 26),
     "more than 200": code("print(1)\n" * 200),
     "words for": lambda notebook: notebook.cells[0].update(source=FIRST[:60]),

@@ -10,7 +10,7 @@ import pytest
 from simclr_utils.config import get_config
 from simclr_utils.evaluation.results import Results
 from simclr_utils.files import load_json, save_json, update_json
-from simclr_utils.study.identity import PARTS, StudyError, claim, is_made
+from simclr_utils.study.identity import PARTS, StudyError, claim, has_results
 
 CONFIG = get_config("tiny")
 DATASET = SimpleNamespace(fingerprint="1f2e", unlabeled=np.zeros((64, 1)))
@@ -85,7 +85,7 @@ def test_pretraining_settles_nothing_about_the_baseline(tmp_path):
 
 def test_results_without_a_record_are_not_continued(tmp_path):
     measure(tmp_path, method="chance")
-    assert is_made(tmp_path)
+    assert has_results(tmp_path)
     with pytest.raises(StudyError, match="no record of the images and settings"):
         claim(tmp_path, DATASET, CONFIG, "tiny")
 
