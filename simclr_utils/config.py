@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from simclr_utils.files import as_stored, describe_differences
 from simclr_utils.parameters import check
@@ -129,7 +130,7 @@ PRESETS = {
 }
 
 
-def get_config(preset: str = "quick", **overrides) -> Config:
+def get_config(preset: str = "quick", **overrides: Any) -> Config:
     """Returns the configuration of a preset, with some settings replaced.
 
     Args:

@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 
@@ -110,7 +111,7 @@ def fit_until_stopped(
     batches: Iterable,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     past: dict | None = None,
-    **options,
+    **options: Any,
 ) -> dict:
     """Trains a model with `fit`; an interrupt ends the run early, without an error.
 

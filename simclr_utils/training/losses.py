@@ -8,7 +8,9 @@ import tensorflow as tf
 from simclr_utils.training.loss_checks import find_nt_xent_mistake
 
 
-def annotate_loss(chance_level: Callable | None = None, find_mistake: Callable | None = None):
+def annotate_loss(
+    chance_level: Callable | None = None, find_mistake: Callable | None = None
+) -> Callable:
     """Returns a decorator that tells the run doctor what to expect of a loss.
 
     Both facts are optional. `SimCLR` trains with any function of two batches of projections and

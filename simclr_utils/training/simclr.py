@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -37,6 +38,7 @@ class SimCLR(keras.Model):
         micro_batch_size: Integer that divides the batch size, or `None`. The number of images
             that are in the encoder at once. Use it for batches that do not fit into memory; each
             step then needs a second forward pass. `None` encodes the whole batch at once.
+        **kwargs: Arguments of `keras.Model`, such as `name`.
 
     Raises:
         TypeError: If `loss` is not a function.
@@ -65,7 +67,7 @@ class SimCLR(keras.Model):
         temperature: float = 0.1,
         loss: Callable = nt_xent_loss,
         micro_batch_size: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not callable(loss):

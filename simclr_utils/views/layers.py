@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,6 +20,7 @@ class RandomOperation(keras.layers.Layer):
     Args:
         probability: Float in [0, 1], the chance of each image to be changed.
         seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+        **kwargs: Arguments of `keras.Layer`, such as `name`.
 
     Input shape:
         Float32 `[N, height, width, channels]` in [0, 1].
@@ -36,7 +38,7 @@ class RandomOperation(keras.layers.Layer):
     ...         return 1 - images
     """
 
-    def __init__(self, probability=1.0, seed=None, **kwargs):
+    def __init__(self, probability: float = 1.0, seed: int | None = None, **kwargs: Any):
         # Pixels stay float32 under mixed precision: they are cheap, and bfloat16 has 8 bits.
         super().__init__(**{"dtype": "float32", **kwargs})
         if not 0 <= probability <= 1:
@@ -47,12 +49,12 @@ class RandomOperation(keras.layers.Layer):
         # On a GPU, Keras would compile with XLA, which has no `crop_and_resize`.
         self.supports_jit = False
 
-    def per_image(self, images, low, high, count=1):
+    def per_image(self, images: tf.Tensor, low: float, high: float, count: int = 1) -> tf.Tensor:
         """Draws uniform numbers in [low, high) for each image, float32 `[N, count, 1, 1]`."""
         shape = (tf.shape(images)[0], count, 1, 1)
         return keras.random.uniform(shape, low, high, seed=self.seed_generator)
 
-    def transform(self, images):
+    def transform(self, images: tf.Tensor) -> tf.Tensor:
         """Changes all images, float32 `[N, H, W, C]`; `call` then chooses the changed ones."""
         raise NotImplementedError(f"{type(self).__name__} must define `transform(images)`.")
 
@@ -116,7 +118,7 @@ class RandomResizedCrop(RandomOperation):
         scale: Sequence[float] = (0.08, 1.0),
         aspect_ratio: Sequence[float] = (3 / 4, 4 / 3),
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(seed=seed, **kwargs)
         if not 0 < scale[0] <= scale[1] <= 1:
@@ -153,7 +155,8 @@ class RandomResizedCrop(RandomOperation):
     def call(self, images):
         return self.transform(images)  # an unchanged image may still have to be resized
 
-    def transform(self, images):
+    def transform(self, images: tf.Tensor) -> tf.Tensor:
+        """Crops all images, float32 `[N, H, W, C]`, to the image size."""
         size = tf.constant([float(length) for length in images.shape[1:3]])
         boxes = self.sample_boxes(images)
         if self.probability < 1:
