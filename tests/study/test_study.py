@@ -81,7 +81,7 @@ def test_finished_rows_are_never_computed_again(finished):
 
 
 def test_every_row_is_there_with_what_made_it(finished):
-    frame = finished[0].results.frame()
+    frame = finished[0].results.frame("accuracy")
     counts = frame.groupby("method").size().to_dict()
     # With all labels there is one subset, from which trainings start twice.
     expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder"), 2 + 1)
@@ -122,7 +122,7 @@ def test_methods_are_compared_on_the_same_images(finished):
     comparisons = summary.compare(study)
     assert len(comparisons) == 4 and set(comparisons["labels"]) == {20, 90}
     assert set(comparisons["subsets"]) == {2} and set(comparisons["seeds"]) == {2}
-    frame = study.results.frame()
+    frame = study.results.frame("accuracy")
     for row in comparisons.itertuples():
         at = frame[frame["labels"] == row.labels]
         means = [at[at["method"] == name]["value"].mean() for name in (row.first, row.second)]
