@@ -11,8 +11,8 @@ from simclr_utils.session import environment_precision, print_anything, set_envi
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SOURCE_HELP = (
     "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; "
-    "unlabeled/ alone gives an encoder and no verdict; ./shapes is always a folder), or shapes, "
-    "cifar10, fashion_mnist, stl10, medmnist:<name> (default: shapes)"
+    "unlabeled/ alone gives an encoder and no verdict; ./shapes is always a folder), or glyphs, "
+    "shapes, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
 )
 
 
@@ -53,7 +53,7 @@ def build_parser():
 
 def add_common_options(command, preset, setting):
     """Adds the options that all commands share to the parser of a command."""
-    command.add_argument("--source", default="shapes", help=SOURCE_HELP)
+    command.add_argument("--source", default="glyphs", help=SOURCE_HELP)
     command.add_argument(
         "--preset",
         choices=PRESET_NAMES,

@@ -21,20 +21,44 @@ def names_in(module, table):
     Raises:
         LookupError: If the module has no such dict at its top level.
     """
-    path = Path(__file__).resolve().parent / f"{module}.py"
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _statements(module):
         targets = getattr(node, "targets", [getattr(node, "target", None)])
         if table in [getattr(each, "id", None) for each in targets]:
             return tuple(ast.literal_eval(key) for key in node.value.keys)
     raise LookupError(f"{module}.py has no table {table}.")
 
 
-NAMED_SOURCES = ("shapes", "cifar10", "fashion_mnist", "stl10")
+def fields_in(module, name):
+    """Returns the annotated names of a class of the package, read from the source.
+
+    Args:
+        module: String, as in `names_in`.
+        name: String, the name of the class.
+
+    Returns:
+        A tuple of strings.
+    """
+    for node in _statements(module):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return tuple(each.target.id for each in node.body if isinstance(each, ast.AnnAssign))
+    raise LookupError(f"{module}.py has no class {name}.")
+
+
+def _statements(module):
+    """Returns the statements of a module of the package, without importing it."""
+    path = Path(__file__).resolve().parent / f"{module}.py"
+    return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+NAMED_SOURCES = ("glyphs", "shapes", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = names_in("training/networks", "ENCODERS")
 LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
+CONFIG_NAMES = fields_in("config", "Config")
+# Settings of the images, beside those of `Config`.
+OF_DATA = ("image_size", "reading", "cache_dir")
 # Parameters that may change when a run or a study is continued: results are kept, and more added.
 GROWING = ("label_counts", "num_subsets", "num_seeds")
 
@@ -122,6 +146,23 @@ def is_reading(value):
     return True
 
 
+def are_settings(value):
+    """Returns whether a value is a dict of settings of `Config` and of the images.
+
+    Raises:
+        ParameterError: If a setting has an impossible name or value.
+    """
+    if not isinstance(value, Mapping):
+        return False
+    for name, setting in value.items():
+        if name not in SETTING_NAMES:
+            raise ParameterError(
+                f"There is no setting {name!r}. The settings are {', '.join(SETTING_NAMES)}."
+            )
+        check(name, setting)
+    return True
+
+
 def are_operations(value):
     """Returns whether a value is allowed as the argument `operations` of `build_augmenter`."""
     if isinstance(value, list | tuple):
@@ -138,6 +179,8 @@ def are_operations(value):
 
 
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
+# What a notebook's parameter `settings` may hold.
+SETTING_NAMES = (*CONFIG_NAMES, *OF_DATA)
 # Parameters that are paths of folders.
 PATHS = ("run_dir", "cache_dir", "pretrained_dir")
 # Parameters that may be None.
@@ -162,6 +205,10 @@ RULES = {
         is_reading,
         f"a dict from {', '.join(READING_NAMES)} to values that `load_dataset` takes, such as "
         '{"resize": "pad"}',
+    ),
+    "settings": (
+        are_settings,
+        'a dict from names of settings to values, such as {"temperature": 0.2}',
     ),
     "num_images": whole(10),
     "labels": whole(1),

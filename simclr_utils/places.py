@@ -17,9 +17,10 @@ def find_course():
 
 
 COURSE = find_course()
-PRETRAINED = COURSE / "data" / "pretrained"  # an encoder and a projection head, trained on shapes
+PRETRAINED = COURSE / "data" / "pretrained"  # an encoder and its projection head
 RESULTS = COURSE / "results"
 CACHE = COURSE / "runs" / "cache"  # decoded images
+LESSONS = COURSE / "runs" / "lessons"  # encoders and results that notebooks share
 
 
 def user_path(path):

@@ -11,7 +11,13 @@ import papermill
 
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.data.listing import is_unlabeled
-from simclr_utils.parameters import NAMED_SOURCES, ParameterError, check, is_named
+from simclr_utils.parameters import (
+    NAMED_SOURCES,
+    SETTING_NAMES,
+    ParameterError,
+    check,
+    is_named,
+)
 from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES
 
@@ -151,7 +157,9 @@ def assign_parameters(notebooks: Sequence[Path], settings: dict, seed: int = 0) 
     # All notebooks of the folder, because a run may be continued with other notebooks.
     beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
     known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
-    possible = {name for names in known.values() for name in names} - set(PARAMETERS)
+    possible = {name for names in known.values() for name in names} - {*PARAMETERS, "settings"}
+    if any("settings" in names for names in known.values()):
+        possible |= set(SETTING_NAMES)
     unknown = [name for name in settings if name not in possible]
     if unknown:
         offered = set(READING_NAMES) if "reading" in possible else set()
@@ -160,9 +168,31 @@ def assign_parameters(notebooks: Sequence[Path], settings: dict, seed: int = 0) 
             f"{', '.join(sorted(possible | offered)) or 'those set by options'}."
         )
     return {
-        notebook: [n for n in (*PARAMETERS, "cache_dir", *settings) if n in known[notebook]]
+        notebook: [
+            n for n in (*PARAMETERS, "cache_dir", *settings, "settings") if n in known[notebook]
+        ]
         for notebook in notebooks
     }
+
+
+def choose_parameters(names: Sequence[str], given: dict, settings: dict) -> dict:
+    """Returns the parameters to pass to one notebook.
+
+    Args:
+        names: Strings, the names of its parameters, as `assign_parameters` returns them.
+        given: Dict from `PARAMETERS` to values.
+        settings: Dict from names to values. Those that the notebook has no parameter for go into
+            its parameter `settings`.
+
+    Returns:
+        A dict from names to values.
+    """
+    own = {**given, **settings}
+    chosen = {name: own[name] for name in names if name != "settings"}
+    if "settings" in names:
+        rest = {name: value for name, value in settings.items() if name in SETTING_NAMES}
+        chosen["settings"] = {name: value for name, value in rest.items() if name not in names}
+    return chosen
 
 
 def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:

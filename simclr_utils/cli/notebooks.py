@@ -13,9 +13,14 @@ from papermill.exceptions import PapermillExecutionError
 
 from simclr_utils import files
 from simclr_utils.cli import report
-from simclr_utils.cli.arguments import assign_parameters, leave_out_labels, resolve_source
+from simclr_utils.cli.arguments import (
+    assign_parameters,
+    choose_parameters,
+    leave_out_labels,
+    resolve_source,
+)
 from simclr_utils.cli.run_folder import RunError, advise, describe_source, open_run
-from simclr_utils.parameters import absolute_paths
+from simclr_utils.parameters import SETTING_NAMES, absolute_paths
 from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
 from simclr_utils.training.findings import stored_findings
@@ -31,7 +36,7 @@ TRANSIENT += ("ResourceExhaustedError",)
 
 def run(
     notebooks: list[Path],
-    source: str = "shapes",
+    source: str = "glyphs",
     preset: str = "quick",
     seed: int = 0,
     settings: dict | None = None,
@@ -57,7 +62,13 @@ def run(
     source, settings = resolve_source(source), absolute_paths(settings or {})
     notebooks = leave_out_labels(notebooks, source)
     names = assign_parameters(notebooks, settings, seed)
-    unused = [name for name in settings if not any(name in taken for taken in names.values())]
+    takes_all = any("settings" in taken for taken in names.values())
+    unused = [
+        name
+        for name in settings
+        if not any(name in taken for taken in names.values())
+        and not (takes_all and name in SETTING_NAMES)
+    ]
     if unused:
         print(f"These notebooks do not use: {', '.join(unused)}.")
     record = {**describe_source(source), "preset": preset, "seed": seed, "settings": settings}
@@ -85,12 +96,12 @@ def execute_all(
     record["command"] = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     record["provenance"] = provenance.provenance(preset=preset, seed=seed)
     given = {"source": source, "preset": preset, "seed": seed, "run_dir": str(run_dir)}
-    given |= {"cache_dir": str(run_dir.parent / "cache"), **settings}
+    passed = {"cache_dir": str(run_dir.parent / "cache"), **settings}
     print(f"Writing {run_dir}", flush=True)
     path, done = run_dir / "run.json", record.setdefault("notebooks", {})
     files.save_json(path, record)
     for notebook in notebooks:
-        parameters = {name: given[name] for name in names[notebook]}
+        parameters = choose_parameters(names[notebook], given, passed)
         failure, transient, seconds = execute(notebook, run_dir, parameters, CELL_TIMEOUTS[preset])
         done[notebook.stem] = {"failure": failure, **seconds}
         # Notebooks write to the same record.

@@ -14,7 +14,7 @@ from simclr_utils.cli.verdict import crossing_sentences, draw_accuracy, write_ve
 from simclr_utils.config import Config
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
 from simclr_utils.evaluation.comparison import OtherRunsError
-from simclr_utils.parameters import check
+from simclr_utils.parameters import OF_DATA, check
 from simclr_utils.session import start
 from simclr_utils.study import costs, summary
 from simclr_utils.study.identity import StudyError, stored_study
@@ -23,8 +23,6 @@ from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
 from simclr_utils.training.checkpoints import CheckpointError
 from simclr_utils.training.doctor import TrainingFailedError
-
-OF_DATA = ("image_size", "reading", "cache_dir")  # settings beside those of `Config`
 
 
 def parse_label_counts(text: str | None) -> tuple[int, ...] | None:
@@ -74,7 +72,7 @@ def run(
     source, settings = resolve_source(source), settings or {}
     if num_seeds < 1:
         raise RunError(f"--seeds {num_seeds}: expected at least one pretraining run.")
-    chosen, of_data = read_settings(preset, settings)
+    chosen, of_data = read_settings(preset, source, settings)
     record = {**describe_source(source), "preset": preset, "settings": settings}
     known = {*OF_DATA, *(field.name for field in fields(Config))}
     folder, record = open_run(record, out, known)
@@ -94,7 +92,7 @@ def run(
         make(folder, record, dataset, chosen, num_seeds, label_counts)
 
 
-def read_settings(preset, settings):
+def read_settings(preset, source, settings):
     """Returns a `Config` and a dict of the settings that belong to the data.
 
     Raises:
@@ -103,7 +101,7 @@ def read_settings(preset, settings):
     try:
         of_data = {name: settings[name] for name in OF_DATA if name in settings}
         given = {name: value for name, value in settings.items() if name not in of_data}
-        chosen = config.get_config(preset, **given)
+        chosen = config.get_config(preset, source, **given)
         for name, value in of_data.items():
             check(name, value)
     except ValueError as error:

@@ -3,6 +3,9 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
+    "opening": ("open_lesson",),
+    "lesson": ("Lesson",),
+    "watch": ("Watch",),
     "view_exercises": ("check_views",),
     "training_exercises": ("check_carrier", "check_training_step"),
     "evaluation_exercises": (

@@ -23,6 +23,7 @@ CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
 # takes to tell them apart.
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
 BATCH_SIZE = 64
+FEWEST = 100  # labels; with fewer of them, a run has as many steps
 NUM_CHECKS = 5  # measurements of validation accuracy during a run
 
 
@@ -266,7 +267,8 @@ def network_variables(model):
 def supervised_steps(num_labels: int, factor: float) -> int:
     """Returns the update steps for a number of labels: `factor * sqrt(num_labels)`.
 
-    More labels take more steps, but fewer epochs.
+    More labels take more steps, but fewer epochs. A network that learns from random weights needs
+    some hundred steps however few its images are, so fewer than 100 labels get the steps of 100.
 
     Args:
         num_labels: Integer, the number of labeled images.
@@ -275,7 +277,7 @@ def supervised_steps(num_labels: int, factor: float) -> int:
     Returns:
         An integer.
     """
-    return max(NUM_CHECKS, round(factor * num_labels**0.5))
+    return max(NUM_CHECKS, round(factor * max(num_labels, FEWEST) ** 0.5))
 
 
 def build_supervised(

@@ -40,7 +40,10 @@ def plot_curves(
 
 
 def plot_pretraining(
-    history: dict[str, list], chance_loss: float, num_candidates: int
+    history: dict[str, list],
+    chance_loss: float,
+    num_candidates: int,
+    levels: dict[str, float] | None = None,
 ) -> DescribedFigure:
     """Draws the curves of a pretraining run: loss, contrastive accuracy and kNN accuracy.
 
@@ -49,10 +52,13 @@ def plot_pretraining(
             hold `None` for epochs in which it was not measured.
         chance_loss: Float, log(2N-1).
         num_candidates: Integer, 2N-1.
+        levels: Dict from a name to a kNN accuracy to compare with, drawn as dashed lines. The
+            curve begins at the level `"untrained encoder"`, in epoch 0.
 
     Returns:
         A closed `Figure`.
     """
+    levels = levels or {}
     with figure(1, 3, (9, 2.8)) as (drawing, axes):
         panels = (("loss", "NT-Xent loss"), ("contrastive_accuracy", "contrastive accuracy"))
         for axis, (name, title) in zip(axes, panels, strict=False):
@@ -61,7 +67,10 @@ def plot_pretraining(
             axis.set(title=title, xlabel="epoch")
         axes[0].axhline(chance_loss, color=COLORS["gray"], linestyle="--", label="chance")
         axes[1].axhline(1 / num_candidates, color=COLORS["gray"], linestyle="--", label="chance")
-        _draw_epochs(axes[2], history.get("knn_accuracy", []), "validation", COLORS["green"], "s")
+        measured = [levels.get("untrained encoder"), *history.get("knn_accuracy", [])]
+        _draw_epochs(axes[2], measured, "SimCLR", COLORS["green"], "s", first=0)
+        for (name, level), color in zip(levels.items(), ("gray", "orange"), strict=False):
+            axes[2].axhline(level, color=COLORS[color], linestyle="--", label=name)
         axes[2].set(title="kNN accuracy of the features", xlabel="epoch")
         for axis in axes:
             axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -70,9 +79,9 @@ def plot_pretraining(
     return drawing
 
 
-def _draw_epochs(axis, values, label, color, marker=None):
+def _draw_epochs(axis, values, label, color, marker=None, first=1):
     """Draws one line over the epochs in which a value was measured."""
-    points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
+    points = [(epoch, value) for epoch, value in enumerate(values, first) if value is not None]
     if points:
         marker = marker or ("o" if len(points) == 1 else None)
         axis.plot(*zip(*points, strict=True), color=color, marker=marker, ms=4, label=label)

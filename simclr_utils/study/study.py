@@ -98,14 +98,32 @@ class Study:
         self.trainers = {}
         self.rates = Rates()
 
-    def run(self, show: Callable[[str], None] | None = None) -> None:
+    def run(
+        self,
+        show: Callable[[str], None] | None = None,
+        methods: Sequence[str] | None = None,
+    ) -> None:
         """Runs the tasks that are not done yet.
 
         Args:
             show: Function of a line of text, called after each task if there is no terminal.
                 Prints the line by default.
+            methods: Strings, the names of the methods to measure. All of `METHODS` by default.
+
+        Raises:
+            StudyError: If a method is not in `METHODS`.
         """
-        Progress(self.tasks(), show).run()
+        Progress(self.tasks(methods), show).run()
+
+    def pretrain_now(self, seed: int, show: Callable[[str], None] | None = None) -> None:
+        """Pretrains the encoder of a seed, or the rest of it, and measures nothing.
+
+        Args:
+            seed: Integer, one of `seeds`.
+            show: Function, as in `run`.
+        """
+        task = self.pretraining_task(seed, list(METHODS))
+        Progress([task] if task else [], show).run()
 
     def frame(self) -> pd.DataFrame:
         """Returns the rows of this study, of all metrics.
@@ -120,16 +138,27 @@ class Study:
         ours &= frame["subset_seed"] < self.comparison.num_subsets
         return frame[ours]
 
-    def tasks(self) -> list[Task]:
-        """Returns the tasks that are not done yet, in order."""
-        tasks = self.method_tasks(pretrained=False)
+    def tasks(self, methods: Sequence[str] | None = None) -> list[Task]:
+        """Returns the tasks that are not done yet, in order. `methods` is as in `run`."""
+        methods = list(METHODS) if methods is None else list(methods)
+        unknown = [name for name in methods if name not in METHODS]
+        if unknown:
+            raise StudyError(f"Unknown method {unknown[0]!r}. Choose from {', '.join(METHODS)}.")
+        tasks = self.method_tasks(methods, pretrained=False)
         for seed in self.seeds:
-            tasks += [self.pretraining_task(seed), *self.method_tasks(pretrained=True, seed=seed)]
+            tasks.append(self.pretraining_task(seed, methods))
+            tasks += self.method_tasks(methods, pretrained=True, seed=seed)
         return [task for task in tasks if task is not None]
 
-    def method_tasks(self, pretrained: bool, seed: int | None = None) -> list[Task | None]:
+    def method_tasks(
+        self, methods: Sequence[str], pretrained: bool, seed: int | None = None
+    ) -> list[Task | None]:
         """Returns the tasks of methods with or without pretraining, `None` for each done task."""
-        chosen = {name: each for name, each in METHODS.items() if each.pretrained == pretrained}
+        chosen = {
+            name: each
+            for name, each in METHODS.items()
+            if name in methods and each.pretrained == pretrained
+        }
         groups = {}  # methods on the same features share a task
         for name, method in chosen.items():
             if not method.trained:
@@ -195,9 +224,9 @@ class Study:
         """Returns the folder of the encoder that is pretrained from a seed."""
         return self.folder / "encoders" / str(seed)
 
-    def pretraining_task(self, seed: int) -> Task | None:
+    def pretraining_task(self, seed: int, methods: Sequence[str]) -> Task | None:
         """Returns the task of pretraining an encoder, `None` if it is done or not needed."""
-        names = [name for name, method in METHODS.items() if method.pretrained]
+        names = [name for name in methods if METHODS[name].pretrained]
         wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
         wanted |= not self.counts  # nothing is labeled: the encoder itself is the result
         planned = planned_steps(len(self.dataset.unlabeled), self.config)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 if os.name == "nt":
@@ -55,3 +57,20 @@ def hold(folder):
             "with --out."
         ) from error
     return file
+
+
+@contextmanager
+def hold_when_free(folder):
+    """Waits until no other process holds a folder, and locks it for a `with` block.
+
+    Args:
+        folder: String or `Path` of a folder that exists.
+    """
+    file = None
+    while file is None:
+        try:
+            file = hold(folder)
+        except FolderInUseError:
+            time.sleep(1)
+    with file:
+        yield
