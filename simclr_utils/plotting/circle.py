@@ -45,7 +45,8 @@ def plot_circle(
             pen.line([(0, 0), _place(angle)], "-", color)
             pen.dot(_place(angle), color, MARKERS[number % count], 9)
             pen.text(*_place(angle, 0.82), str(number), weight="bold", bbox=box)
-        _write_legend(axis, count)
+        _name_lines(axis, count)
+        drawing.legend(loc="outside right center", fontsize=10)
         axis.set(xlim=(-21, 21), ylim=(-20, 20), aspect="equal")
         axis.axis("off")
     return drawing
@@ -71,11 +72,10 @@ def _draw_arrows(pen, angles, anchor):
         pen.arrow(tuple(start), tuple(end), color, style, turn)
 
 
-def _write_legend(axis, count):
-    """Writes which marker is which image, and what the arrows mean."""
+def _name_lines(axis, count):
+    """Puts into the legend which marker is which image, and what the arrows mean."""
     for image, color in zip(range(count), COLORS.values(), strict=False):
         label = f"image {image}: vectors {image} and {image + count}"
         axis.plot([], [], MARKERS[image], color=color, markersize=8, label=label)
     axis.plot([], [], "-", color=COLORS["blue"], label="the positive pulls")
     axis.plot([], [], "--", color=COLORS["red"], label="the hardest negative pushes")
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=10)
