@@ -18,6 +18,7 @@ from simclr_utils.training import pretraining
 from simclr_utils.training.callbacks import EpochLine, LiveCurves, PartialHistory
 from simclr_utils.training.checkpoints import Checkpoints
 from simclr_utils.training.doctor import RunDoctor
+from simclr_utils.training.losses import LOSSES
 
 NUM_MEASUREMENTS = 5  # of kNN accuracy, and lines of progress
 
@@ -77,7 +78,7 @@ class Watch:
         self.batch_size, self.steps_per_epoch, self.epochs = plan
         self.chance_loss = float(np.log(2 * self.batch_size - 1))
         self.levels = knn_levels(model.encoder, dataset)
-        self.doctor = RunDoctor(dataset.unlabeled, self.batch_size)
+        self.doctor = RunDoctor(dataset.unlabeled, self.batch_size, loss=LOSSES[config.loss])
         self.checkpoints, self.first_epoch, past, self.seconds = None, 0, {}, 0.0
         if folder is not None:
             wanted = pretraining.run_identity(dataset, config, seed, self.epochs)
