@@ -3,13 +3,22 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
+    "predictions": ("check_number", "check_order", "check_prediction"),
     "view_exercises": ("check_views",),
-    "training_exercises": ("check_carrier", "check_training_step"),
-    "evaluation_exercises": (
-        "check_crossing",
-        "check_folded_layer",
-        "check_probe",
-        "check_verdict",
+    "recipe_exercises": ("check_recipe",),
+    "network_exercises": ("check_cosine", "check_growth"),
+    "head_exercises": ("check_head",),
+    "loss_exercises": ("check_chance", "check_supcon", "check_temperature"),
+    "training_exercises": ("check_training_step",),
+    "batch_exercises": ("check_candidates", "check_carrier"),
+    "probe_exercises": ("check_knobs", "check_probe"),
+    "layer_exercises": ("check_folded_layer", "check_frozen", "check_head_size"),
+    "comparison_exercises": ("check_crossing", "check_verdict"),
+    "sample_exercises": (
+        "check_num_images",
+        "check_pairing",
+        "check_standard_error",
+        "check_test_size",
     ),
     "augmentation_lab": ("as_recipe", "AugmentationLab", "recipe_call"),
     "vector_explorers": ("FeatureExplorer", "SimilarityExplorer"),
