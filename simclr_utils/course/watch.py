@@ -116,6 +116,17 @@ class Watch:
         history = self.history if history is None else history
         return plot_pretraining(history, self.chance_loss, 2 * self.batch_size - 1, self.levels)
 
+    def describe(self) -> str:
+        """Returns the last values of the curves with what they have to beat, in two lines."""
+        last = {name: values[-1] for name, values in self.history.items()}
+        lines = [
+            f"loss {last['loss']:.2f}, by chance {self.chance_loss:.2f}; "
+            f"contrastive accuracy {last['contrastive_accuracy']:.2f}"
+        ]
+        levels = {**self.levels, "after training": last.get("knn_accuracy")}
+        told = [f"{name} {value:.2f}" for name, value in levels.items() if value is not None]
+        return "\n".join([*lines, f"kNN accuracy: {', '.join(told)}"] if told else lines)
+
     def __enter__(self) -> "Watch":
         self.started = time.monotonic()
         return self

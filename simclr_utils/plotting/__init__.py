@@ -9,7 +9,7 @@ PUBLIC = {
     "schematic": ("plot_simclr",),
     "circle": ("plot_circle",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
-    "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
+    "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
 }
