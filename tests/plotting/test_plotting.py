@@ -92,6 +92,9 @@ DRAW = {
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": COSINES, "b": COSINES}, {"x": np.array(list("abba")), "y": COSINES[1]}, num_cells=2
+    ),
 }
 
 
@@ -259,6 +262,10 @@ CROWDED = {
         ALL.rename(columns={"method": "first", "mean": "value"}), "title"
     ),
     "plot_images": lambda: plot_images(PICTURES, LONG[:7], 10, "title", ["random encoder"]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": np.eye(240), "b": np.eye(240)},
+        {"class": np.array(LONG)[np.arange(240) % 12], "x": GRID[:, 0], "y": GRID[:, 1]},
+    ),
     "plot_bars": lambda: plotting.plot_bars(LONG, {"a": [0.9] * 12, "b": [1.0] * 12}, "t", "x"),
     "plot_map": lambda: plotting.plot_map({"a": GRID, "b": GRID}, np.arange(240) % 12, LONG),
     "plot_validation_curves": lambda: plotting.plot_validation_curves(
