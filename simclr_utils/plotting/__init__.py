@@ -10,7 +10,7 @@ PUBLIC = {
     "circle": ("plot_circle",),
     "factors": ("plot_sorted",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
-    "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
+    "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
 }

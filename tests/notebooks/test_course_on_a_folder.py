@@ -32,7 +32,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     before = sorted(folder.rglob("*"))
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
-    settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
+    settings["encoder"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
     measured = (run_dir / "results.csv").read_bytes()
