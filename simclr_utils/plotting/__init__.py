@@ -12,5 +12,6 @@ PUBLIC = {
     "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
+    "repetitions": ("plot_comparison",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)
