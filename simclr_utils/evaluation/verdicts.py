@@ -47,30 +47,6 @@ def verdict(
     )
 
 
-def standing(
-    difference: Difference,
-    labels: int,
-    method: str = "contrastive pretraining",
-    all_labels: bool = False,
-) -> str:
-    """Returns a sentence on a difference that decides nothing, such as one of the preset `quick`.
-
-    Args:
-        difference: A `Difference`, the pretrained method minus the tuned baseline.
-        labels: Integer, the number of labels.
-        method: String, what is compared with the baseline.
-        all_labels: Boolean, as in `verdict`.
-
-    Returns:
-        A string: how far the method is ahead or behind, without an interval and without a verdict.
-    """
-    points = _signed(abs(difference.value))[1:]
-    side = "ahead of" if difference.value > 0 else "behind"
-    place = "level with" if difference.value == 0 else f"{points} points {side}"
-    end = _repetitions(difference.num_runs, all_labels)
-    return f"At {labels:,} labels, {method} is {place} the tuned baseline. {end}"
-
-
 def describe_test(num_runs: Sequence[int], p_value: float) -> str:
     """Returns a phrase on what McNemar's exact test found, and for which networks.
 

@@ -6,7 +6,7 @@ PUBLIC = {
     "study": ("FINE_TUNING_SHARE", "Study"),
     "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
-    "answers": ("correct", "first_predictions"),
+    "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
     "encoder_signs": ("nearest_images", "pool_halves", "project_views", "some_images"),
 }

@@ -7,15 +7,14 @@ import pandas as pd
 
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
-from simclr_utils.evaluation.verdicts import standing, verdict
+from simclr_utils.evaluation.verdicts import verdict
 from simclr_utils.methods import BASELINE, METHODS
-from simclr_utils.study.answers import correct
+from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
-FAST_PRESETS = ("tiny", "quick")  # made for speed: their differences are told without a verdict
 FEW_IMAGES = 200  # validation images: an accuracy of 50 % is then uncertain by seven points
 
 
@@ -34,8 +33,7 @@ def compare(study: "Study") -> pd.DataFrame:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
         `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (the number of
         label subsets, or of initializations if all labels are used), `seeds`, `verdict`,
-        `dataset`, `preset` and `fingerprint`. In place of a verdict, studies of the presets in
-        `FAST_PRESETS` have a sentence that only tells the difference.
+        `dataset`, `preset` and `fingerprint`.
     """
     rows = []
     for method in compared_methods():
@@ -51,11 +49,7 @@ def compare(study: "Study") -> pd.DataFrame:
             row |= {"seeds": found.num_runs[1], "preset": study.preset}
             row |= {"fingerprint": study.dataset.fingerprint}
             everything = study.comparison.protocol.is_all(labels)
-            if study.preset in FAST_PRESETS:
-                sentence = standing(found, labels, name, everything)
-            else:
-                sentence = verdict(found, labels, name, loses, everything)
-            rows.append({**row, "verdict": sentence})
+            rows.append({**row, "verdict": verdict(found, labels, name, loses, everything)})
     return pd.DataFrame(rows)
 
 
@@ -105,15 +99,14 @@ def small_print(study: "Study") -> list[str]:
     if not study.counts:
         return stored_findings(study.folder)
     sentences = []
-    if study.preset in FAST_PRESETS:
+    if study.preset in ("tiny", "quick"):
         sentences.append(
-            f"The preset {study.preset} is made for speed: it shows how the method works, proves "
-            "nothing and gives no verdict. For a verdict use the preset laptop or full."
+            f"Made with the preset {study.preset}, which shows how it works and proves nothing."
         )
     if study.preset == "laptop":
         sentences.append("Made with the preset laptop. A longer pretraining may gain more.")
     sentences += stored_findings(study.folder)
-    if study.comparison.num_subsets == len(study.seeds) == 1 and study.preset not in FAST_PRESETS:
+    if study.comparison.num_subsets == len(study.seeds) == 1:
         sentences.append(
             "Each method was run once. The interval compares these two networks, not the methods: "
             "from another seed, either network may score differently."
