@@ -10,7 +10,7 @@ from simclr_utils.cli.pages import write_page
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.verdicts import RULE
 from simclr_utils.methods import METHODS
-from simclr_utils.study import summary
+from simclr_utils.study import answers, summary
 from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
 
 if TYPE_CHECKING:
@@ -35,22 +35,19 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
         The path of the page.
     """
     sections = {"Data": study.dataset.summary()}
-    comparisons = summary.compare(study)
     if study.counts:
-        sections |= describe_comparisons(study, comparisons)
+        sections |= describe_comparisons(study)
     for seed in study.seeds:
         sections |= describe_encoder(study, seed)
-    answer = summary.headline(comparisons) or summary.no_verdict(study)
     page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
     sections |= extra or {}
-    write_page(page, title, [answer, *summary.small_print(study)], sections, describe_origin(study))
+    write_page(page, title, answers.answer(study), sections, describe_origin(study))
     return page
 
 
-def describe_comparisons(study, comparisons):
+def describe_comparisons(study):
     """Returns the sections about the comparisons, a dict."""
-    lines = list(comparisons["verdict"]) if len(comparisons) else ["none"]
-    lines += crossing_sentences(study)
+    lines = (answers.differences(study) or ["none"]) + crossing_sentences(study)
     sections = {
         "All comparisons": "\n".join(lines),
         "What decides": RULE,
