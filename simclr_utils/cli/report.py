@@ -15,7 +15,7 @@ from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.results import Results, summarize
 from simclr_utils.evaluation.tables import accuracy_table
 from simclr_utils.methods import in_order
-from simclr_utils.study.summary import FAST_PRESETS
+from simclr_utils.study.answers import MADE_FOR_SPEED
 from simclr_utils.training.findings import stored_findings
 
 BODY = """<p><code>{command}</code></p>
@@ -82,7 +82,7 @@ def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
     frame, tables = newest_rows(frame, preset), {}
     for (dataset, metric), rows in frame.groupby(["dataset", "metric"], sort=False):
         label = METRICS[metric].label if metric in METRICS else metric.replace("_", " ")
-        if preset in FAST_PRESETS:
+        if preset in MADE_FOR_SPEED:
             table = accuracy_table(rows, metric).rename_axis(index=None)
             tables[f"{label} on {dataset}, in %"] = table.map("{:.1f}".format, na_action="ignore")
         else:

@@ -10,7 +10,7 @@ from simclr_utils.cli.pages import write_page
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.verdicts import RULE
 from simclr_utils.methods import METHODS
-from simclr_utils.study import summary
+from simclr_utils.study import answers, summary
 from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
 
 if TYPE_CHECKING:
@@ -35,24 +35,21 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
         The path of the page.
     """
     sections = {"Data": study.dataset.summary()}
-    comparisons = summary.compare(study)
     if study.counts:
-        sections |= describe_comparisons(study, comparisons)
+        sections |= describe_comparisons(study)
     for seed in study.seeds:
         sections |= describe_encoder(study, seed)
-    answer = summary.headline(comparisons) or summary.no_verdict(study)
     page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
     sections |= extra or {}
-    write_page(page, title, [answer, *summary.small_print(study)], sections, describe_origin(study))
+    write_page(page, title, answers.answer(study), sections, describe_origin(study))
     return page
 
 
-def describe_comparisons(study, comparisons):
+def describe_comparisons(study):
     """Returns the sections about the comparisons, a dict."""
-    lines = list(comparisons["verdict"]) if len(comparisons) else ["none"]
-    lines += crossing_sentences(study)
+    lines = (answers.differences(study) or ["none"]) + crossing_sentences(study)
     sections = {"All comparisons": "\n".join(lines)}
-    if study.preset not in summary.FAST_PRESETS:
+    if study.preset not in answers.MADE_FOR_SPEED:
         sections["What decides"] = RULE
     sections["What was compared"] = COMPARED
     for title, table in report.results_tables(study.frame(), study.preset).items():
@@ -83,7 +80,7 @@ def describe_origin(study):
 def draw_accuracy(study):
     """Returns the figure of accuracy by number of labels."""
     frame = study.frame()
-    if study.preset in summary.FAST_PRESETS:
+    if study.preset in answers.MADE_FOR_SPEED:
         return plotting.plot_comparison(frame, f"{study.dataset.name}, preset {study.preset}")
     summaries = results.summarize(frame[frame["metric"] == "accuracy"])
     title = f"{study.dataset.name}: mean and 95 % interval"

@@ -8,6 +8,7 @@ PUBLIC = {
     "nearest": ("NearestImages",),
     "schematic": ("plot_simclr",),
     "circle": ("plot_circle",),
+    "batches": ("plot_parts",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
