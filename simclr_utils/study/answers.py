@@ -53,8 +53,8 @@ def differences(study: "Study") -> list[str]:
         study: A `Study` with rows.
 
     Returns:
-        A list of strings: verdicts, or the plain differences if the preset is made for speed. Its
-        one or two label subsets support no interval.
+        A list of strings: verdicts, or the plain differences with their intervals if the preset
+        is made for speed.
     """
     comparisons = summary.compare(study)
     if comparisons.empty:
@@ -63,6 +63,6 @@ def differences(study: "Study") -> list[str]:
         return list(comparisons["verdict"])
     return [
         f"At {row.labels:,} labels, {METHODS[row.first].label} minus the baseline: "
-        f"{100 * row.value:+.1f} points"
+        f"{100 * row.value:+.1f} points [{100 * row.low:+.1f} to {100 * row.high:+.1f}]"
         for row in comparisons.itertuples()
     ]
