@@ -26,7 +26,7 @@ GROUND = (
 BESIDE = {"system": (), "plotting": ("data",), "course": ("views", "training", "plotting")}
 # Libraries that few modules deal with.
 ALONE = {
-    "matplotlib": ("plotting/style", "plotting/fonts"),
+    "matplotlib": ("plotting/style", "plotting/fonts", "data/photographs"),  # with a photograph
     "ipywidgets": ("course/widgets",),
     "tensorflow": ("views", "training", "evaluation", "study", "course", "session"),
 }

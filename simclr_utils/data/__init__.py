@@ -7,5 +7,6 @@ PUBLIC = {
     "splits": ("label_subset",),
     "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
+    "photographs": ("load_photographs",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -6,6 +6,8 @@ PUBLIC = {
     "style": ("to_png",),
     "images": ("plot_classes", "plot_images", "plot_neighbors", "plot_view_histograms"),
     "nearest": ("NearestImages",),
+    "schematic": ("plot_simclr",),
+    "circle": ("plot_circle",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),

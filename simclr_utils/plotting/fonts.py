@@ -75,7 +75,9 @@ def plain_names(names: Sequence[str]) -> list[str]:
 
 
 def alt_text(drawing: Figure) -> str:
-    """Returns what a figure's titles, axes and legends say, as one line of text."""
+    """Returns a figure's description, or what its titles, axes and legends say, in one line."""
+    if getattr(drawing, "description", None):
+        return f"Figure: {drawing.description}"
     parts = [drawing.get_suptitle()]
     for axis in drawing.axes:
         names = axis.get_legend_handles_labels()[1]

@@ -42,7 +42,13 @@ class DescribedFigure(Figure):
     """A figure with a text for readers who cannot see it.
 
     Jupyter stores the text beside the picture, and nbconvert writes it as `alt`.
+
+    Attributes:
+        description: String, what a diagram shows. `None` puts the text together from the
+            figure's titles, axes and legends.
     """
+
+    description: str | None = None
 
     def __repr__(self):
         return super().__repr__().replace(type(self).__name__, "Figure")

@@ -18,6 +18,7 @@ from simclr_utils import plotting
 from simclr_utils.methods import METHODS, Method
 from simclr_utils.plotting import plot_images, plot_pretraining, to_png
 from simclr_utils.plotting.fonts import alt_text
+from simclr_utils.plotting.schematic import PLACES
 from simclr_utils.plotting.style import COLORS, STYLE, figure
 
 RANDOM = np.random.default_rng(0)
@@ -89,6 +90,8 @@ DRAW = {
     "plot_confusion": lambda: plotting.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: plotting.plot_methods(SUMMARY, 500),
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
+    "plot_simclr": lambda: plotting.plot_simclr("encoder"),
+    "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
 }
 
 
@@ -246,8 +249,10 @@ ALL = pd.DataFrame(
     columns=["method", "labels", "mean", "low", "high"],
 )
 GRID = RANDOM.normal(size=(240, 2)) + 3 * np.stack(np.divmod(np.arange(240) % 12, 4), 1)
+KEPT = ("plot_pretraining", "plot_similarity", "plot_temperature", "plot_circle")
 CROWDED = {
-    **{name: DRAW[name] for name in ("plot_pretraining", "plot_similarity", "plot_temperature")},
+    **{name: DRAW[name] for name in KEPT},
+    **{f"plot_simclr {here}": lambda here=here: plotting.plot_simclr(here) for here in PLACES},
     "plot_label_efficiency": lambda: plotting.plot_label_efficiency(ALL, "title"),
     "plot_methods": lambda: plotting.plot_methods(ALL, 20),
     "plot_gains": lambda: plotting.plot_gains(
