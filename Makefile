@@ -22,7 +22,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/$(venv)/jupyter/runtime
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-processors test-browser test-versions cases soak bench lab refresh reference constraints environment clean-environment
+.PHONY: help run test test-processors test-browser test-versions test-book cases soak bench lab refresh reference book constraints environment clean-environment
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make test                ruff, unit tests, and every notebook against its stored outputs'
 	@echo 'make test-processors     notebooks and numerical tests as other processors compute (ARGS="avx2")'
 	@echo 'make test-browser        move every explorer in Chromium, which has to be installed'
+	@echo 'make test-book           build the site, and open every page in Chromium'
 	@echo 'make test-versions       try the oldest and newest Python found, and every supported Keras'
 	@echo 'make cases               try files that users have brought: results/cases.md'
 	@echo 'make soak                kill and sabotage runs and load damaged files, for half an hour'
@@ -38,6 +39,7 @@ help:
 	@echo 'make lab                 open JupyterLab on the welcome page'
 	@echo 'make refresh NB=03       execute notebook 03 and store its outputs (no NB: all notebooks)'
 	@echo 'make reference           write docs/reference.md from the docstrings'
+	@echo 'make book                build the course as a site: build/site/index.html'
 	@echo 'make constraints         pin new dependencies of pyproject.toml (ARGS=--upgrade: pin all anew)'
 	@echo 'make environment         only create .venv (PYTHON=/path/to/python3.12 to choose one)'
 	@echo 'make clean-environment   remove .venv'
@@ -60,7 +62,11 @@ test-processors: environment
 # These tests measure durations: run nothing else meanwhile. RUNS=5 runs them five times.
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
-	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q tests/browser || exit 1; done
+	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q --ignore tests/browser/test_site.py tests/browser || exit 1; done
+
+test-book: book
+	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
+	@$(python) -m pytest -q tests/browser/test_site.py
 
 # ARGS=--all tries every Python of 3.10 to 3.13 that PATH, pyenv and uv have.
 test-versions: environment
@@ -96,12 +102,17 @@ refresh: reference
 reference: environment
 	@$(python) tools/make_reference.py
 
+# The first build runs the notebooks up to their explorers; later ones take seconds.
+book: environment
+	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,book]"
+	@$(python) tools/make_book.py
+
 # --universal makes one file for every Python from 3.10 on and every system. Existing pins stay
 # unless ARGS=--upgrade.
 constraints: environment
 	@$(python) -m pip install --quiet uv
 	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 $(ARGS) --no-annotate --no-header \
-		--extra dev --extra stl10 --extra browser --extra heif --output-file constraints.txt pyproject.toml
+		--extra dev --extra stl10 --extra browser --extra book --extra heif --output-file constraints.txt pyproject.toml
 
 environment: $(stamp)
 

@@ -33,14 +33,28 @@ if find_spec("simclr_utils") is None:
 """
 
 
+def notebook_addresses(repository, notebook):
+    """Returns the addresses that open a notebook in Colab and in Binder, a pair."""
+    return (
+        f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{notebook}",
+        f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{notebook}",
+    )
+
+
 def badges(repository, notebook):
     """Returns a line with two badges that open a notebook in Colab and in Binder."""
-    colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{notebook}"
-    binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{notebook}"
+    colab, binder = notebook_addresses(repository, notebook)
     return (
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
         f"[![Launch Binder](https://mybinder.org/badge_logo.svg)]({binder})\n\n"
     )
+
+
+def find_repository(root=ROOT):
+    """Returns the name that `set_repository` wrote into the README, or `None`."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/", text)
+    return found and found[1]
 
 
 def below_title(text, addition):

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from simclr_utils.data import shapes
+from simclr_utils.data.painting import MAX_DISTRACTORS, MIN_CONTRAST, TEXTURE_NAMES
 from simclr_utils.data.shapes import (
     CLASS_NAMES,
-    MAX_DISTRACTORS,
-    MIN_CONTRAST,
-    TEXTURE_NAMES,
     render_shapes,
     signed_distance,
 )
