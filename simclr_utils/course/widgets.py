@@ -1,10 +1,26 @@
 """Interactive controls, and pictures that are redrawn when a control moves."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 from IPython.display import Image
+
+
+class Panel(ipywidgets.VBox):
+    """Widgets in a column, with a sentence where widgets cannot be shown.
+
+    Args:
+        children: Widgets, from top to bottom.
+        sentence: String, at most 110 characters.
+    """
+
+    def __init__(self, children: Sequence[ipywidgets.Widget], sentence: str):
+        super().__init__(children)
+        self.sentence = sentence
+
+    def __repr__(self) -> str:
+        return self.sentence
 
 
 def explore(
@@ -12,7 +28,7 @@ def explore(
     buttons: dict[str, Callable] | None = None,
     num_columns: int = 1,
     **controls: ipywidgets.ValueWidget,
-) -> ipywidgets.VBox:
+) -> Panel:
     """Shows a picture that is redrawn whenever a control moves.
 
     Dragging does not queue up pictures: while one is drawn, the browser keeps only the newest
@@ -30,7 +46,8 @@ def explore(
             the argument that they set.
 
     Returns:
-        An `ipywidgets.VBox`, to be the last expression of its cell.
+        A `Panel`, an `ipywidgets.VBox` to be the last expression of its cell. Its stored text is
+        the sentence "Run this cell to move the controls."
 
     Example:
 
@@ -65,7 +82,7 @@ def explore(
     parts = [panel, message, picture]
     if buttons:
         parts += [ipywidgets.HBox(_row_of_buttons(buttons, values, answer)), answer]
-    return ipywidgets.VBox(parts)
+    return Panel(parts, "Run this cell to move the controls.")
 
 
 def _label_controls(controls):
@@ -154,7 +171,9 @@ class LivePicture:
     def __init__(self):
         self.words = ipywidgets.Label()
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-        self.widget = ipywidgets.VBox([self.words, self.picture])
+        self.widget = Panel(
+            [self.words, self.picture], "Run this cell to see the picture change while it works."
+        )
 
     def update(self, png: bytes, words: str = "") -> None:
         """Replaces the picture and the line of text above it.

@@ -36,6 +36,16 @@ def test_the_first_picture_is_there_at_once(shown):
     assert picture.value == draw(1, "a") and message.value == ""
 
 
+def stored_text(widget):
+    return widget._repr_mimebundle_()["text/plain"]
+
+
+def test_what_is_stored_beside_a_widget_is_a_sentence(shown):
+    assert stored_text(shown) == "Run this cell to move the controls."
+    live = LivePicture()
+    assert stored_text(live.widget) == "Run this cell to see the picture change while it works."
+
+
 def test_moving_a_control_draws_anew(shown):
     panel, message, picture = shown.children
     level, name = panel.children
