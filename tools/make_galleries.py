@@ -22,8 +22,8 @@ ENCODER = Path("results/studies/cifar10/encoders/0")
 PAGE = """# Galleries
 
 Pictures of what the published CIFAR-10 encoder has learned: `{encoder}`, pretrained for {steps:,}
-steps without labels. The images were chosen by the seed {seed}, not by hand: all are validation
-images, and their neighbors are labeled training images.
+steps without labels. All are validation images, and their neighbors are labeled training images.
+Those of the first two figures were chosen by the seed {seed}, not by hand.
 
     {command}
 
@@ -50,8 +50,8 @@ gets airplanes on a blue sky. By features, the horse gets five horses, but the d
 dark airplanes, and the ship a truck and two airplanes.""",
     "mistakes": """\
 The wrong answers of which the probe is most sure, with {least:.0%} to {most:.0%}.
-It was fitted on all labeled training images and is right on {right:.0%} of the validation images.
-Most of these pairs look alike: automobile and truck, deer and horse, airplane and ship. The
+It was fitted on all labeled training images and is right on {right:.0%} of the validation images,
+on which its penalty was chosen. Most of these pairs look alike: automobile and truck, deer and horse, airplane and ship. The
 background seems to count too: two birds against the sky are taken for airplanes, and a deer among
 leaves for a frog.""",
 }
