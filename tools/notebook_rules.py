@@ -7,7 +7,7 @@ import jupytext
 from navigation import LINE
 from nbval_tolerance import allowances
 
-MAXIMUM_BYTES = 500_000
+MAXIMUM_BYTES = 800_000
 MAXIMUM_CELL_LINES = 25
 MAXIMUM_CODE_LINES = 200
 MAXIMUM_IMPORT_LINES = 8
