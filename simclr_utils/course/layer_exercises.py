@@ -110,7 +110,7 @@ def words_for_moved(moved: set[str], learned: bool) -> str:
         return "Not yet: the head has to learn; freeze the encoder alone."
     if "kernel" in moved:
         if statistics:
-            return "Not yet: the encoder is not frozen: its kernels and batch statistics move."
+            return "Not yet: the encoder's kernels and batch statistics move; it is not frozen."
         return (
             "Not yet: the batch statistics stand still, but the encoder's weights are trained; "
             "`training=False` does not freeze them."

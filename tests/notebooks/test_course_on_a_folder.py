@@ -32,7 +32,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     before = sorted(folder.rglob("*"))
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
-    settings["architecture"] = "small_cnn_wide"  # features are not eight times the width
+    settings["encoder"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
     measured = (run_dir / "results.csv").read_bytes()
@@ -63,7 +63,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == encoder
 
 
-def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
+def test_a_small_uneven_folder_ends_in_an_answer(tmp_path):
     """600 images, a third class with three of them, and no test/: notebook 09 to its end."""
     random, root = np.random.default_rng(1), tmp_path / "animals"
     for name, number in {"common": 400, "scarce": 197, "nearly none": 3}.items():
@@ -75,8 +75,9 @@ def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
     run_dir, notebooks = tmp_path / "run", select_notebooks(NOTEBOOKS, "09")
     assert run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
     page = (run_dir / "verdict.html").read_text(encoding="utf-8")
-    assert "At 30 labels, contrastive pretraining with fine-tuning" in page
-    assert "proves nothing" in page and "in 3 classes" in page
+    assert "No verdict: the preset tiny is made for speed" in page
+    assert "--source FOLDER --preset full" in page and "in 3 classes" in page
+    assert "At 30 labels, SimCLR + fine-tuning minus the baseline: " in page
     frame = results.Results(run_dir / "results.csv").frame()
     assert {"fine_tuned", "supervised", "linear_probe"} <= set(frame["method"])
 

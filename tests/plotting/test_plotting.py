@@ -29,6 +29,10 @@ HISTORY = {
     "contrastive_accuracy": [0.1, 0.2, 0.3],
     "knn_accuracy": [None, 0.4, None],
 }
+RUNS = pd.DataFrame(
+    [(1, 5.0, 0.1, 0), (2, 4.0, 0.2, 0), (1, 5.1, 0.1, 1), (2, 4.1, 0.3, 1)],
+    columns=["epoch", "loss", "contrastive_accuracy", "pretraining_seed"],
+)
 COSINES = np.array([[1, 0.9, 0.2, 0.1], [0.9, 1, 0.3, 0], [0.2, 0.3, 1, 0.8], [0.1, 0, 0.8, 1.0]])
 POINTS = RANDOM.normal(size=(60, 2)) + 8 * (np.arange(60) % 3)[:, None]
 SUMMARY = pd.DataFrame(
@@ -68,6 +72,7 @@ CLASSES = SimpleNamespace(
 DRAW = {
     "plot_images": lambda: plot_images(PICTURES, list("abcdefg"), 3, "title", ["one", "two"]),
     "plot_pretraining": lambda: plot_pretraining(HISTORY, 6.2, 511),
+    "plot_runs": lambda: plotting.plot_runs(RUNS, 256),
     "plot_curves": lambda: plotting.plot_curves({"a": {"x": ([1, 2], [3, 4])}}, "t", log_x=True),
     "plot_bars": lambda: plotting.plot_bars(
         ["a", "b"], {"x": [0.1, 0.2]}, "title", "x", chance=0.1
@@ -92,7 +97,17 @@ DRAW = {
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": COSINES, "b": COSINES}, {"x": np.array(list("abba")), "y": COSINES[1]}, num_cells=2
+    ),
 }
+
+
+def test_stored_runs_are_drawn_one_by_one_over_their_chance_level():
+    loss, accuracy = plotting.plot_runs(RUNS, 256).axes
+    assert [list(line.get_ydata()) for line in loss.lines[:2]] == [[5.0, 4.0], [5.1, 4.1]]
+    assert loss.lines[2].get_ydata()[0] == pytest.approx(np.log(511))
+    assert accuracy.lines[2].get_ydata()[0] == pytest.approx(1 / 511)
 
 
 def test_every_figure_is_tried_here():
@@ -259,6 +274,10 @@ CROWDED = {
         ALL.rename(columns={"method": "first", "mean": "value"}), "title"
     ),
     "plot_images": lambda: plot_images(PICTURES, LONG[:7], 10, "title", ["random encoder"]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": np.eye(240), "b": np.eye(240)},
+        {"class": np.array(LONG)[np.arange(240) % 12], "x": GRID[:, 0], "y": GRID[:, 1]},
+    ),
     "plot_bars": lambda: plotting.plot_bars(LONG, {"a": [0.9] * 12, "b": [1.0] * 12}, "t", "x"),
     "plot_map": lambda: plotting.plot_map({"a": GRID, "b": GRID}, np.arange(240) % 12, LONG),
     "plot_validation_curves": lambda: plotting.plot_validation_curves(

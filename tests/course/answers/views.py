@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from answers.answer import Answer
 from PIL import Image
 
+from answers.answer import Answer
 from simclr_utils.course import check_recipe, check_views
-from simclr_utils.views import RandomFlip, RandomResizedCrop, build_augmenter
+from simclr_utils.views import build_augmenter
+from simclr_utils.views.layers import RandomFlip, RandomResizedCrop
 
 
 def crop_with_pillow(image, box, size):
@@ -222,9 +223,7 @@ VIEWS = [
     Answer("repeated pixels, with NumPy", (numpy_views,)),
     Answer("`keras.ops` on one image at a time", (keras_views,)),
     Answer("an array in place of a pair", (lambda images: np.stack(pillow_views()(images)),)),
-    Answer(
-        "the library's layers", (by_layers(RandomResizedCrop(32, (0.08, 1)), RandomFlip(0.5)),)
-    ),
+    Answer("the library's layers", (by_layers(RandomResizedCrop(32, (0.08, 1)), RandomFlip(0.5)),)),
     Answer("the library's augmenter, strength 1", (with_augmenter(crop=1.0, flip=1.0),)),
     Answer("the library's augmenter, strength 0.6", (with_augmenter(crop=0.6, flip=1.0),)),
     Answer("crops that keep half of the area", (placed(22.6, 0, 9.4),)),
@@ -313,6 +312,8 @@ RECIPES = [
     recipe({}, "add an operation", "nothing added"),
     recipe({"jitter": 0.6}, "no operation"),
     Answer("a list", (["crop"], START, score), "write a dict"),
-    Answer("a score that fails", ({**START, "blur": 0.5}, START, lambda r: 1 / 0), "cannot be used"),
+    Answer(
+        "a score that fails", ({**START, "blur": 0.5}, START, lambda r: 1 / 0), "cannot be used"
+    ),
 ]
 TRIED = {check_views: VIEWS, check_recipe: RECIPES}
