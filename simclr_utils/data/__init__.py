@@ -6,7 +6,6 @@ PUBLIC = {
     "dataset": ("Dataset", "load_dataset", "save_dataset_record"),
     "splits": ("label_subset",),
     "repeats": ("digest_images",),
-    "glyphs": ("render_glyphs",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
     "photographs": ("load_photographs",),
 }

@@ -4,7 +4,6 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "features": ("extract_features", "map_features", "pixel_features"),
-    "factors": ("read_factors",),
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),

@@ -1,6 +1,7 @@
 """The style of all figures: colors, Matplotlib settings, and conversion to PNG."""
 
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -118,3 +119,13 @@ def with_palette(png, dithered):
     dither = Image.Dither.FLOYDSTEINBERG if dithered else Image.Dither.NONE
     picture.quantize(palette=palette, dither=dither).save(buffer, "png", optimize=True)
     return buffer.getvalue()
+
+
+def _show_by_to_png():
+    """Makes IPython show figures of the course by `to_png`, before Matplotlib's own way."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        shell.display_formatter.formatters["image/png"].for_type(DescribedFigure, to_png)
+
+
+_show_by_to_png()

@@ -4,7 +4,6 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "recipe": ("build_augmenter", "on_every_image", "OPERATIONS"),
-    "color": ("RandomColorJitter",),
     "layers": ("RandomResizedCrop",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

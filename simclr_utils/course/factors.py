@@ -1,10 +1,52 @@
-"""Which of the known factors of rendered images can be read from vectors, such as features."""
+"""The known factors of rendered images: drawn one at a time, and read from vectors."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
 
+from simclr_utils.data.glyphs import render_glyphs
+
+# Values of all factors that show in a picture of a sign, for `render_glyphs`: dark ink on sand.
+PLAIN_SIGN = {
+    **{"x": 0.0, "y": 0.0, "scale": 0.8, "angle": 0.0, "slant": 0.0, "stroke_width": 0.1},
+    **{"wobble": 0.0, "noise": 0.0, "distractors": 0},
+    **{"hue": 0.6, "saturation": 0.5, "lightness": 0.25, "texture": "plain"},
+    **{"background_hue": 0.1, "background_saturation": 0.3, "background_lightness": 0.85},
+    "background_texture": "plain",
+}
 PENALTIES = np.logspace(-2, 4, 13)
+
+
+def vary_sign(
+    kind: int, free: Sequence[str], num_images: int = 9, seed: int = 1, image_size: int = 32
+) -> np.ndarray:
+    """Draws a sign several times, with all factors fixed except a few.
+
+    Args:
+        kind: Integer from 0 to 63, the sign.
+        free: Sequence of names in `PLAIN_SIGN`, the factors that differ between the pictures.
+        num_images: Integer, the number of pictures.
+        seed: Integer, the seed of the free factors.
+        image_size: Integer, height and width in pixels.
+
+    Returns:
+        A uint8 array `[num_images, image_size, image_size, 3]`.
+
+    Raises:
+        ValueError: If a name is unknown.
+
+    Example:
+
+    >>> pictures = vary_sign(27, ["hue", "background_hue"])
+    """
+    unknown = [name for name in free if name not in PLAIN_SIGN]
+    if unknown:
+        raise ValueError(f"Unknown factors {unknown}. Choose from {list(PLAIN_SIGN)}.")
+    fixed = {name: value for name, value in PLAIN_SIGN.items() if name not in free}
+    kinds = np.full(num_images, kind)
+    return render_glyphs(num_images, seed, image_size, kinds=kinds, fixed=fixed).images
 
 
 def read_factors(

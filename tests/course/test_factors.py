@@ -1,9 +1,9 @@
-"""Factors that are read from vectors."""
+"""Factors that are drawn one at a time, and read from vectors."""
 
 import numpy as np
 import pytest
 
-from simclr_utils.evaluation.factors import read_factors
+from simclr_utils.course.factors import PLAIN_SIGN, read_factors, vary_sign
 
 RNG = np.random.default_rng(0)
 KNOWN, UNKNOWN = RNG.random(600), RNG.random(600)
@@ -47,3 +47,20 @@ def test_the_scale_of_a_vector_does_not_matter():
 def test_impossible_numbers_of_rows_are_refused(count, share):
     with pytest.raises(ValueError, match="one number of rows"):
         read_factors({"x": KNOWN[:, None]}, {"known": KNOWN[:count]}, share)
+
+
+def test_without_free_factors_all_pictures_are_the_same():
+    first, *others = vary_sign(3, [], num_images=4)
+    assert all(np.array_equal(first, other) for other in others)
+    assert not np.array_equal(first, vary_sign(4, [], num_images=1)[0])
+
+
+@pytest.mark.parametrize("name", PLAIN_SIGN)
+def test_a_free_factor_changes_the_picture(name):
+    pictures = vary_sign(3, [name], num_images=9)
+    assert len(np.unique(pictures.reshape(9, -1), axis=0)) > 1
+
+
+def test_unknown_factors_are_refused():
+    with pytest.raises(ValueError, match=r"\['place'\]"):
+        vary_sign(3, ["place"])
