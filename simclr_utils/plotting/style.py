@@ -115,9 +115,12 @@ def with_palette(png, dithered):
     """Returns a PNG file with 256 colors, as bytes. White stays white."""
     picture, buffer = Image.open(png).convert("RGB"), io.BytesIO()
     palette = picture.quantize(255)
-    palette.putpalette(palette.getpalette()[: 3 * 255] + [255, 255, 255])
     dither = Image.Dither.FLOYDSTEINBERG if dithered else Image.Dither.NONE
-    picture.quantize(palette=palette, dither=dither).save(buffer, "png", optimize=True)
+    indices = np.array(picture.quantize(palette=palette, dither=dither))
+    indices[np.all(np.asarray(picture) == 255, axis=-1)] = 255
+    reduced = Image.fromarray(indices, "P")
+    reduced.putpalette((palette.getpalette() + [0] * 768)[: 3 * 255] + [255, 255, 255])
+    reduced.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 
