@@ -55,7 +55,7 @@ DRAW = {
 }
 # They take numbers, and names of our own.
 NAMELESS = {"plot_pretraining", "plot_similarity", "plot_temperature", "plot_validation_curves"}
-NAMELESS |= {"plot_methods", "plot_simclr", "plot_circle"}
+NAMELESS |= {"plot_comparison", "plot_methods", "plot_simclr", "plot_circle"}
 
 
 def test_every_figure_is_drawn_here():
