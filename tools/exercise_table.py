@@ -2,7 +2,8 @@
 
     python tools/exercise_table.py [PAGE]
 
-The answers are those of the tests, tests/course/answers. Without a page, it is results/exercises.md.
+The answers are those of the tests, tests/course/answers. The page is results/exercises.md, if none
+is named.
 """
 
 import sys
@@ -60,7 +61,6 @@ def write_table(tried: dict, path: Path) -> str:
 if __name__ == "__main__":
     from answers import TRIED
 
-    page = write_table(
-        TRIED, Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results/exercises.md")
-    )
+    default = ROOT / "results" / "exercises.md"
+    page = write_table(TRIED, Path(sys.argv[1]) if sys.argv[1:] else default)
     print(page.splitlines()[2])

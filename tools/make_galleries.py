@@ -22,8 +22,8 @@ ENCODER = Path("results/studies/cifar10/encoders/0")
 PAGE = """# Galleries
 
 Pictures of what the published CIFAR-10 encoder has learned: `{encoder}`, pretrained for {steps:,}
-steps without labels. The images were chosen by the seed {seed}, not by hand: all are validation
-images, and their neighbors are labeled training images.
+steps without labels. All are validation images, and their neighbors are labeled training images.
+Those of the first two figures were chosen by the seed {seed}, not by hand.
 
     {command}
 
@@ -34,7 +34,27 @@ TITLES = {
     "neighbors": "Nearest neighbors",
     "mistakes": "What the probe mistakes",
 }
-CAPTIONS = {"views": "", "neighbors": "", "mistakes": ""}
+NUMBERS = ("pixels", "features", "right", "least", "most")  # in the captions
+CAPTIONS = {  # read off the figures of the seed 0
+    "views": """\
+Each column is an image and four of its views, made by the recipe of the pretraining:
+crop, flip, color jitter and, for one view in five, grayscale. Size, place and color change; what
+mostly remains is the form, such as the front of the car or the bird. In a few views little is left
+to recognize, as in the last one of the ship.""",
+    "neighbors": """\
+Each row is an image, the five training images whose pixels are nearest to its
+own, and the five whose features are nearest. A tick and a blue frame mark the class of the image.
+Over all validation images, {pixels:.0%} of the neighbors by pixels and {features:.0%} of those by
+features are of the same class. By pixels, brightness and background decide: the ship on blue water
+gets airplanes on a blue sky. By features, the horse gets five horses, but the dark bird gets two
+dark airplanes, and the ship a truck and two airplanes.""",
+    "mistakes": """\
+The wrong answers of which the probe is most sure, with {least:.0%} to {most:.0%}.
+It was fitted on all labeled training images and is right on {right:.0%} of the validation images,
+on which its penalty was chosen. Most of these pairs look alike: automobile and truck, deer and horse, airplane and ship. The
+background seems to count too: two birds against the sky are taken for airplanes, and a deer among
+leaves for a frog.""",
+}
 
 
 def draw_views(images, record, seed):
@@ -81,26 +101,29 @@ def draw_neighbors(queries, found, num_neighbors=5):
                     axis.spines[:].set(visible=True, color=color, linewidth=2)
         for place, space in enumerate(found):
             middle = axes[0, 2 + place * (num_neighbors + 1) + num_neighbors // 2]
-            middle.set_title(f"{space}\n{middle.get_title()}", fontsize=9)
+            middle.set_title(f"{space}\n{middle.get_title()}", loc="center", fontsize=9)
     return drawing
 
 
 def draw_mistakes(images, truth, answers, confidence):
-    """Draws images with their class, and the answer of the probe and its probability.
+    """Draws images with their class and, behind an arrow, the answer of the probe.
 
     Args:
         images: Uint8 array `[N, H, W, C]`.
         truth: Sequence of N strings.
         answers: Sequence of N strings.
-        confidence: Float array `[N]` in 0..1.
+        confidence: Float array `[N]` in 0..1, the probabilities of the answers.
     """
     num_columns = 6
     shape = (-(-len(images) // num_columns), num_columns)
     with figure(*shape, (9, 2.05 * shape[0])) as (drawing, axes):
+        for axis in axes.flat:
+            axis.axis("off")
         for axis, *parts in zip(axes.flat, images, truth, answers, confidence, strict=False):
             image, right, wrong, sure = parts
+            axis.axis("on")
             show_image(axis, image)
-            axis.set_title(f"{right}\nprobe: {wrong}, {sure:.0%}", loc="center", fontsize=9)
+            axis.set_title(f"{right}\n\u2192 {wrong}, {sure:.0%}", loc="center", fontsize=9)
     return drawing
 
 
@@ -120,7 +143,7 @@ def look(encoder, dataset, seed):
 
     (gallery, known), (images, labels) = dataset.train, dataset.validation
     names = np.asarray(dataset.class_names)
-    chosen = np.random.default_rng(seed).permutation(len(images))[:7]
+    chosen = np.random.default_rng(seed).permutation(len(images))[:6]
     found, numbers, spaces = {}, {}, {"raw pixels": pixel_features}
     spaces["SimCLR features"] = lambda pictures: extract_features(encoder, pictures)
     for space, describe in spaces.items():
@@ -128,7 +151,7 @@ def look(encoder, dataset, seed):
         near = fit_knn(stored, known, 5).kneighbors(asked, return_distance=False)
         same = known[near] == labels[:, None]
         found[space] = gallery[near[chosen]], same[chosen]
-        numbers[space] = same.mean()
+        numbers[space.split()[-1]] = same.mean()
     probe = fit_linear_probe(stored, known, (asked, labels))
     shares = probe.predict_probabilities(asked, dataset.num_classes)
     answers, sure = shares.argmax(axis=1), shares.max(axis=1)
@@ -154,7 +177,7 @@ def write(folder, figures, record, numbers, seed):
     sections = []
     for name, title in TITLES.items():
         files.write_bytes(folder / f"{name}.png", to_png(figures[name]))
-        caption = CAPTIONS[name].format(**{key.split()[0]: v for key, v in numbers.items()})
+        caption = CAPTIONS[name].format(**numbers)
         sections.append(f"## {title}\n\n![{title}]({name}.png)\n\n{caption}")
     command = f"python tools/make_galleries.py --source FOLDER --seed {seed}"
     page = {"encoder": ENCODER.as_posix(), "steps": record["steps"], "seed": seed}

@@ -18,6 +18,7 @@ from navigation import COURSE, navigation_line, update_navigation
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from notebook_rules import content, find_problems
+from small_pictures import shrink_outputs
 from tqdm import tqdm
 
 from simclr_utils.cli.arguments import select
@@ -107,6 +108,7 @@ def refresh(notebook_path, line, times=None):
         return [f"a cell failed, so nothing was written:\n{error}"]
     seconds = time.perf_counter() - started
     clean(notebook, stem[:2])
+    shrink_outputs(notebook)
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     twin = jupytext.writes(notebook, fmt="md:myst")
