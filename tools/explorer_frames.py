@@ -128,11 +128,13 @@ class Frames:
     def __init__(self, draw, buttons, levels, folder, address, budget):
         self.draw, self.buttons, self.levels = draw, buttons, levels
         self.folder, self.address = folder, address
-        first = self._draw(tuple(each.start for each in levels))
+        start = tuple(each.start for each in levels)
+        drawn = {start: self._draw(start)}
+        first = drawn[start]
         most = max(1, budget // len(first[0]))
         while True:
             self.places, combinations = choose_grid(levels, most)
-            drawn = {places: self._draw(places) for places in combinations}
+            drawn = {places: drawn.get(places) or self._draw(places) for places in combinations}
             total = sum(len(data) for data in {data for data, *_ in drawn.values()})
             if total <= budget or most == 1:
                 break

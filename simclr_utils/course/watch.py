@@ -18,6 +18,7 @@ from simclr_utils.training import pretraining
 from simclr_utils.training.callbacks import EpochLine, LiveCurves, PartialHistory
 from simclr_utils.training.checkpoints import Checkpoints
 from simclr_utils.training.doctor import RunDoctor
+from simclr_utils.training.losses import LOSSES
 
 NUM_MEASUREMENTS = 5  # of kNN accuracy, and lines of progress
 
@@ -77,7 +78,7 @@ class Watch:
         self.batch_size, self.steps_per_epoch, self.epochs = plan
         self.chance_loss = float(np.log(2 * self.batch_size - 1))
         self.levels = knn_levels(model.encoder, dataset)
-        self.doctor = RunDoctor(dataset.unlabeled, self.batch_size)
+        self.doctor = RunDoctor(dataset.unlabeled, self.batch_size, loss=LOSSES[config.loss])
         self.checkpoints, self.first_epoch, past, self.seconds = None, 0, {}, 0.0
         if folder is not None:
             wanted = pretraining.run_identity(dataset, config, seed, self.epochs)
@@ -114,6 +115,17 @@ class Watch:
         """Returns the figure of the curves, as `plot_pretraining` draws it."""
         history = self.history if history is None else history
         return plot_pretraining(history, self.chance_loss, 2 * self.batch_size - 1, self.levels)
+
+    def describe(self) -> str:
+        """Returns the last values of the curves with what they have to beat, in two lines."""
+        last = {name: values[-1] for name, values in self.history.items()}
+        lines = [
+            f"loss {last['loss']:.2f}, by chance {self.chance_loss:.2f}; "
+            f"contrastive accuracy {last['contrastive_accuracy']:.2f}"
+        ]
+        levels = {**self.levels, "after training": last.get("knn_accuracy")}
+        told = [f"{name} {value:.2f}" for name, value in levels.items() if value is not None]
+        return "\n".join([*lines, f"kNN accuracy: {', '.join(told)}"] if told else lines)
 
     def __enter__(self) -> "Watch":
         self.started = time.monotonic()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
@@ -76,6 +77,30 @@ def plot_pretraining(
             axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             if axis.lines:  # kNN accuracy may not have been measured yet
                 axis.legend(fontsize=8)
+    return drawing
+
+
+def plot_runs(curves: pd.DataFrame, batch_size: int = 256) -> DescribedFigure:
+    """Draws loss and contrastive accuracy of stored pretraining runs, a line for each run.
+
+    Args:
+        curves: DataFrame with the columns `epoch`, `loss`, `contrastive_accuracy` and
+            `pretraining_seed`, such as `results/cifar10_pretraining.csv`.
+        batch_size: Integer, the images per step, from which the chance levels follow.
+
+    Returns:
+        A closed `Figure`.
+    """
+    num_candidates = 2 * batch_size - 1
+    panels = (("loss", "NT-Xent loss", np.log(num_candidates)),)
+    panels += (("contrastive_accuracy", "contrastive accuracy", 1 / num_candidates),)
+    with figure(1, 2, (9, 2.8)) as (drawing, axes):
+        for axis, (name, title, chance) in zip(axes, panels, strict=True):
+            for seed, run in curves.groupby("pretraining_seed"):
+                axis.plot(run["epoch"], run[name], label=f"seed {seed}")
+            axis.axhline(chance, color=COLORS["gray"], linestyle="--", label="chance")
+            axis.set(title=title, xlabel="epoch")
+            axis.legend(fontsize=8)
     return drawing
 
 

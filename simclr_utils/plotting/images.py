@@ -126,6 +126,8 @@ def plot_view_histograms(
 ) -> DescribedFigure:
     """Draws pairs of views, and below each pair the histograms of its pixel values.
 
+    Each channel has a line in its color, solid for the first view and dashed for the second.
+
     Args:
         pairs: Float array `[P, 2, H, W, C]` in 0..1.
         titles: Sequence of P strings.
@@ -147,9 +149,11 @@ def plot_view_histograms(
                     column[2].plot(middles, shares / values.size, style, color=COLORS[name], lw=1.3)
             column[2].set(xlim=(0, 1), xlabel="pixel value", yticks=[])
         axes[2, 0].set_ylabel("share of pixels")
+        for name in channels:
+            axes[2, -1].plot([], [], color=COLORS[name], lw=2.5, label=f"{name} channel")
         for style, name in (("-", "view 1"), ("--", "view 2")):
             axes[2, -1].plot([], [], style, color="black", lw=1.3, label=name)
-        drawing.legend(loc="outside lower center", ncols=2, fontsize=8)
+        drawing.legend(loc="outside lower center", ncols=5, fontsize=9)
     return drawing
 
 

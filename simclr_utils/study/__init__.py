@@ -6,6 +6,7 @@ PUBLIC = {
     "study": ("FINE_TUNING_SHARE", "Study"),
     "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
+    "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
     "answers": ("answer", "differences"),
     "operations": ("accuracy_by_operation",),

@@ -18,7 +18,7 @@ PUBLIC = {
     "checkpoints": ("Checkpoints",),
     "callbacks": ("EpochLine", "fit_until_stopped", "LiveCurves"),
     "doctor": ("RunDoctor",),
-    "diagnostics": ("accuracy_under", "describe", "normalized"),
+    "diagnostics": ("accuracy_under", "describe", "normalized", "pair_cosines"),
     "pretraining": (
         "build_model",
         "describe_pretraining",

@@ -103,6 +103,32 @@ def spread(vectors):
     return unit.std(axis=0) * np.sqrt(unit.shape[1])
 
 
+def pair_cosines(
+    vectors: np.ndarray, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Computes the cosine similarities of pairs that belong together, and of all other pairs.
+
+    Args:
+        vectors: Float array `[M, D]`, features or projections.
+        labels: Integer array `[M]`. Rows with the same label belong together. By default these
+            are the rows `i` and `i + M / 2`, two views of one image.
+
+    Returns:
+        Two float64 arrays in [-1, 1]: of the pairs that belong together, and of the others. Each
+        pair of rows counts once.
+
+    Example:
+
+    >>> pair_cosines(np.eye(2)[[0, 1, 0, 1]])
+    (array([1., 1.]), array([0., 0., 0., 0.]))
+    """
+    unit, num_rows = normalized(vectors), len(vectors)
+    labels = np.arange(num_rows) % (num_rows // 2) if labels is None else np.asarray(labels)
+    pairs = np.triu_indices(num_rows, k=1)
+    cosines, same = (unit @ unit.T)[pairs], (labels[:, None] == labels)[pairs]
+    return cosines[same], cosines[~same]
+
+
 def describe(vectors_1: np.ndarray, vectors_2: np.ndarray) -> dict[str, float]:
     """Computes all diagnostics for two views of the same images.
 

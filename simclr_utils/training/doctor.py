@@ -43,6 +43,8 @@ class RunDoctor(keras.callbacks.Callback):
         images: Uint8 array `[N, H, W, C]`, the pool. A sample spread over all of it is examined.
         batch_size: Integer, the number of images per step.
         report: Function that is called with each finding, a string.
+        loss: Function, the loss that the model has to compute, such as `nt_xent_loss`. `None`
+            stands for the model's attribute `loss_function`, if it has one.
 
     Attributes:
         findings: List of `Finding`.
@@ -57,12 +59,18 @@ class RunDoctor(keras.callbacks.Callback):
     >>> model.fit(batches, steps_per_epoch=steps, epochs=10, callbacks=[doctor], shuffle=False)
     """
 
-    def __init__(self, images: np.ndarray, batch_size: int, report: Callable = print):
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        report: Callable = print,
+        loss: Callable | None = None,
+    ):
         super().__init__()
         # Spread over the pool: if files are sorted by name, the first ones may all be of one class.
         rows = np.linspace(0, len(images) - 1, min(len(images), NUM_IMAGES)).astype(int)
         self.images = np.asarray(images[rows])
-        self.batch_size, self.report = batch_size, report
+        self.batch_size, self.report, self.loss = batch_size, report, loss
         self.findings, self.steps, self.examined = [], 0, 0
 
     def conclude(self, loss: float) -> str:
@@ -100,9 +108,13 @@ class RunDoctor(keras.callbacks.Callback):
         for entry in record:
             self.tell(Finding(**entry))
 
+    def expected_loss(self) -> Callable | None:
+        """Returns the loss that the model has to compute, or `None` if it is unknown."""
+        return self.loss or getattr(self.model, "loss_function", None)
+
     def chance_level(self) -> float | None:
         """Returns the chance level of the model's loss, a float, or `None` if it is unknown."""
-        level = getattr(self.model.loss_function, "chance_level", None)
+        level = getattr(self.expected_loss(), "chance_level", None)
         return None if level is None else level(self.batch_size)
 
     def examine_loss(self, loss: float) -> Finding | None:
@@ -145,7 +157,7 @@ class RunDoctor(keras.callbacks.Callback):
         # learning rate was right.
         self.resumed = int(self.model.optimizer.iterations) > 0
         self.start = kernels(self.model)
-        for finding in examine_model(self.model, self.images[:16]):
+        for finding in examine_model(self.model, self.images[:16], self.expected_loss()):
             self.tell(finding)
         self.tell(examine_batch_size(self.batch_size))
 

@@ -26,12 +26,14 @@ def kernels(model):
     return [np.asarray(variable) for variable in variables if len(variable.shape) > 1]
 
 
-def examine_model(model, images):
+def examine_model(model, images, loss):
     """Looks for faults in the views, the pairs and the loss of a model.
 
     Args:
-        model: `SimCLR`.
+        model: `keras.Model` with the attributes and methods of `SimCLR`; only `contrastive_loss`
+            may be missing.
         images: Uint8 array `[N, H, W, C]`, N at least 2.
+        loss: Function, the loss that the model has to compute, or `None`.
 
     Returns:
         A list of `Finding`.
@@ -40,7 +42,7 @@ def examine_model(model, images):
     found = examine_views(model.augmenter, images) or examine_pairs(model, images)
     for variable, value in state:
         variable.assign(value)
-    fault = examine_loss(model)
+    fault = examine_loss(model, loss)
     return found if fault is None else [*found, fault]
 
 
@@ -126,18 +128,19 @@ def examine_pairs(model, images):
     ]
 
 
-def examine_loss(model):
-    """Checks the loss that a model computes with the check that comes with its loss function.
+def examine_loss(model, loss):
+    """Checks the loss that a model computes with the check that comes with a loss function.
 
     Args:
-        model: `SimCLR`. If its class overrides `contrastive_loss`, the result has to agree with
-            the loss that was passed in.
+        model: `keras.Model`. The result of its `contrastive_loss` has to agree with `loss`. A model
+            without this method is not checked.
+        loss: Function, or `None`. A function without a check is not checked.
 
     Returns:
         A `Finding` that names the mistake, or `None`.
     """
-    find_mistake = getattr(model.loss_function, "find_mistake", None)
-    if find_mistake is None:
+    find_mistake = getattr(loss, "find_mistake", None)
+    if find_mistake is None or not hasattr(model, "contrastive_loss"):
         return None
 
     def computed(projections_1, projections_2, temperature):
@@ -151,7 +154,7 @@ def examine_loss(model):
         model.temperature = kept
     if mistake is None:
         return None
-    name = getattr(model.loss_function, "__name__", "the loss")
+    name = getattr(loss, "__name__", "the loss")
     return Finding(
         "wrong loss",
         f"On random vectors the model's loss differs from `{name}`. {mistake}",

@@ -1,5 +1,6 @@
 """The headless run, on notebooks that need seconds."""
 
+import base64
 import csv
 import os
 import subprocess
@@ -75,20 +76,25 @@ def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
     run_dir = folder.parent / "runs" / "glyphs-tiny"
     assert stdout(run_dir / "notebooks" / "01_first.ipynb") == "7\n"
     assert (run_dir / "html" / "02_second.html").stat().st_size > 1000
-    assert [path.name for path in (run_dir / "figures").iterdir()] == ["02_second-01.png"]
+    figures = sorted(path.name for path in (run_dir / "figures").iterdir())
+    assert figures == ["02_second-01.png", "accuracy.png"]
     record = files.load_json(run_dir / "run.json")
     assert record["settings"] == {"epochs": 7} and record["seed"] == 3
     assert len(record["notebooks"]["01_first"]["cells"]) == 3  # with the injected parameters
     assert record["provenance"]["versions"]["python"]
     printed = capsys.readouterr().out
     table = printed[printed.index("accuracy on glyphs") :].splitlines()
-    assert table[1].split() == ["100", "labels", "500", "labels"]
-    assert table[2].split() == ["knn", "0.400", "[0.300,", "0.500]", "0.500", "[0.500,", "0.500]"]
-    assert table[3].split() == ["chance", "0.100"]
+    assert table[1].split() == ["labels", "100", "500"]
+    # Three subsets in a preset made for speed: means in percent, and no interval.
+    assert table[2].split() == ["SimCLR", "+", "kNN", "40.0", "50.0"]
+    assert table[3].split() == ["most", "frequent", "class", "10.0"]
     assert printed.rstrip().endswith("index.html")
     page = (run_dir / "index.html").read_text()
-    assert "0.400 [0.300, 0.500]" in page and 'href="html/01_first.html"' in page
-    assert "src=" not in page and "http" not in page
+    assert page.index("<td>40.0</td>") < page.index("<img alt=") < page.index("Provenance")
+    picture = base64.b64encode((run_dir / "figures" / "accuracy.png").read_bytes()).decode()
+    assert f'src="data:image/png;base64,{picture}"' in page
+    assert 'href="html/01_first.html"' in page
+    assert page.count("src=") == 1 and "http" not in page
 
 
 def test_the_cache_lies_beside_the_run_unless_it_is_named(folder):
@@ -296,13 +302,15 @@ def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     results.add(method="knn", value=0.2, preset="quick", fingerprint="new")
     results.add(method="knn", value=0.3, preset="full", fingerprint="other")
     tables = report.results_tables(results.frame(), "quick")
-    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.200"}}
+    assert tables["m on d, in %"].to_dict() == {10: {"SimCLR + kNN": "20.0"}}
+    tables = report.results_tables(results.frame(), "full")
+    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.300"}}
 
 
 def test_a_table_has_the_label_of_its_metric(tmp_path):
     results = Results(tmp_path / "results.csv", dataset="d", labels=10, preset="quick")
     results.add(method="knn", value=0.2, metric="auroc", fingerprint="f")
-    assert list(report.results_tables(results.frame(), "quick")) == ["AUROC on d"]
+    assert list(report.results_tables(results.frame(), "quick")) == ["AUROC on d, in %"]
 
 
 def test_the_command_line(folder, monkeypatch, capsys):

@@ -35,8 +35,8 @@ def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
     for cell in code:
         cell.outputs = []  # those that are stored say "epoch 1", too
     parameters = next(cell for cell in code if "parameters" in cell.metadata.get("tags", []))
-    values = {"preset": "tiny", "pretraining_steps": STEPS, "run_dir": str(tmp_path / "run")}
-    values["cache_dir"] = str(tmp_path / "cache")
+    values = {"preset": "tiny", "run_dir": str(tmp_path / "run")}
+    values["settings"] = {"pretraining_steps": STEPS, "cache_dir": str(tmp_path / "cache")}
     parameters.source += "".join(f"\n{name} = {value!r}" for name, value in values.items())
     client = NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}
@@ -44,7 +44,7 @@ def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
     client.reset_execution_trackers()
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
-            if "fit_until_stopped(" in cell.source:
+            if "lesson.watch(" in cell.source:
                 training = cell
                 arguments = (client, cell)
                 threading.Thread(target=interrupt_once_it_trains, args=arguments).start()

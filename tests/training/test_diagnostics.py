@@ -54,3 +54,13 @@ def test_a_collapse_shows_in_every_number():
     assert healthy["uniformity"] < -3 and collapsed["uniformity"] > -0.01
     assert healthy["smallest spread"] > 0.8 and collapsed["median spread"] < 0.01
     assert healthy["alignment"] < 0.1
+
+
+def test_cosines_of_pairs_that_belong_together_and_of_others():
+    vectors = np.array([[1.0, 0.0], [0.0, 3.0], [-1.0, 0.0], [0.0, 5.0]])
+    same, others = diagnostics.pair_cosines(vectors)  # 0 with 2, and 1 with 3
+    np.testing.assert_allclose(same, [-1, 1], atol=1e-12)
+    np.testing.assert_allclose(others, [0, 0, 0, 0], atol=1e-12)
+    same, others = diagnostics.pair_cosines(vectors, [7, 2, 2, 2])
+    np.testing.assert_allclose(same, [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(others, [0, -1, 0], atol=1e-12)

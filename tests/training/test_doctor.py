@@ -152,7 +152,7 @@ def plain_loss(projections_1, projections_2, temperature):
 def test_nothing_is_said_of_the_level_of_a_loss_that_does_not_tell_it():
     watcher, said = watched(200, loss=plain_loss)
     assert watcher.conclude(1000.0) == "ok: the run doctor found nothing" and said == []
-    assert examinations.examine_model(watcher.model, watcher.images) == []
+    assert examinations.examine_model(watcher.model, watcher.images, plain_loss) == []
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,50 @@ def test_the_check_is_that_of_the_loss():
 
     known = losses.annotate_loss(find_mistake=check)(lambda *parts: plain_loss(*parts))
     watcher, _ = watched(loss=known)
-    (finding,) = examinations.examine_model(watcher.model, watcher.images)
+    (finding,) = examinations.examine_model(watcher.model, watcher.images, known)
     assert finding.name == "wrong loss" and finding.seen.endswith("It is upside down.")
     assert asked == [pytest.approx(-2.0)] and watcher.model.temperature == 0.1
+
+
+class OwnModel(keras.Model):
+    """A learner's model: it has no `loss_function`, and other methods only if they are given."""
+
+    def __init__(self, model, **methods):
+        super().__init__()
+        self.augmenter, self.encoder = model.augmenter, model.encoder
+        self.projection_head, self.temperature = model.projection_head, model.temperature
+        for name, method in methods.items():
+            setattr(self, name, method)
+
+    def call(self, images, training=False):
+        return [self.projection_head(self.encoder(self.augmenter(images))) for _ in range(2)]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_loss_of_a_learners_model_is_compared_with_the_one_it_is_meant_to_compute(right):
+    sign = 1 if right else -1
+    own = OwnModel(
+        watched()[0].model,
+        contrastive_loss=lambda *parts: sign * losses.nt_xent_loss(*parts, own.temperature),
+    )
+    found = examinations.examine_model(own, watched()[0].images, losses.nt_xent_loss)
+    assert [finding.name for finding in found] == ([] if right else ["wrong loss"])
+
+
+@pytest.mark.parametrize("loss", [None, losses.nt_xent_loss])
+def test_a_model_may_tell_nothing_of_its_loss(loss):
+    said = []
+    watcher = doctor.RunDoctor(watched()[0].images, 256, said.append, loss)
+    watcher.set_model(OwnModel(watched()[0].model))
+    watcher.model.compile(sabotage.build_optimizer("adamw", 1e-3))
+    watcher.on_train_begin()
+    watcher.model.optimizer.iterations.assign(200)
+    assert said == []
+    verdict = watcher.conclude(CHANCE)
+    if loss is None:
+        assert verdict == "ok: the run doctor found nothing"
+    else:
+        assert verdict == "not ok: the run doctor found nothing learned"
 
 
 def test_a_loss_that_is_no_number_at_a_tiny_temperature_names_it():
