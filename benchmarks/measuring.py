@@ -65,13 +65,14 @@ def read_rows(name):
     return pd.read_csv(path).to_dict("records") if path.exists() else []
 
 
-def write_rows(name, rows):
+def write_rows(name, rows, folder=None):
     """Writes rows and their provenance to `results/benchmarks/<name>.csv`.
 
     Args:
         name: String, the name of the file.
         rows: List of dicts with equal keys. A row that has its provenance from an earlier run
             keeps it.
+        folder: Path of another folder than `results/benchmarks`, or `None`.
     """
     made = {"date": provenance.provenance()["date"][:10], "commit": provenance.commit()}
     made |= {"versions": provenance.versions_string(), "hardware": provenance.hardware_string()}
@@ -79,5 +80,5 @@ def write_rows(name, rows):
     writer = csv.DictWriter(table, dict.fromkeys([*rows[0], *made]), lineterminator="\n")
     writer.writeheader()
     writer.writerows({**made, **row} for row in rows)
-    files.write_text(RESULTS / f"{name}.csv", table.getvalue())
+    files.write_text((folder or RESULTS) / f"{name}.csv", table.getvalue())
     print(rows[-1], flush=True)

@@ -114,7 +114,7 @@ PRESETS = {
     "quick": Config(
         width=16,
         pretraining_steps=1000,
-        label_counts=(20, 100, 500),
+        label_counts=(10, 100, 500),
         num_subsets=2,
         limits={"unlabeled": 9000, "train": 1000, "validation": 1000, "test": 2000},
     ),

@@ -22,8 +22,8 @@ GROUND = (
     "reading",
     "session",
 )
-# Beside the path: figures draw what data holds, lessons look at views and training.
-BESIDE = {"system": (), "plotting": ("data",), "course": ("views", "training", "plotting")}
+# Beside the path: figures draw what data holds; lessons look at everything but the command line.
+BESIDE = {"system": (), "plotting": ("data",), "course": (*PATH[:-1], "plotting")}
 # Libraries that few modules deal with.
 ALONE = {
     "matplotlib": ("plotting/style", "plotting/fonts", "data/photographs"),  # with a photograph

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 from book_frames import draw_explorers
+from explorer_page import to_html
 from PIL import Image
 from set_repository import below_title, find_repository, notebook_addresses
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(?=[)#\s])")
 LANGUAGES = {".py": "python", ".json": "json", ".toml": "toml", ".yml": "yaml"}
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 COPY = "[your copy of the course](../docs/index.md#install)"
 HERE = f"To run this notebook, type `make lab` in {COPY}, then open `{{name}}`."
@@ -35,25 +37,15 @@ ELSEWHERE = (
     "Run this notebook: [Open in Colab]({colab}){{.button}} [Open in Binder]({binder}){{.button}} "
     f"or open `{{name}}` in {COPY}."
 )
-TOCTREES = """
-```{toctree}
-:caption: Notebooks
+TOCTREE = """
+```{{toctree}}
+:caption: {caption}
 :hidden:
-:glob:
 
-notebooks/*
-```
-
-```{toctree}
-:caption: To look up
-:hidden:
-:glob:
-
-glossary
-reference
-*
+{entries}
 ```
 """
+FIRST = ["glossary", "reference"]  # of what is looked up; other pages of docs/ follow
 
 
 class Book:
@@ -108,11 +100,17 @@ class Book:
 
         Args:
             path: `Path` of the notebook.
-            explorers: Dict from a cell's position to the HTML of its explorer.
+            explorers: Dict from a cell's position to its explorer, as `draw_explorers` returns it.
+
+        Returns:
+            A string, its title.
         """
         target = self.folder / self.place(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(self.page_of(nbformat.read(path, as_version=4), path, explorers), target)
+        page = self.page_of(nbformat.read(path, as_version=4), path, explorers)
+        nbformat.write(page, target)
+        prose = [cell.source for cell in page.cells if cell.cell_type == "markdown"]
+        return TITLE.search("\n\n".join(prose))[1]
 
     def page_of(self, notebook, path, explorers):
         """Returns a notebook as the site shows it: other outputs, links and first lines."""
@@ -150,14 +148,15 @@ class Book:
                 if WIDGET in data:
                     continue
             found.append(output)
-        return found if explorer is None else [*found, as_html(explorer)]
+        return found if explorer is None else [*found, as_html(to_html(explorer))]
 
     def figure(self, data, kind, alt, stem):
         """Writes a figure into a file of its own; returns the element that shows it."""
         size = ""
         if kind == "image/png":
             picture = Image.open(io.BytesIO(base64.b64decode(data)))
-            size = f' width="{picture.width}" height="{picture.height}"'
+            width, height = picture.size
+            size = f' width="{width}" height="{height}" style="--width: {width}px"'
             buffer = io.BytesIO()
             picture.convert("RGB").save(buffer, "webp", lossless=True, quality=60, method=4)
             content, suffix = buffer.getvalue(), "webp"
@@ -188,18 +187,24 @@ def source_page(path):
 def stage(folder, repository):
     """Writes everything that Sphinx reads into an empty folder."""
     book = Book(folder, repository)
-    for path in sorted((ROOT / "docs").glob("*.md")):
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    for path in pages:
         book.add(path)
-    index = folder / "index.md"
-    index.write_text(index.read_text(encoding="utf-8") + TOCTREES, encoding="utf-8")
-    shutil.copy(ROOT / "docs" / "conf.py", folder)
-    shutil.copytree(ROOT / "docs" / "_static", folder / "_static", dirs_exist_ok=True)
+    titles = []
     for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         frames, explorers = draw_explorers(path, BUILD / "frames")
-        book.add_notebook(path, explorers)
+        titles.append(f"{path.stem[:2]} {book.add_notebook(path, explorers)}")
+        titles[-1] += f" <notebooks/{path.stem}>"
         if frames is not None:
             target = folder / "_static" / "frames" / path.stem
             shutil.copytree(frames, target, ignore=shutil.ignore_patterns("*.json"))
+    others = sorted({path.stem for path in pages} - {"index", *FIRST})
+    parts = {"Notebooks": titles, "To look up": [*FIRST, *others]}
+    with open(folder / "index.md", "a", encoding="utf-8") as index:
+        for caption, entries in parts.items():
+            index.write(TOCTREE.format(caption=caption, entries="\n".join(entries)))
+    shutil.copy(ROOT / "docs" / "conf.py", folder)
+    shutil.copytree(ROOT / "docs" / "_static", folder / "_static", dirs_exist_ok=True)
 
 
 def main():

@@ -1,21 +1,25 @@
-"""The rules for the stored notebooks: size, style, parameters, imports, outputs and twins."""
+"""The rules for the stored notebooks: size, plumbing, exercises, imports, outputs and twins."""
 
 import ast
 import re
 
 import jupytext
+from lesson_table import measure
 from navigation import LINE
 from nbval_tolerance import allowances
 
-MAXIMUM_BYTES = 500_000
+MAXIMUM_BYTES = 800_000
 MAXIMUM_CELL_LINES = 25
-MAXIMUM_CODE_LINES = 200
+MAXIMUM_CODE_LINES = 150
+MAXIMUM_PLUMBING = 0.15  # of the code lines; lesson_table.py says which lines these are
 MAXIMUM_IMPORT_LINES = 8
 MINIMUM_WORDS_PER_LINE = 4
 # Shares of the code cells.
 MAXIMUM_EXEMPT = 1 / 8
 MINIMUM_COMPARED = 1 / 3
 
+EXERCISE = re.compile(r"^(?:\*\*|#{3,4} )(\d+)\. ", re.MULTILINE)
+CHECK = re.compile(r"\bcheck_\w+\(")
 EXEMPTING_TAGS = {"nbval-ignore-output", "nbval-skip", "skip-execution"}
 EXEMPTING_COMMENT = re.compile(r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP)\b", re.MULTILINE)
 MACHINE_PATH = re.compile(
@@ -39,9 +43,10 @@ def find_problems(notebook, twin, size, line):
         *_parameter_problems(code),
         *_style_problems(notebook, code, size),
         *_source_problems(code),
+        *_exercise_problems(notebook),
         *_output_problems(notebook, code),
         *_comparison_problems(code),
-        *_import_problems(code),
+        *_import_problems(notebook),
         *_navigation_problems(notebook, line),
         *_twin_problems(notebook, twin),
     ]
@@ -75,13 +80,14 @@ def _parameter_problems(code):
 
 
 def _style_problems(notebook, code, size):
-    lines = sum(len(_lines(cell)) for cell in code if "fetch-course" not in _tags(cell))
-    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    words = sum(len(text.split()) for text in prose)
+    found = measure(notebook)
+    lines, words, plumbing = found["code lines"], found["words"], found["plumbing"]
     if size > MAXIMUM_BYTES:
         yield f"{size} bytes, more than {MAXIMUM_BYTES}"
     if lines > MAXIMUM_CODE_LINES:
         yield f"{lines} lines of code, more than {MAXIMUM_CODE_LINES}"
+    if plumbing > MAXIMUM_PLUMBING:
+        yield f"{plumbing:.1%} of the code is plumbing, more than {MAXIMUM_PLUMBING:.0%}"
     if words < MINIMUM_WORDS_PER_LINE * lines:
         yield f"{words} words for {lines} lines of code, fewer than {MINIMUM_WORDS_PER_LINE} a line"
     for cell in code:
@@ -100,6 +106,24 @@ def _source_problems(code):
             yield f"{_name(cell)} has a line that ends with a semicolon"
         if MACHINE_PATH.search(cell.source):
             yield f"{_name(cell)} names a path of one machine"
+
+
+def _exercise_problems(notebook):
+    """Yields a sentence for each numbered exercise whose cells call no check."""
+    inside, checked = False, {}  # from the number of an exercise to whether it has a check
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if inside and checked and CHECK.search(cell.source):
+                checked[list(checked)[-1]] = True
+            continue
+        for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
+            if part.startswith("## "):
+                inside = part.startswith("## Exercises")
+            if inside:
+                checked |= dict.fromkeys(EXERCISE.findall(part), False)
+    if not checked:
+        yield "it has no numbered exercise below the heading `Exercises`"
+    yield from (f"exercise {n} calls no check" for n, done in checked.items() if not done)
 
 
 def _output_problems(notebook, code):
@@ -152,22 +176,10 @@ def _compares(output):
     return bool(_text(output).strip()) and "image/png" not in data and WIDGET_VIEW not in data
 
 
-def _import_problems(code):
-    sources = [cell.source for cell in code if "fetch-course" not in _tags(cell)]
-    lines = sum(map(count_import_lines, sources))
+def _import_problems(notebook):
+    lines = measure(notebook)["import lines"]
     if lines > MAXIMUM_IMPORT_LINES:
         yield f"{lines} lines of imports, more than {MAXIMUM_IMPORT_LINES}"
-
-
-def count_import_lines(source):
-    """Returns how many lines of a cell belong to import statements, wherever these are."""
-    # Lines that begin with % or ! are for IPython.
-    python = re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
-    return sum(
-        node.end_lineno - node.lineno + 1
-        for node in ast.walk(ast.parse(python))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    )
 
 
 def _navigation_problems(notebook, line):

@@ -6,6 +6,7 @@ cell failed. The navigation line of every notebook is updated first.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from navigation import COURSE, navigation_line, update_navigation
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from notebook_rules import content, find_problems
+from small_pictures import shrink_outputs
 from tqdm import tqdm
 
 from simclr_utils.cli.arguments import select
@@ -85,12 +87,13 @@ def clean(notebook, number):
                 output.text = output.text.replace("\r\n", "\n")
 
 
-def refresh(notebook_path, line):
+def refresh(notebook_path, line, times=None):
     """Refreshes one notebook and its twin.
 
     Args:
         notebook_path: `Path` of the notebook.
         line: String, its navigation line, or `None` if the course does not list it.
+        times: `Path` of a JSON file in which the minutes are noted, or `None`.
 
     Returns:
         A list of sentences, one for each problem.
@@ -105,6 +108,7 @@ def refresh(notebook_path, line):
         return [f"a cell failed, so nothing was written:\n{error}"]
     seconds = time.perf_counter() - started
     clean(notebook, stem[:2])
+    shrink_outputs(notebook)
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     twin = jupytext.writes(notebook, fmt="md:myst")
@@ -113,6 +117,9 @@ def refresh(notebook_path, line):
     write_text(notebook_path, text)
     size = len(text.encode())
     print(f"{stem}: {size / 1000:.0f} kB, {seconds:.0f} s", flush=True)
+    if times is not None:
+        known = json.loads(times.read_text(encoding="utf-8")) if times.exists() else {}
+        write_text(times, json.dumps({**known, stem: round(seconds / 60, 2)}, indent=1) + "\n")
     return find_problems(nbformat.reads(text, as_version=4), twin, size, line)
 
 
@@ -120,6 +127,9 @@ def main(arguments=None, folder=ROOT / "notebooks", course=COURSE):
     """Refreshes the notebooks that the arguments name and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("selection", nargs="?", default="", help="03, 01-03 or 01,04; default: all")
+    parser.add_argument(
+        "--times", type=Path, help="a JSON file for the minutes, which lesson_table.py reads"
+    )
     options = parser.parse_args(arguments)
     os.environ.pop("MPLBACKEND", None)
     # A new notebook begins as a twin alone.
@@ -132,7 +142,7 @@ def main(arguments=None, folder=ROOT / "notebooks", course=COURSE):
     update_navigation(folder, course)
     failed = False
     for notebook in notebooks:
-        for problem in refresh(notebook, navigation_line(notebook.stem, course)):
+        for problem in refresh(notebook, navigation_line(notebook.stem, course), options.times):
             failed = True
             print(f"{notebook.stem}: {problem}", file=sys.stderr)
     return int(failed)

@@ -9,16 +9,17 @@ import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
 
-from simclr_utils import files
-from simclr_utils.cli.pages import build_page, build_table, flatten
+from simclr_utils import files, plotting
+from simclr_utils.cli.pages import build_page, build_picture, build_table, flatten
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.results import Results, summarize
+from simclr_utils.evaluation.tables import accuracy_table
 from simclr_utils.methods import in_order
+from simclr_utils.study.answers import MADE_FOR_SPEED
 from simclr_utils.training.findings import stored_findings
 
 BODY = """<p><code>{command}</code></p>
 {findings}
-<h2>Results</h2>
 {results}
 <h2>Data</h2>
 <pre>{data}</pre>
@@ -64,36 +65,45 @@ def _pictures(notebook):
 def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
     """Returns the results of a run as tables to print, one for each metric.
 
-    Rows of other presets, and of images that have changed since, are left out.
+    Rows of other presets, and of images that have changed since, are left out. Two repetitions, as
+    the presets made for speed have them, support no interval: their tables hold means in percent.
 
     Args:
         frame: DataFrame, as `Results.frame` returns it.
         preset: String, the name of the preset.
 
     Returns:
-        A dict from a title to a DataFrame of strings: methods by numbers of labels. Empty if the
-        run has no results.
+        A dict from a title to a DataFrame: methods by numbers of labels. Empty if the run has no
+        results.
 
     Raises:
         ValueError: If `METHODS` lacks a method of the rows.
     """
-    frame = frame[frame["preset"] == preset]
-    if frame.empty:
-        return {}
-    frame = frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
-    methods = in_order(frame["method"])
-    summary = summarize(frame).sort_values("labels", kind="stable")
-    tables = {}
-    for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False):
-        cells = rows.assign(cell=[_cell(row) for row in rows.itertuples()])
-        cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
-        columns = list(cells["labels"].unique())
-        table = cells.pivot(index="method", columns="labels", values="cell")
-        order = [method for method in methods if method in table.index]
-        table = table.loc[order, columns].fillna("").rename_axis(index=None, columns=None)
+    frame, tables = newest_rows(frame, preset), {}
+    for (dataset, metric), rows in frame.groupby(["dataset", "metric"], sort=False):
         label = METRICS[metric].label if metric in METRICS else metric.replace("_", " ")
-        tables[f"{label} on {dataset}"] = table
-    return tables
+        if preset in MADE_FOR_SPEED:
+            table = accuracy_table(rows, metric).rename_axis(index=None)
+            tables[f"{label} on {dataset}, in %"] = table.map("{:.1f}".format, na_action="ignore")
+        else:
+            tables[f"{label} on {dataset}"] = _table_with_intervals(rows)
+    return {title: table.fillna("") for title, table in tables.items()}
+
+
+def newest_rows(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """Returns the rows of a preset, of the images that were measured last."""
+    frame = frame[frame["preset"] == preset]
+    return frame if frame.empty else frame[frame["fingerprint"] == frame["fingerprint"].iloc[-1]]
+
+
+def _table_with_intervals(rows):
+    methods = in_order(rows["method"])
+    cells = summarize(rows).sort_values("labels", kind="stable")
+    cells["cell"] = [_cell(row) for row in cells.itertuples()]
+    cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
+    columns = list(cells["labels"].unique())
+    table = cells.pivot(index="method", columns="labels", values="cell")
+    return table.loc[methods, columns].rename_axis(index=None, columns=None)
 
 
 def _cell(row):
@@ -102,8 +112,27 @@ def _cell(row):
     return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
 
 
+def draw_results(run_dir: str | Path, record: dict) -> str:
+    """Draws accuracy by number of labels, and writes it as `figures/accuracy.png`.
+
+    Args:
+        run_dir: Path of the run.
+        record: Dict, as in `run.json`.
+
+    Returns:
+        The figure as an element in HTML. Empty if the run has no row of accuracy.
+    """
+    frame = newest_rows(Results(Path(run_dir) / "results.csv").frame("accuracy"), record["preset"])
+    if frame.empty:
+        return ""
+    name = f"{frame['dataset'].iloc[0]}, preset {record['preset']}: accuracy by number of labels"
+    png = plotting.to_png(plotting.plot_comparison(frame, name))
+    files.write_bytes(Path(run_dir) / "figures" / "accuracy.png", png)
+    return build_picture(png, f"{name}. The numbers are in the table.")
+
+
 def write_report(run_dir: str | Path, record: dict) -> str:
-    """Writes `index.html`, a page that needs no other file.
+    """Writes `index.html`, a page that needs no other file, and `figures/accuracy.png`.
 
     Args:
         run_dir: Path of the run.
@@ -119,7 +148,8 @@ def write_report(run_dir: str | Path, record: dict) -> str:
     run_dir = Path(run_dir)
     frame = Results(run_dir / "results.csv").frame()
     tables = results_tables(frame, record["preset"])
-    results = [f"<h3>{escape(title)}</h3>{table.to_html()}" for title, table in tables.items()]
+    results = [f"<h2>{escape(title)}</h2>{table.to_html()}" for title, table in tables.items()]
+    results[1:1] = [draw_results(run_dir, record)]  # below the first table, that of accuracy
     links = [
         (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
         for stem, entry in sorted(record["notebooks"].items())
@@ -131,7 +161,7 @@ def write_report(run_dir: str | Path, record: dict) -> str:
         data=escape(files.load_json(data)["summary"]) if data.exists() else "",
         command=escape(record["command"]),
         findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
-        results="\n".join(results) or "<p>These notebooks score no test images.</p>",
+        results="\n".join(filter(None, results)) or "<p>These notebooks score no test images.</p>",
         notebooks=build_table(links),
         provenance=build_table(flatten(made)),
     )

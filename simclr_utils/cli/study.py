@@ -16,7 +16,7 @@ from simclr_utils.data.dataset import load_dataset, save_dataset_record
 from simclr_utils.evaluation.comparison import OtherRunsError
 from simclr_utils.parameters import OF_DATA, check
 from simclr_utils.session import start
-from simclr_utils.study import costs, summary
+from simclr_utils.study import answers, costs, summary
 from simclr_utils.study.identity import StudyError, stored_study
 from simclr_utils.study.study import Study
 from simclr_utils.system import provenance
@@ -187,9 +187,8 @@ def summarize(study: Study) -> str:
     files.write_bytes(folder / "label_efficiency.png", plotting.to_png(draw_accuracy(study)))
     tables = report.results_tables(study.frame(), study.preset)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
-    lines += ["", summary.headline(comparisons) or summary.no_verdict(study)]
-    lines += summary.small_print(study)
+    lines += ["", *answers.answer(study)]
     if len(comparisons) > 1:
-        lines += ["", "All comparisons:", *comparisons["verdict"]]
+        lines += ["", "All comparisons:", *answers.differences(study)]
     lines += crossing_sentences(study)
     return "\n".join([*lines, f"\nRows: {study.results.path}", f"Report: {page}"])

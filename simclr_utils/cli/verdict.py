@@ -10,7 +10,7 @@ from simclr_utils.cli.pages import write_page
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.verdicts import RULE
 from simclr_utils.methods import METHODS
-from simclr_utils.study import summary
+from simclr_utils.study import answers, summary
 from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COMPARED = (
     "The baseline is the same encoder trained from scratch, with settings chosen on validation "
     "images. Each row below classified every test image once. Differences are in percentage "
-    "points of test accuracy, with 95 % intervals."
+    "points of test accuracy. Intervals in brackets are of 95 %."
 )
 
 
@@ -35,30 +35,27 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
         The path of the page.
     """
     sections = {"Data": study.dataset.summary()}
-    comparisons = summary.compare(study)
     if study.counts:
-        sections |= describe_comparisons(study, comparisons)
+        sections |= describe_comparisons(study)
     for seed in study.seeds:
         sections |= describe_encoder(study, seed)
-    answer = summary.headline(comparisons) or summary.no_verdict(study)
     page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
     sections |= extra or {}
-    write_page(page, title, [answer, *summary.small_print(study)], sections, describe_origin(study))
+    write_page(page, title, answers.answer(study), sections, describe_origin(study))
     return page
 
 
-def describe_comparisons(study, comparisons):
+def describe_comparisons(study):
     """Returns the sections about the comparisons, a dict."""
-    lines = list(comparisons["verdict"]) if len(comparisons) else ["none"]
-    lines += crossing_sentences(study)
-    sections = {
-        "All comparisons": "\n".join(lines),
-        "What decides": RULE,
-        "What was compared": COMPARED,
-    }
+    lines = (answers.differences(study) or ["none"]) + crossing_sentences(study)
+    sections = {"All comparisons": "\n".join(lines)}
+    if study.preset not in answers.MADE_FOR_SPEED:
+        sections["What decides"] = RULE
+    sections["What was compared"] = COMPARED
     for title, table in report.results_tables(study.frame(), study.preset).items():
-        table = table.rename(index={name: METHODS[name].label for name in table.index})
-        sections[f"Test {title}, with 95 % intervals"] = table.rename_axis("method").reset_index()
+        labels = {name: METHODS[name].label for name in table.index if name in METHODS}
+        table = table.rename(index=labels).rename_axis(index="method", columns=None)
+        sections[f"Test {title}"] = table.reset_index()
     sections["By number of labels"] = plotting.to_png(draw_accuracy(study))
     return sections
 
@@ -83,6 +80,8 @@ def describe_origin(study):
 def draw_accuracy(study):
     """Returns the figure of accuracy by number of labels."""
     frame = study.frame()
+    if study.preset in answers.MADE_FOR_SPEED:
+        return plotting.plot_comparison(frame, f"{study.dataset.name}, preset {study.preset}")
     summaries = results.summarize(frame[frame["metric"] == "accuracy"])
     title = f"{study.dataset.name}: mean and 95 % interval"
     return plotting.plot_label_efficiency(summaries, title)

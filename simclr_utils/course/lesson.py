@@ -19,6 +19,7 @@ from simclr_utils.study.study import Study
 from simclr_utils.system.folder_lock import hold_when_free
 from simclr_utils.training import networks
 from simclr_utils.training.pretraining import load_encoder
+from simclr_utils.views.recipe import build_augmenter
 
 
 class Lesson:
@@ -110,6 +111,12 @@ class Lesson:
         path = self.study.encoder_folder(self.seed) / "projection_head.keras"
         return keras.saving.load_model(path, compile=False)
 
+    @property
+    def augmenter(self) -> keras.Layer:
+        """A new layer that draws views with the operations of the config, as pretraining does."""
+        height, _, channels = self.dataset.image_shape
+        return build_augmenter(height, 1.0, dict(self.config.operations), channels, self.seed)
+
     @cached_property
     def random_encoder(self) -> keras.Model:
         """An encoder of the same architecture with random weights."""
@@ -133,11 +140,22 @@ class Lesson:
             ValueError: If nothing is labeled, or a method is unknown.
         """
         self.dataset.require_labels()
-        study = self.study
-        with self._alone():
-            study.run(show=lambda line: None, methods=methods)
-        frame = study.frame()
+        frame = self.finish_study(methods).frame()
         return frame[frame["method"].isin(methods) & (frame["metric"] == metric)]
+
+    def finish_study(self, methods: Sequence[str] | None = None) -> Study:
+        """Does what is left of the study. In a run, it prints a line for each task that is done.
+
+        Args:
+            methods: Strings, names in `METHODS`. All of them by default. If nothing is labeled,
+                the study is its pretraining.
+
+        Returns:
+            The `Study`.
+        """
+        with self._alone():
+            self.study.run(show=None if self.run_dir else lambda line: None, methods=methods)
+        return self.study
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

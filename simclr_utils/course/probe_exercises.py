@@ -20,6 +20,8 @@ def check_probe(function: Callable) -> str:
     Returns:
         A sentence that begins with "Right" or "Not yet".
     """
+    if not is_linear(function):
+        return "Not yet: your classifier draws curved boundaries; a probe is linear."
     for mistake, (features, labels, new_features, answers) in probe_cases().items():
         with np.errstate(all="ignore"):
             arguments = features.copy(), labels.copy(), new_features.copy()
@@ -33,8 +35,6 @@ def check_probe(function: Callable) -> str:
             )
         if np.mean(np.asarray(given) == answers) < 0.95:
             return f"Not yet: {mistake}."
-    if not is_linear(function):
-        return "Not yet: your classifier draws curved boundaries; a probe is linear."
     return "Right: this is a linear probe."
 
 
@@ -75,8 +75,8 @@ def is_linear(function: Callable) -> bool:
         np.array([[-6.0, -6], [6, 6], [-6, 6], [6, -6]]), num_rows=80
     )
     labels = corners // 2
-    given, complaint = attempt(function, features, labels, new_features)
-    return bool(complaint) or np.mean(np.asarray(given) == labels) < 0.9
+    given, _ = attempt(function, features, labels, new_features)
+    return np.shape(given) != labels.shape or np.mean(np.asarray(given) == labels) < 0.9
 
 
 def check_knobs(verdict: str, yours: float, setting: float, num_images: int) -> str:

@@ -58,10 +58,12 @@ def read_windows(views: np.ndarray) -> Windows:
         A `Windows` of arrays `[..., 40]`.
     """
     red, green, blue = (255 * views[..., channel] for channel in range(3))
-    (x, width), (y, height) = place(blue.mean(axis=-2)), place(red.mean(axis=-1))
-    own = np.abs(green.mean(axis=(-1, -2)) - greens()) < 2
-    across = np.abs(place(red.mean(axis=-2))[1])  # 0, unless rows became columns
-    return Windows(x, y, width, height, own, green.std(axis=(-1, -2)) > 5, across > np.abs(height))
+    (x, width), (y, height) = place(np.median(blue, axis=-2)), place(np.median(red, axis=-1))
+    # Medians and shares: in rare cases, rounding lets a right crop reach beyond the edge.
+    own = np.abs(np.median(green, axis=(-1, -2)) - greens()) < 2
+    padded = np.mean(green < 2, axis=(-1, -2)) > 0.06
+    across = np.abs(place(np.median(red, axis=-2))[1])  # 0, unless rows became columns
+    return Windows(x, y, width, height, own, padded, across > np.abs(height))
 
 
 def place(profile):

@@ -13,7 +13,7 @@ from simclr_utils.data.dataset import Dataset
 from simclr_utils.evaluation.features import extract_features, pixel_features
 from simclr_utils.evaluation.probes import KNNMonitor, knn_accuracy
 from simclr_utils.plotting.curves import plot_pretraining
-from simclr_utils.plotting.style import to_png
+from simclr_utils.plotting.style import DescribedFigure, to_png
 from simclr_utils.training import pretraining
 from simclr_utils.training.callbacks import EpochLine, LiveCurves, PartialHistory
 from simclr_utils.training.checkpoints import Checkpoints
@@ -111,7 +111,7 @@ class Watch:
         """The steps that are done, above 0 in a run that is resumed."""
         return self.first_epoch * self.steps_per_epoch
 
-    def draw(self, history: dict[str, list] | None = None):
+    def draw(self, history: dict[str, list] | None = None) -> DescribedFigure:
         """Returns the figure of the curves, as `plot_pretraining` draws it."""
         history = self.history if history is None else history
         return plot_pretraining(history, self.chance_loss, 2 * self.batch_size - 1, self.levels)

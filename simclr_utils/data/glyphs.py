@@ -35,9 +35,9 @@ _REACH = 0.85  # of a sign, from its center to the farthest point, left and righ
 _CLOSEST = 0.5  # smallest distance between two signs, as `_distance` measures it
 _SEGMENTS = 8  # straight pieces that a stroke is drawn with
 _RANGES = {  # each factor is drawn uniformly from its range
-    **{"x": (-0.2, 0.2), "y": (-0.2, 0.2), "scale": (0.6, 0.9)},
+    **{"x": (-0.35, 0.35), "y": (-0.35, 0.35), "scale": (0.45, 0.8)},
     **{"angle": (-0.25, 0.25), "slant": (-0.3, 0.3), "stroke_width": (0.07, 0.13)},
-    **{"wobble": (0.05, 0.15), "noise": (0.01, 0.05)},
+    **{"wobble": (0.1, 0.25), "noise": (0.01, 0.05)},
     **SURFACES,
 }
 

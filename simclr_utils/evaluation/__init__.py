@@ -12,6 +12,8 @@ PUBLIC = {
     "predictions": ("Predictions",),
     "protocol": ("Protocol", "ScoredBefore"),
     "results": ("Results", "summarize"),
+    "tables": ("accuracy_table", "describe_crossing"),
+    "published": ("load_published",),
     "statistics": ("crossing_interval", "mcnemar"),
     "verdicts": ("describe_test", "RULE"),
 }

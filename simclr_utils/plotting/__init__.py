@@ -8,9 +8,12 @@ PUBLIC = {
     "nearest": ("NearestImages",),
     "schematic": ("plot_simclr",),
     "circle": ("plot_circle",),
+    "factors": ("plot_sorted",),
+    "batches": ("plot_parts",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
+    "repetitions": ("plot_comparison",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

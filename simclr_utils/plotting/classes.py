@@ -8,6 +8,9 @@ from simclr_utils.plotting.fonts import LONGEST_LABEL, plain, plain_names
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
 MOST_CLASSES = 20  # that can be read along an axis or in a legend
+# Ten colors for numbers on white: Okabe and Ito's without the pale yellow, and three dark ones.
+CLASS_COLORS = [color for name, color in COLORS.items() if name not in ("yellow", "gray")]
+CLASS_COLORS += ["#000000", "#7B3F00", "#6A3D9A", "#7F8A00"]
 
 
 def plot_map(
@@ -15,7 +18,8 @@ def plot_map(
 ) -> DescribedFigure:
     """Draws points in the plane, each as the number of its class, in the color of its class.
 
-    The name of a class is written where most of the neighboring points belong to it.
+    The first ten classes have a color of their own. The name of a class is written at the point
+    nearest to its median around which most points belong to it.
 
     Args:
         maps: Dict from a panel's title to its points, float array `[N, 2]`.
@@ -26,18 +30,19 @@ def plot_map(
         A closed `Figure`.
     """
     class_names, shown = plain_names(class_names), np.unique(labels)
-    colors = [color for name, color in COLORS.items() if name != "yellow"]  # too pale for numbers
     with figure(1, len(maps), (9, 9 / len(maps) + 0.5), squeeze=False) as (drawing, axes):
         for axis, (title, points) in zip(axes[0], maps.items(), strict=True):
             for label in shown:
                 # Numbers, because a star would mislead if its class is called "ring".
-                color, marker = colors[label % len(colors)], f"${label}$"
+                color = CLASS_COLORS[label % len(CLASS_COLORS)]
                 rows = points[labels == label]
-                axis.scatter(*rows.T, 26, color, marker, alpha=0.8, linewidths=0)
+                axis.scatter(*rows.T, 75, color, alpha=0.3, linewidths=0)
+                size, number = 24 if label < 10 else 40, rf"$\mathbf{{{label}}}$"
+                axis.scatter(*rows.T, size, color, number, linewidths=0)
             _write_names(axis, points, labels, class_names, 0.0105 * len(maps))
             axis.set(title=plain(title, LONGEST_LABEL), xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
-        handles, names = axes[0, 0].collections, [class_names[label] for label in shown]
+        handles, names = axes[0, 0].collections[1::2], [class_names[label] for label in shown]
         if len(names) <= MOST_CLASSES:
             columns = max(1, min(10, 150 // (5 + max(map(len, names)))))  # 150 letters per line
             drawing.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
@@ -45,7 +50,7 @@ def plot_map(
 
 
 def _write_names(axis, points, labels, class_names, letter):
-    """Writes each class's name at its purest place that does not cover other names.
+    """Writes each class's name near its median, where it is pure and covers no other name.
 
     `letter` is the width of a letter as a share of the axes' width.
     """
@@ -57,14 +62,15 @@ def _write_names(axis, points, labels, class_names, letter):
     middle = {"ha": "center", "va": "center", "weight": "bold"}
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
-        clear = purity[of_class]
+        far = np.linalg.norm(scaled[of_class] - np.median(scaled[of_class], axis=0), axis=1)
+        clear = (purity[of_class] > 0.5) * (2 - far)
         for place, other in named:
             room = (letter * (1 + (len(class_names[label]) + len(other)) / 2), 0.05)
             clear = clear * np.any(abs(scaled[of_class] - place) >= room, axis=1)
-        if clear.max() > 0.5:
-            purest = of_class[clear.argmax()]
-            named.append((scaled[purest], class_names[label]))
-            axis.text(*points[purest], class_names[label], bbox=box, **middle)
+        if clear.max() > 0:
+            place, color = of_class[clear.argmax()], CLASS_COLORS[label % len(CLASS_COLORS)]
+            named.append((scaled[place], class_names[label]))
+            axis.text(*points[place], class_names[label], bbox=box, color=color, **middle)
 
 
 def plot_confusion(counts: np.ndarray, class_names: Sequence[str]) -> DescribedFigure:

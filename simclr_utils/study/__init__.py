@@ -6,7 +6,16 @@ PUBLIC = {
     "study": ("FINE_TUNING_SHARE", "Study"),
     "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
+    "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
-    "encoder_signs": ("nearest_images", "pool_halves", "project_views", "some_images"),
+    "answers": ("answer", "differences"),
+    "operations": ("accuracy_by_operation",),
+    "encoder_signs": (
+        "look_at_encoder",
+        "nearest_images",
+        "pool_halves",
+        "project_views",
+        "some_images",
+    ),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -9,6 +9,7 @@ from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
 from simclr_utils.evaluation.verdicts import verdict
 from simclr_utils.methods import BASELINE, METHODS
+from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings
 
 if TYPE_CHECKING:
@@ -160,24 +161,3 @@ def crossings(study: "Study") -> dict[str, str]:
         ]
         found[method] = crossing_interval(list(pairs), *lines)["text"]
     return found
-
-
-def correct(study, method, labels):
-    """Returns which predictions of a method are right, a boolean array `[subsets, seeds, N]`.
-
-    It is `None` if a row is missing.
-    """
-    subsets = study.comparison.subsets(labels, trained=METHODS[method].trained)
-    seeds = study.seeds if METHODS[method].pretrained else [None]
-    stack = [
-        [
-            study.comparison.protocol.correct(
-                method=method, labels=labels, subset_seed=subset, pretraining_seed=seed
-            )
-            for seed in seeds
-        ]
-        for subset in subsets
-    ]
-    if any(part is None for row in stack for part in row):
-        return None
-    return np.array(stack)

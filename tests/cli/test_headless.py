@@ -1,5 +1,6 @@
 """The headless run, on notebooks that need seconds."""
 
+import base64
 import csv
 import os
 import subprocess
@@ -18,7 +19,7 @@ from simclr_utils.cli.run_folder import RunError, describe_source, open_run
 from simclr_utils.data import dataset
 from simclr_utils.evaluation.results import Results
 
-PARAMETERS = 'source = "shapes"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
+PARAMETERS = 'source = "glyphs"\npreset = "quick"\nseed = 0\nrun_dir = None\n'
 PICTURE = "from PIL import Image\nfrom IPython.display import Image as Show\n"
 PICTURE += 'Image.new("RGB", (2, 2)).save("{}")\nShow("{}")'
 MEASURE = """from simclr_utils import Results
@@ -54,26 +55,46 @@ def stdout(path):
     return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
 
 
+def test_settings_reach_the_notebooks_in_one_parameter(folder, capsys):
+    write_notebook(folder, "03_third.ipynb", "print(settings)", extra="settings = {}\n")
+    settings = {"epochs": 7, "temperature": 0.3, "crop_limit": 2000}
+    with pytest.raises(RunError, match="crop_limit"):
+        headless.run(arguments.select_notebooks(folder), preset="tiny", settings=settings)
+    settings.pop("crop_limit")
+    assert headless.run(arguments.select_notebooks(folder), preset="tiny", settings=settings)
+    run_dir = folder.parent / "runs" / "glyphs-tiny"
+    assert stdout(run_dir / "notebooks" / "01_first.ipynb") == "7\n"
+    cache = str(folder.parent / "runs" / "cache")
+    passed = {"cache_dir": cache, "temperature": 0.3}
+    assert stdout(run_dir / "notebooks" / "03_third.ipynb") == f"{passed}\n"
+    assert "do not use" not in capsys.readouterr().out
+
+
 def test_a_run_leaves_everything_and_prints_the_table(folder, capsys):
     notebooks = arguments.select_notebooks(folder)
     assert headless.run(notebooks, preset="tiny", seed=3, settings={"epochs": 7})
-    run_dir = folder.parent / "runs" / "shapes-tiny"
+    run_dir = folder.parent / "runs" / "glyphs-tiny"
     assert stdout(run_dir / "notebooks" / "01_first.ipynb") == "7\n"
     assert (run_dir / "html" / "02_second.html").stat().st_size > 1000
-    assert [path.name for path in (run_dir / "figures").iterdir()] == ["02_second-01.png"]
+    figures = sorted(path.name for path in (run_dir / "figures").iterdir())
+    assert figures == ["02_second-01.png", "accuracy.png"]
     record = files.load_json(run_dir / "run.json")
     assert record["settings"] == {"epochs": 7} and record["seed"] == 3
     assert len(record["notebooks"]["01_first"]["cells"]) == 3  # with the injected parameters
     assert record["provenance"]["versions"]["python"]
     printed = capsys.readouterr().out
-    table = printed[printed.index("accuracy on shapes") :].splitlines()
-    assert table[1].split() == ["100", "labels", "500", "labels"]
-    assert table[2].split() == ["knn", "0.400", "[0.300,", "0.500]", "0.500", "[0.500,", "0.500]"]
-    assert table[3].split() == ["chance", "0.100"]
+    table = printed[printed.index("accuracy on glyphs") :].splitlines()
+    assert table[1].split() == ["labels", "100", "500"]
+    # Three subsets in a preset made for speed: means in percent, and no interval.
+    assert table[2].split() == ["SimCLR", "+", "kNN", "40.0", "50.0"]
+    assert table[3].split() == ["most", "frequent", "class", "10.0"]
     assert printed.rstrip().endswith("index.html")
     page = (run_dir / "index.html").read_text()
-    assert "0.400 [0.300, 0.500]" in page and 'href="html/01_first.html"' in page
-    assert "src=" not in page and "http" not in page
+    assert page.index("<td>40.0</td>") < page.index("<img alt=") < page.index("Provenance")
+    picture = base64.b64encode((run_dir / "figures" / "accuracy.png").read_bytes()).decode()
+    assert f'src="data:image/png;base64,{picture}"' in page
+    assert 'href="html/01_first.html"' in page
+    assert page.count("src=") == 1 and "http" not in page
 
 
 def test_the_cache_lies_beside_the_run_unless_it_is_named(folder):
@@ -95,7 +116,7 @@ def test_a_second_run_gets_a_folder_of_its_own(folder):
     for _ in range(3):
         assert headless.run(notebooks)
     names = sorted(path.name for path in (folder.parent / "runs").iterdir())
-    assert names == ["shapes-quick", "shapes-quick-2", "shapes-quick-3"]
+    assert names == ["glyphs-quick", "glyphs-quick-2", "glyphs-quick-3"]
 
 
 def test_a_failing_cell_is_named_last_and_the_rest_is_kept(folder, capsys):
@@ -177,7 +198,7 @@ def test_what_notebooks_write_into_the_record_stays(folder):
     assert headless.run(arguments.select_notebooks(folder), out="here")
     record = files.load_json(folder.parent / "here" / "run.json")
     assert record["study"] == "mine" and set(record["notebooks"]) == {"01_first", "02_second"}
-    assert record["source"] == "shapes" and record["from_folder"] is False
+    assert record["source"] == "glyphs" and record["from_folder"] is False
 
 
 KNOWS = ("encoder", "width", "operations", "cache_dir")
@@ -281,13 +302,15 @@ def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     results.add(method="knn", value=0.2, preset="quick", fingerprint="new")
     results.add(method="knn", value=0.3, preset="full", fingerprint="other")
     tables = report.results_tables(results.frame(), "quick")
-    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.200"}}
+    assert tables["m on d, in %"].to_dict() == {10: {"SimCLR + kNN": "20.0"}}
+    tables = report.results_tables(results.frame(), "full")
+    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.300"}}
 
 
 def test_a_table_has_the_label_of_its_metric(tmp_path):
     results = Results(tmp_path / "results.csv", dataset="d", labels=10, preset="quick")
     results.add(method="knn", value=0.2, metric="auroc", fingerprint="f")
-    assert list(report.results_tables(results.frame(), "quick")) == ["AUROC on d"]
+    assert list(report.results_tables(results.frame(), "quick")) == ["AUROC on d, in %"]
 
 
 def test_the_command_line(folder, monkeypatch, capsys):

@@ -110,7 +110,8 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
 
 def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(100, 40) == 400 and supervised_steps(10_000, 40) == 4000
-    assert supervised_steps(1, 1) == 5  # one for each check
+    assert supervised_steps(10, 40) == supervised_steps(99, 40) == 400
+    assert supervised_steps(1, 0.1) == 5  # one for each check
 
 
 @pytest.mark.parametrize("full, short", [(240, 60), (4000, 800)])
@@ -407,7 +408,7 @@ def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch)
     axes = {"learning_rate": (3e-3, 1e-2), "weight_decay": (1e-4,)}
     monkeypatch.setattr(SupervisedBaseline, "axes", {**axes, "augmentation_strength": (0.3, 0.0)})
     once = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
-    baseline, steps = SupervisedBaseline(build_model), supervised_steps(40, 12.0)
+    baseline, steps = SupervisedBaseline(build_model), 75
     once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
     row, tuned = results.frame("accuracy").iloc[0], once.tuning("supervised", 40)
     assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks

@@ -9,6 +9,7 @@ from simclr_utils.__main__ import NOTEBOOKS, main
 from simclr_utils.cli.arguments import select_notebooks
 from simclr_utils.cli.notebooks import run
 from simclr_utils.evaluation import results
+from simclr_utils.methods import METHODS
 
 CLASSES = {"dark": 40, "bright": 130}
 
@@ -35,23 +36,20 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     settings["encoder"] = "small_cnn_wide"  # features are not eight times the width
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
-    measured = (run_dir / "results.csv").read_bytes()
+    rows = (run_dir / "results.csv").read_bytes()
     encoder = (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns
     frame = results.Results(run_dir / "results.csv").frame()
-    methods = {"chance", "raw_pixels", "random_encoder", "linear_probe", "knn", "supervised"}
-    assert set(frame[frame["labels"] == 20]["method"]) == methods
+    assert set(frame[frame["labels"] == 20]["method"]) == set(METHODS)
     assert frame["labels"].max() == 96  # all there are: 120, less a fifth for test
     assert frame[frame["method"] == "raw_pixels"]["value"].min() > 0.9
     made = files.load_json(run_dir / "encoders/0/encoder.json")
     assert made["image_shape"] == [20, 20, 1] and made["config"]["width"] == 4
     assert 'notes.txt,"not an image' in (run_dir / "refused.csv").read_text()
     assert sorted(folder.rglob("*")) == before
-    # Notebook 09 continues in the same folder, and so does the command `study`.
-    notebooks = select_notebooks(NOTEBOOKS, "09")
+    # Notebooks 06 and 09 continue in the same folder, and so does the command `study`.
+    notebooks = select_notebooks(NOTEBOOKS, "06,09")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
-    rows = (run_dir / "results.csv").read_bytes()
-    added = rows.removeprefix(measured).decode().splitlines()
-    assert rows.startswith(measured) and {row.split(",")[1] for row in added} == {"fine_tuned"}
+    assert (run_dir / "results.csv").read_bytes() == rows  # notebook 05 has measured everything
     (run_dir / "verdict.html").unlink()
     options = ["--set", "width=4", "--set", "encoder=small_cnn_wide", "--labels", "20,500"]
     options += ["--source", str(folder), "--preset", "tiny", "--seeds", "1", "--out", str(run_dir)]
@@ -63,7 +61,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     assert (run_dir / "encoders/0/encoder.keras").stat().st_mtime_ns == encoder
 
 
-def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
+def test_a_small_uneven_folder_ends_in_an_answer(tmp_path):
     """600 images, a third class with three of them, and no test/: notebook 09 to its end."""
     random, root = np.random.default_rng(1), tmp_path / "animals"
     for name, number in {"common": 400, "scarce": 197, "nearly none": 3}.items():
@@ -75,8 +73,9 @@ def test_a_small_uneven_folder_ends_in_a_verdict(tmp_path):
     run_dir, notebooks = tmp_path / "run", select_notebooks(NOTEBOOKS, "09")
     assert run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
     page = (run_dir / "verdict.html").read_text(encoding="utf-8")
-    assert "At 30 labels, contrastive pretraining with fine-tuning" in page
-    assert "proves nothing" in page and "in 3 classes" in page
+    assert "No verdict: the preset tiny is made for speed" in page
+    assert "--source FOLDER --preset full" in page and "in 3 classes" in page
+    assert "At 30 labels, SimCLR + fine-tuning minus the baseline: " in page
     frame = results.Results(run_dir / "results.csv").frame()
     assert {"fine_tuned", "supervised", "linear_probe"} <= set(frame["method"])
 

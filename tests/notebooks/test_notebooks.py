@@ -1,17 +1,20 @@
 """The stored notebooks keep the rules, each rule can fail, and `make refresh` works."""
 
 import copy
+import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import jupytext
+import lesson_table
 import nbformat
 import pytest
 import refresh_notebooks
 from navigation import COURSE, LINE, navigation_line, read_course, update_navigation
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_rules import MAXIMUM_BYTES, count_import_lines, find_problems
+from notebook_rules import MAXIMUM_BYTES, find_problems
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -54,9 +57,10 @@ def test_a_twin_imports_little_and_shows_its_place(twin):
     assert [p for p in problems if "imports" in p or "navigation" in p] == []
 
 
+WHO = ("AUTHOR", "COMMITTER")
 TITLES = {"07_new": "new", "08_other": "other"}
 PLACE = "Notebook 7: **07 new** → 08 other"
-FIRST = f"# Count\n\n{PLACE}\n\n" + "many words " * 60
+FIRST = f"# Count\n\n{PLACE}\n\n" + "many words " * 90
 
 
 @pytest.fixture
@@ -65,6 +69,8 @@ def good():
         return new_output("stream", name="stdout", text=words)
 
     picture = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
+    lesson = "\n".join(f"x{n} = {n}" for n in range(25))
+    exercise = "def check_one(answer):\n    return answer\n\n\nprint(check_one(1))"
     cells = [
         new_markdown_cell(FIRST),
         new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
@@ -73,8 +79,13 @@ def good():
         new_code_cell("draw()", outputs=[picture]),
         new_code_cell("slow()  # a;", metadata={"tags": ["nbval-ignore-output"]}),
         *(new_code_cell(f"print({n})", outputs=[text(f"{n}\n")]) for n in (5, 6, 7)),
+        new_code_cell(lesson),
+        new_markdown_cell("## Exercises\n\n**1. Count.** Change it."),
+        new_code_cell(exercise, outputs=[text("1\n")]),
+        new_markdown_cell("## What we saw\n\n**2. This is no exercise.**"),
     ]
-    for count, cell in enumerate(cells[1:], start=1):
+    code_cells = [cell for cell in cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code_cells, start=1):
         cell.execution_count = count
     return new_notebook(cells=cells)
 
@@ -93,6 +104,10 @@ def code(source):
 
 def output(kind, **fields):
     return lambda notebook: notebook.cells[2].outputs.append(new_output(kind, **fields))
+
+
+def exercise(source):
+    return lambda notebook: notebook.cells[10].update(source=f"## Exercises\n\n{source}")
 
 
 def parameters(source):
@@ -121,15 +136,21 @@ WRONG = {
     "path of one machine": code('folder = "/home/somebody/images"'),
     "stores a path": output("stream", name="stdout", text="wrote /tmp/abc/file"),
     "not compared": tags(2, "nbval-skip"),
-    "2 of 8 code cells are not": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
-    "only 0 of 8": lambda notebook: [cell.update(outputs=[]) for cell in notebook.cells[2:]],
+    "2 of 10 code cells are not": code("# NBVAL_IGNORE_OUTPUT\nprint(1)"),
+    "only 0 of 10": lambda notebook: [
+        cell.update(outputs=[]) for cell in notebook.cells if cell.cell_type == "code"
+    ],
     "'tolerance-some' is not a tolerance": tags(2, "tolerance-some"),
     "more than 25 lines": code("print(1)\n" * 26),
-    "more than 200": code("print(1)\n" * 200),
+    "more than 150": code("print(1)\n" * 150),
+    "17.1% of the code is plumbing": code("import os\nimport re"),
+    "exercise 1 calls no check": lambda notebook: notebook.cells[11].update(source="print(1)"),
+    "exercise 3 calls no check": exercise("**3. Count.**\n\n**4. Count.**"),
+    "no numbered exercise": exercise("Count."),
     "words for": lambda notebook: notebook.cells[0].update(source=FIRST[:60]),
     "9 lines of imports": code("import os\n" * 5 + "from os import (\n    path,\n    sep,\n)"),
     "navigation line": lambda notebook: notebook.cells[0].update(source=FIRST.replace("8", "9")),
-    "line is out": lambda notebook: notebook.cells[0].update(source="many words " * 60),
+    "line is out": lambda notebook: notebook.cells[0].update(source="many words " * 90),
     "not as PNG": output("display_data", data={"image/svg+xml": "<svg/>"}),
 }
 
@@ -145,8 +166,60 @@ def test_import_lines_are_counted_wherever_they_are():
     source = (
         "import os, sys\nif os:\n    %cd x\n    !ls\n    from os import (\n        path)\nx = 1"
     )
-    assert navigation_line("07_new", TITLES) == PLACE
-    assert count_import_lines(source) == 3
+    assert lesson_table.count_import_lines(source) == 3
+
+
+SETUP = """from simclr_utils.course import open_lesson
+
+lesson = open_lesson(
+    globals()
+)
+print(lesson)
+images = lesson.images  # the lesson begins here
+print(images)"""
+
+
+def test_plumbing_is_what_a_lesson_does_not_teach(good):
+    cell = new_code_cell(SETUP)
+    assert lesson_table.plumbing_lines(cell) == {1, 3, 4, 5, 6}
+    cell.metadata.tags = ["setup"]
+    assert lesson_table.plumbing_lines(cell) == {1, 3, 4, 5, 6, 7, 8}
+    shown = "x = print(1)\nfor x in y:\n    print(x)\n    print(2)\nfor x in y:\n    x()"
+    assert lesson_table.print_lines(shown) == {2, 3, 4}
+    size = lesson_table.measure(good)
+    assert size["cells"] == 13 and size["code lines"] == 40 and size["import lines"] == 0
+    assert size["plumbing"] == 5 / 40 and size["words"] > 180
+
+
+def test_the_table_of_lessons(good):
+    sizes = {"07_new": lesson_table.measure(good), "08_other": lesson_table.measure(good)}
+    lines = lesson_table.as_markdown(sizes, {"07_new": 1.25}).splitlines()
+    assert lines[0].startswith("| notebook | cells | code lines |")
+    assert lines[2].startswith("| 07_new | 13 | 40 | 0 | 12% | 6 | ") and lines[2].endswith(
+        "| 1.2 |"
+    )
+    assert lines[3].endswith("|  |")
+
+
+def test_the_notebooks_of_another_revision_are_read(tmp_path, good, capsys):
+    def git(*arguments):
+        names = {f"GIT_{who}_{what}": "x" for who in WHO for what in ("NAME", "EMAIL")}
+        environment = {**os.environ, **names}
+        subprocess.run(["git", *arguments], cwd=tmp_path, env=environment, check=True)
+
+    path = tmp_path / "notebooks" / "07_new.ipynb"
+    path.parent.mkdir()
+    path.write_text(nbformat.writes(good))
+    git("init", "--quiet")
+    git("add", "notebooks")
+    git("commit", "--quiet", "--message", "first")
+    good.cells.pop()
+    path.write_text(nbformat.writes(good))
+    for revision, cells in ((None, 12), ("HEAD", 13)):
+        read = lesson_table.read_notebooks(revision, tmp_path)
+        assert {stem: len(each.cells) for stem, each in read.items()} == {"07_new": cells}
+    with pytest.raises(SystemExit, match="error: .*nowhere"):
+        lesson_table.read_notebooks("nowhere", tmp_path)
 
 
 def test_a_notebook_has_to_be_listed(good):
@@ -171,6 +244,14 @@ def course(tmp_path, good):
     twin = tmp_path / "text" / "07_new.md"
     twin.write_text(jupytext.writes(good, fmt="md:myst"))
     return tmp_path
+
+
+def test_minutes_are_noted(course):
+    times = course / "times.json"
+    times.write_text('{"01_first": 2.5}')
+    assert refresh(course, "--times", str(times)) == 0
+    noted = json.loads(times.read_text())
+    assert noted["01_first"] == 2.5 and 0 < noted["07_new"] < 5
 
 
 def refresh(course, *arguments):

@@ -48,11 +48,14 @@ DRAW = {
             is_labeled=True, num_classes=2, class_names=(n, "b"), train=(PICTURES[:2], np.arange(2))
         )
     ),
+    "plot_sorted": lambda n: plotting.plot_sorted(
+        {n: np.eye(4)}, {n: np.array([n, n, "b", "b"]), "x": np.arange(4.0)}, num_cells=2
+    ),
     "plot_confusion": lambda n: plotting.plot_confusion(np.eye(2, dtype=int), [n, "other"]),
 }
 # They take numbers, and names of our own.
 NAMELESS = {"plot_pretraining", "plot_similarity", "plot_temperature", "plot_validation_curves"}
-NAMELESS |= {"plot_methods", "plot_simclr", "plot_circle"}
+NAMELESS |= {"plot_comparison", "plot_methods", "plot_simclr", "plot_circle"}
 
 
 def test_every_figure_is_drawn_here():

@@ -47,6 +47,18 @@ SUMMARY = pd.DataFrame(
     columns=["method", "labels", "mean", "low", "high"],
 )
 SUMMARY.insert(2, "metric", "accuracy")
+ROWS = pd.DataFrame(
+    [
+        ("linear_probe", 100, 0.52),
+        ("linear_probe", 100, 0.48),
+        ("linear_probe", 500, 0.60),
+        ("linear_probe", 500, 0.60),
+        ("chance", 100, 0.10),
+        ("chance", 500, 0.10),
+    ],
+    columns=["method", "labels", "value"],
+)
+ROWS.insert(2, "metric", "accuracy")
 GAINS = pd.DataFrame(
     [
         ("fine_tuned", 500, 0.02, -0.01, 0.05),
@@ -86,6 +98,7 @@ DRAW = {
     "plot_similarity": lambda: plotting.plot_similarity(COSINES, COSINES.clip(0), [1, 0, 3, 2]),
     "plot_temperature": lambda: plotting.plot_temperature(COSINES, 0, 1, [0.1, 1.0]),
     "plot_label_efficiency": lambda: plotting.plot_label_efficiency(SUMMARY, "title"),
+    "plot_comparison": lambda: plotting.plot_comparison(ROWS, "title"),
     "plot_map": lambda: plotting.plot_map({"a": POINTS, "b": POINTS}, np.arange(60) % 3, "xyz"),
     "plot_classes": lambda: plotting.plot_classes(CLASSES, 2, 2, title="title"),
     "plot_neighbors": lambda: plotting.plot_neighbors(
@@ -97,6 +110,9 @@ DRAW = {
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": COSINES, "b": COSINES}, {"x": np.array(list("abba")), "y": COSINES[1]}, num_cells=2
+    ),
 }
 
 
@@ -185,6 +201,23 @@ def test_curves_of_the_first_epoch_can_be_drawn():
     assert len(drawing.axes[0].lines) == 2 and len(drawing.axes[2].lines) == 0
 
 
+def test_a_comparison_shows_means_and_the_spread_of_the_rows():
+    (axis,) = plotting.plot_comparison(ROWS, "title").axes
+    probe, chance = axis.get_lines()
+    assert list(probe.get_xdata()) == [100, 500]
+    assert np.allclose(probe.get_ydata(), [50, 60])
+    assert chance.get_linestyle() == "--" and list(chance.get_ydata()) == [10, 10]
+    ends = [segment[:, 1] for segment in axis.collections[0].get_segments()]
+    assert np.allclose(ends, [[48, 52], [60, 60]])
+    names = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert names == ["SimCLR + linear probe", "most frequent class"]
+
+
+def test_a_comparison_needs_rows_of_its_metric():
+    with pytest.raises(ValueError, match=r"metric 'auroc'. Choose one of \['accuracy'\]"):
+        plotting.plot_comparison(ROWS, "title", "auroc")
+
+
 def test_label_efficiency_puts_all_methods_on_one_axis():
     drawing = plotting.plot_label_efficiency(SUMMARY, "title")
     (axis,) = drawing.axes
@@ -271,6 +304,10 @@ CROWDED = {
         ALL.rename(columns={"method": "first", "mean": "value"}), "title"
     ),
     "plot_images": lambda: plot_images(PICTURES, LONG[:7], 10, "title", ["random encoder"]),
+    "plot_sorted": lambda: plotting.plot_sorted(
+        {"a": np.eye(240), "b": np.eye(240)},
+        {"class": np.array(LONG)[np.arange(240) % 12], "x": GRID[:, 0], "y": GRID[:, 1]},
+    ),
     "plot_bars": lambda: plotting.plot_bars(LONG, {"a": [0.9] * 12, "b": [1.0] * 12}, "t", "x"),
     "plot_map": lambda: plotting.plot_map({"a": GRID, "b": GRID}, np.arange(240) % 12, LONG),
     "plot_validation_curves": lambda: plotting.plot_validation_curves(

@@ -51,7 +51,8 @@ def constraint_problems(text, requirements):
 
 def requirements():
     extras = PROJECT["optional-dependencies"]
-    return [*PROJECT["dependencies"], *extras["dev"], *extras["stl10"], *extras["browser"]]
+    names = ("dev", "stl10", "browser", "book")
+    return [*PROJECT["dependencies"], *(each for name in names for each in extras[name])]
 
 
 def test_constraints_fix_every_dependency():

@@ -1,14 +1,20 @@
-"""What the README shows is what `results/` holds."""
+"""What the README and the pages say is what `results/` and the package hold."""
 
+import re
 from pathlib import Path
 
+import pandas as pd
 import publish_results
 import pytest
 import results_page
 
+from simclr_utils.cli.arguments import parse_settings
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.predictions import KEY, Predictions
+from simclr_utils.parameters import SETTING_NAMES, check
+from simclr_utils.reading import READING_NAMES
+from simclr_utils.study import summary
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = "predictions.sqlite"
@@ -25,11 +31,33 @@ def test_there_are_studies():
     assert PUBLISHED
 
 
-def test_the_readme_shows_the_published_table():
+def test_the_readme_says_what_was_published():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     frame = results.Results(ROOT / "results" / "cifar10.csv").frame("accuracy")
-    table = results_page.markdown_table(results.summarize(frame))
-    assert table.count("\n") >= 6
-    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    means = results.summarize(frame).set_index(["method", "labels"])["mean"]
+
+    def percent(method, labels):
+        return f"{100 * means[method, labels]:.1f} %"
+
+    few, many = 100, 10_000
+    assert (
+        f"reaches {percent('linear_probe', few)} with 100 labels, and a supervised baseline "
+        f"{percent('supervised', few)}. With 10,000 labels the probe has "
+        f"{percent('linear_probe', many)} and the baseline {percent('supervised', many)}."
+    ) in readme
+    comparisons = pd.read_csv(ROOT / "results" / "cifar10_comparisons.csv")
+    assert f"> {summary.headline(comparisons)}" in readme
+
+
+def test_every_setting_has_a_row_in_the_pages():
+    page = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert set(SETTING_NAMES) <= set(rows)
+    examples = re.findall(r"\| `(\w+=[^`]+)` \|$", page, re.MULTILINE)
+    for name, value in parse_settings(examples).items():
+        check(name, value)
+    assert len(examples) == len(SETTING_NAMES)
+    assert all(f"`{name}`" in page for name in READING_NAMES)
 
 
 @pytest.mark.parametrize("study", PUBLISHED, ids=lambda path: path.name)

@@ -61,15 +61,15 @@ def test_a_new_method_is_measured_and_shown(
     size = costs.disk_bytes(study)
     drawn = []
     monkeypatch.setattr(
-        "simclr_utils.plotting.plot_label_efficiency",
-        lambda summary, title: drawn.extend(summary["method"]),
+        "simclr_utils.plotting.plot_comparison",
+        lambda frame, title: drawn.extend(frame["method"]),
         raising=False,
     )
     monkeypatch.setattr("simclr_utils.plotting.to_png", lambda picture: b"PNG", raising=False)
     study.run(lambda line: None)
     assert study.tasks() == [] and "encoder_file" in set(study.frame()["method"])
     text = study_command.summarize(study)
-    assert re.search(r"^encoder_file +0\.", text, re.MULTILINE)
+    assert re.search(rf"^{re.escape(FROM_FILE.label)} +\d+\.\d", text, re.MULTILINE)
     assert "encoder_file" in drawn
     assert FROM_FILE.label in (tmp_path / "verdict.html").read_text()
     monkeypatch.delitem(METHODS, "encoder_file")

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
 from simclr_utils.__main__ import main
-from simclr_utils.system.folder_lock import FolderInUseError, hold
+from simclr_utils.system.folder_lock import FolderInUseError, hold, hold_when_free
 
 HOLD = "import sys, time\nfrom simclr_utils.system.folder_lock import hold\n"
 HOLD += "file = hold(sys.argv[1])\nprint('held', flush=True)\ntime.sleep(600)"
@@ -29,6 +31,16 @@ def test_a_held_folder_is_refused_until_its_process_is_gone(other_process, tmp_p
         hold(tmp_path)
     other_process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     other_process.wait()
+    hold(tmp_path).close()
+
+
+def test_waiting_ends_when_the_other_process_does(other_process, tmp_path):
+    threading.Timer(1.5, other_process.kill).start()
+    started = time.monotonic()
+    with hold_when_free(tmp_path):
+        assert time.monotonic() - started > 1
+        with pytest.raises(FolderInUseError):
+            hold(tmp_path)
     hold(tmp_path).close()
 
 

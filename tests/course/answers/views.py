@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from answers.answer import Answer
 from PIL import Image
 
+from answers.answer import Answer
 from simclr_utils.course import check_recipe, check_views
-from simclr_utils.views import RandomFlip, RandomResizedCrop, build_augmenter
+from simclr_utils.views import build_augmenter
+from simclr_utils.views.layers import RandomFlip, RandomResizedCrop
 
 
 def crop_with_pillow(image, box, size):

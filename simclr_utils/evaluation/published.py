@@ -1,0 +1,58 @@
+"""The results that come with the course, in the folder `results`."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from simclr_utils import files, places
+from simclr_utils.evaluation.results import Results
+
+
+@dataclass(frozen=True)
+class Published:
+    """A study that comes with the course.
+
+    Attributes:
+        frame: DataFrame of accuracy rows, as `Results.frame` returns it.
+        comparisons: DataFrame, as `study.compare` returns it: paired differences to the baseline.
+        tuning: Dict from a method and a number of labels, such as `"supervised-100"`, to the
+            record that `Comparison.tuning` returns.
+    """
+
+    frame: pd.DataFrame
+    comparisons: pd.DataFrame
+    tuning: dict
+
+    def __repr__(self) -> str:
+        """Describes what was run."""
+        first, counts = self.frame.iloc[0], self.frame["labels"].nunique()
+        encoders = self.frame["pretraining_seed"].nunique()
+        subsets = self.frame["subset_seed"].nunique()
+        return (
+            f"{first['dataset']}, preset {first['preset']}: {len(self.frame)} rows at {counts} "
+            f"numbers of labels, {encoders} pretrained encoders times {subsets} label subsets"
+        )
+
+
+def load_published(name: str) -> Published:
+    """Loads a study of the folder `results`.
+
+    Args:
+        name: String, such as `"cifar10"`.
+
+    Returns:
+        A `Published`.
+
+    Raises:
+        FileNotFoundError: If there is no such study.
+    """
+    table = places.RESULTS / f"{name}.csv"
+    parts = [places.RESULTS / f"{name}_comparisons.csv", places.RESULTS / f"{name}.json"]
+    if not all(path.exists() for path in (table, *parts)):
+        found = sorted(path.stem for path in places.RESULTS.glob("*.json"))
+        raise FileNotFoundError(
+            f"There is no study {name!r} in {places.RESULTS}. It has "
+            f"{', '.join(found) or 'none'}. Work in a copy of the whole repository."
+        )
+    tuning = files.load_json(parts[1])["tuning"]
+    return Published(Results(table).frame("accuracy"), pd.read_csv(parts[0]), tuning)

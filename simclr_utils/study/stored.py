@@ -1,0 +1,67 @@
+"""The stored predictions of a study: which test images each method gets right."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simclr_utils.methods import METHODS, in_order
+
+if TYPE_CHECKING:
+    from simclr_utils.study.study import Study
+
+
+def correct(study: "Study", method: str, labels: int) -> np.ndarray | None:
+    """Returns which predictions of a method are right.
+
+    Args:
+        study: A `Study`.
+        method: String, a name in `METHODS`.
+        labels: Integer, the number of labels.
+
+    Returns:
+        A boolean array `[subsets, seeds, N]` over label subsets, pretraining seeds and test images.
+        `None` if a row is missing.
+    """
+    subsets = study.comparison.subsets(labels, trained=METHODS[method].trained)
+    seeds = study.seeds if METHODS[method].pretrained else [None]
+    stack = [
+        [
+            study.comparison.protocol.correct(
+                method=method, labels=labels, subset_seed=subset, pretraining_seed=seed
+            )
+            for seed in seeds
+        ]
+        for subset in subsets
+    ]
+    if any(part is None for row in stack for part in row):
+        return None
+    return np.array(stack)
+
+
+def first_predictions(
+    study: "Study",
+) -> dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Returns what each method predicts for the test images, on the first label subset.
+
+    Args:
+        study: A `Study` with rows.
+
+    Returns:
+        A dict from a number of labels to a dict from a method's label, in the order of `METHODS`,
+        to a pair of arrays `[N]`: the predicted classes, and booleans that say which are right.
+        Methods without rows are left out.
+
+    Example:
+
+    >>> explorer = MistakesExplorer(*test, first_predictions(study), class_names)
+    """
+    protocol, found = study.comparison.protocol, {}
+    for labels in study.counts:
+        found[labels] = {}
+        for name in in_order(METHODS):
+            seed = study.seeds[0] if METHODS[name].pretrained else None
+            key = {"method": name, "labels": labels, "subset_seed": 0, "pretraining_seed": seed}
+            pair = protocol.scored(**key)
+            if pair is not None:
+                found[labels][METHODS[name].label] = pair
+    return found

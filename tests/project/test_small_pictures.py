@@ -1,0 +1,51 @@
+"""Stored pictures become smaller, and look as before."""
+
+import base64
+import io
+
+import numpy as np
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
+from small_pictures import shrink, shrink_outputs
+
+from simclr_utils.plotting import plot_curves, to_png
+
+
+def as_png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pixels_of(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int)
+
+
+def draw():
+    return to_png(plot_curves({"loss": {"a": ([1, 2], [3, 4]), "b": ([1, 2], [4, 3])}}, "epoch"))
+
+
+def test_a_figure_is_at_most_half_as_large_and_looks_the_same():
+    png = draw()
+    small = shrink(png)
+    assert len(small) < len(png) / 2 and shrink(small) == small
+    assert pixels_of(small).shape == pixels_of(png).shape
+    assert np.abs(pixels_of(small) - pixels_of(png)).mean() < 1
+
+
+def test_what_would_suffer_stays_as_it_is():
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    clear = np.full((8, 8, 4), 200, np.uint8)  # partly transparent
+    for pixels in (noise, clear):
+        assert shrink(as_png(pixels)) == as_png(pixels)
+
+
+def test_every_picture_of_a_notebook_is_shrunk():
+    png = draw()
+    data = {"image/png": base64.b64encode(png).decode(), "text/plain": "<Figure>"}
+    cell = new_code_cell("draw()", outputs=[new_output("display_data", data)])
+    notebook = new_notebook(cells=[cell])
+    shrink_outputs(notebook)
+    stored = notebook.cells[0].outputs[0].data
+    assert base64.b64decode(stored["image/png"]) == shrink(png) != png
+    assert stored["text/plain"] == "<Figure>"

@@ -1,0 +1,46 @@
+"""Makes the pictures that notebooks store a third as large, where nobody sees a difference."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+COLORS = 256
+LARGEST_CHANGE = 4  # mean change of a pixel's channel, of 255 levels
+
+
+def shrink(png):
+    """Returns a picture with a palette, or as it was if that would be seen or save nothing.
+
+    Args:
+        png: Bytes, a picture as PNG.
+
+    Returns:
+        Bytes, a PNG of the same size in pixels.
+    """
+    picture = Image.open(io.BytesIO(png))
+    if picture.mode == "P" or picture.convert("RGBA").getextrema()[3][0] < 255:  # transparent
+        return png
+    picture = picture.convert("RGB")
+    indexed = picture.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    before, after = (np.asarray(each.convert("RGB"), int) for each in (picture, indexed))
+    if np.abs(before - after).mean() > LARGEST_CHANGE:
+        return png
+    buffer = io.BytesIO()
+    indexed.save(buffer, "PNG", optimize=True)
+    return min(buffer.getvalue(), png, key=len)
+
+
+def shrink_outputs(notebook):
+    """Shrinks the stored pictures of a notebook in place.
+
+    Args:
+        notebook: A notebook as nbformat reads it.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                png = shrink(base64.b64decode(data["image/png"]))
+                data["image/png"] = base64.b64encode(png).decode()
