@@ -191,7 +191,7 @@ def test_pretraining_curves_show_what_was_measured():
     assert lines[0, "validation"] == ([1, 2, 3], HISTORY["val_loss"])
     assert lines[0, "chance"][1] == [6.2, 6.2] and lines[1, "chance"][1] == [1 / 511] * 2
     assert lines[1, "training"] == ([1, 2, 3], HISTORY["contrastive_accuracy"])
-    assert lines[2, "validation"] == ([2], [0.4])  # the epochs in between are left out
+    assert lines[2, "SimCLR"] == ([2], [0.4])  # the epochs in between are left out
     assert (1, "validation") not in lines
     assert drawing.axes[2].lines[0].get_marker() not in (None, "None")  # one point can be seen
 
