@@ -8,7 +8,7 @@ from lesson_table import measure
 from navigation import LINE
 from nbval_tolerance import allowances
 
-MAXIMUM_BYTES = 500_000
+MAXIMUM_BYTES = 800_000
 MAXIMUM_CELL_LINES = 25
 MAXIMUM_CODE_LINES = 150
 MAXIMUM_PLUMBING = 0.15  # of the code lines; lesson_table.py says which lines these are

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+import ipywidgets
 import keras
 import numpy as np
 import tensorflow as tf
 
 from simclr_utils.course.sketch import Sketch
-from simclr_utils.views.recipe import build_operations
+from simclr_utils.course.widgets import recipe_controls
+from simclr_utils.views.recipe import OPERATIONS, build_operations
 
 NUM_LEVELS = 8  # of each color channel, in the histograms
 NUM_PIXELS = 64 * 32 * 32  # of all images that are measured
@@ -111,6 +113,36 @@ class AugmentationLab:
             for column, picture in enumerate(pictures[shown]):
                 sketch.picture(picture, MARGIN + column * (SIDE + 4), top, SIDE)
         return sketch.png(), text
+
+    def controls(self, recipe: Recipe, seed: int = 0) -> dict[str, ipywidgets.ValueWidget]:
+        """Returns the sliders of the lab, for `explore`.
+
+        Args:
+            recipe: Mapping as for `views`, the strengths to start from.
+            seed: Integer, the seed to start from.
+
+        Returns:
+            A dict of sliders: a strength and a probability for each operation, `seed`, and
+            `first_image`.
+        """
+        size, channels = self.images.shape[1], self.images.shape[3]
+        names = [name for name in OPERATIONS if channels == 3 or name != "grayscale"]
+        strengths = {name: np.ravel(recipe.get(name, 0))[0] for name in names}
+        probabilities = {name: OPERATIONS[name](1.0, size, 0).probability for name in names}
+        last = max(0, len(self.images) - self.num_shown)
+        return {
+            **recipe_controls(strengths, probabilities),
+            "seed": ipywidgets.IntSlider(seed, max=20),
+            "first_image": ipywidgets.IntSlider(0, max=last),
+        }
+
+    def draw_values(self, seed: int, first_image: int, **values: float) -> tuple[bytes, str]:
+        """Draws what `draw` draws for the values of `controls`."""
+        return self.draw(as_recipe(values), seed, first_image)
+
+    def write_recipe(self, **values: float) -> str:
+        """Returns the call of `build_augmenter` for the values of `controls`."""
+        return recipe_call(as_recipe(values), self.images.shape[1], self.images.shape[3])
 
 
 def as_recipe(values: dict[str, float]) -> dict[str, tuple[float, float]]:
