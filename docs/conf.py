@@ -19,6 +19,7 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = [("explorer.js", {"defer": "defer"})]
 html_copy_source = False
@@ -26,14 +27,17 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_math_renderer = "mathml"
 
-# latex2mathml makes an element of each letter of \mathrm{sim}, with gaps between them.
+# latex2mathml makes an element of each letter of \mathrm{sim}, with gaps between them, and leaves
+# no gap behind a function.
 WORD = re.compile(r'(?:<mi mathvariant="normal">\w</mi>){2,}')
+FUNCTION = re.compile(r"(<mi>[a-z]{2,}</mi>(?:</mrow>)?)(?=<m(?!o))")
 
 
 def mathml(latex, display):
     """Returns a formula as MathML, which browsers draw without JavaScript."""
     text = convert(latex, display=display)
-    return WORD.sub(lambda word: f"<mi>{re.sub('<[^>]*>', '', word[0])}</mi>", text)
+    text = WORD.sub(lambda word: f"<mi>{re.sub('<[^>]*>', '', word[0])}</mi>", text)
+    return FUNCTION.sub(r'\1<mspace width="0.17em" />', text)
 
 
 def visit_inline(visitor, node):

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
+from explorer_frames import MIME
 from refresh_notebooks import execute
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ def key_of(notebook, root=ROOT):
 
 
 def draw_explorers(path, cache):
-    """Returns the explorers of a notebook as HTML, and draws their pictures if the code is new.
+    """Returns the explorers of a notebook, and draws their pictures if the code is new.
 
     The notebook is executed up to its last explorer, with its default parameters.
 
@@ -50,7 +51,8 @@ def draw_explorers(path, cache):
 
     Returns:
         A pair: the `Path` of a folder of pictures, or `None`, and a dict from a cell's position to
-        its HTML, which finds the pictures in `../_static/frames/<name of the notebook>`.
+        its explorer, a dict for `explorer_page.to_html`. The page finds the pictures in
+        `../_static/frames/<name of the notebook>`.
     """
     notebook = nbformat.read(path, as_version=4)
     cells = explorer_cells(notebook)
@@ -66,11 +68,11 @@ def draw_explorers(path, cache):
         shown = _execute(notebook, cells, path, folder)
         stored.write_text(json.dumps(shown), encoding="utf-8")  # last: it says that all is there
     shown = json.loads(stored.read_text(encoding="utf-8"))
-    return folder, {int(index): text for index, text in shown.items()}
+    return folder, {int(index): explorer for index, explorer in shown.items()}
 
 
 def _execute(notebook, cells, path, folder):
-    """Executes a notebook up to its last explorer; returns the HTML of each explorer."""
+    """Executes a notebook up to its last explorer; returns each cell's explorer."""
     budget = PAGE_BYTES // len(cells)
     address = f"../_static/frames/{path.stem}"
     # Expressions alone, because a notebook's names are checked against its parameters.
@@ -84,7 +86,6 @@ def _execute(notebook, cells, path, folder):
     shown = {}
     for index in cells:
         for output in notebook.cells[index + 1].outputs:
-            text = output.get("data", {}).get("text/html", "")
-            if text.startswith('<div class="explorer">'):
-                shown[index] = text
+            if MIME in output.get("data", {}):
+                shown[index] = output.data[MIME]
     return shown

@@ -1,14 +1,11 @@
-"""Explorers without a kernel: pictures for a grid of values, switched by JavaScript.
+"""Draws the pictures of an explorer for a grid of values, for a page without a kernel.
 
-`make book` executes the notebooks with this module's `explore` in place of the course's. It draws
-the pictures, and returns what the page shows. `docs/_static/explorer.js` switches them.
+`make book` executes the notebooks with this module's `explore` in place of the course's.
 """
 
 import hashlib
-import html
 import io
 import itertools
-import json
 import math
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+MIME = "application/x-explorer+json"  # what a cell puts out in place of widgets
 COLORS = 128  # of a picture's palette: halves its bytes, and words stay sharp
 FEWEST_LEVELS = 3  # with fewer, a slider moves alone
 
@@ -162,65 +160,32 @@ class Frames:
         (self.folder / name).write_bytes(picture)
         return [f"{self.address}/{name}", sentence, answers]
 
-    def _repr_html_(self):
-        start = tuple(each.start for each in self.levels)
-        positions = [
-            {place: position for position, place in enumerate(places)} for places in self.places
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {MIME: self.description(), "text/plain": "an explorer"}
+
+    def description(self):
+        """Returns what `explorer_page.to_html` shows: the controls and the frames, a dict."""
+        orders = [{place: n for n, place in enumerate(places)} for places in self.places]
+        frames = {}
+        for places, frame in self.frames.items():
+            moved = [order[place] for order, place in zip(orders, places, strict=True)]
+            frames[",".join(map(str, moved))] = frame
+        controls = [
+            {
+                "label": each.label,
+                "tooltip": each.tooltip,
+                "is_slider": each.is_slider,
+                "texts": [each.texts[place] for place in places],
+                "start": places.index(each.start),
+            }
+            for each, places in zip(self.levels, self.places, strict=True)
         ]
-        frames = {
-            ",".join(str(known[place]) for known, place in zip(positions, places, strict=True)): row
-            for places, row in self.frames.items()
+        return {
+            "controls": controls,
+            "buttons": list(self.buttons),
+            "size": self.size,
+            "frames": frames,
         }
-        picture, sentence, _ = self.frames[start]
-        controls = "".join(map(_control, self.levels, self.places))
-        buttons = "".join(
-            f'<button type="button">{html.escape(label)}</button>' for label in self.buttons
-        )
-        note = f"The pictures were drawn beforehand, {len(frames)} of them."
-        if len(frames) < math.prod(map(len, self.places)):
-            note += " One control moves at a time: the others return to where they began."
-        return (
-            f'<div class="explorer"><form autocomplete="off">{controls}</form>'
-            f'<p class="sentence" aria-live="polite">{html.escape(sentence)}</p>'
-            f'<img src="{picture}" alt="{html.escape(sentence or self.describe(start))}" '
-            f'width="{self.size[0]}" height="{self.size[1]}">'
-            f'<p class="buttons">{buttons}</p><pre class="answer" hidden></pre>'
-            f'<p class="note">{note} In a running notebook the controls take every value.</p>'
-            f'<script type="application/json">{as_script(frames)}</script></div>'
-        )
-
-    def describe(self, places):
-        """Returns the values of a combination in words."""
-        chosen = zip(self.levels, places, strict=True)
-        return ", ".join(f"{each.label} {each.texts[place]}" for each, place in chosen)
-
-
-def as_script(value):
-    """Returns a value as JSON that can stand in a page's script element."""
-    return json.dumps(value).replace("</", "<\\/")
-
-
-def _control(levels, places):
-    """Returns a native control for some values, or nothing if there is only one."""
-    texts = [levels.texts[place] for place in places]
-    start = places.index(levels.start)
-    label, tooltip = html.escape(levels.label), html.escape(levels.tooltip)
-    first = html.escape(texts[start])
-    if levels.is_slider:
-        data = html.escape(json.dumps(texts))
-        field = (
-            f'<input type="range" min="0" max="{len(texts) - 1}" value="{start}" '
-            f'data-start="{start}" data-texts="{data}" aria-valuetext="{first}">'
-            f"<output>{first}</output>"
-        )
-    else:
-        options = "".join(
-            f'<option value="{place}"{" selected" * (place == start)}>{html.escape(text)}</option>'
-            for place, text in enumerate(texts)
-        )
-        field = f'<select data-start="{start}">{options}</select>'
-    hidden = " hidden" * (len(texts) == 1)
-    return f'<label title="{tooltip}"{hidden}><span>{label}</span>{field}</label>'
 
 
 def record(folder, address, budget):

@@ -9,6 +9,9 @@ Plumbing is every line of code that a lesson needs but does not teach:
 - statements that open a session or load images and settings: they call one of `SETUP_CALLS`, or
   print a lesson;
 - cells with the tag `setup`.
+
+Statements that only print are counted in a column of their own: reading a number is part of a
+lesson, but printing tables by hand is not.
 """
 
 import argparse
@@ -23,7 +26,7 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 SETUP_CALLS = {"claim", "get_config", "load_dataset", "open_lesson", "run_folder", "start"}
-COLUMNS = ("cells", "code lines", "import lines", "plumbing", "words", "minutes")
+COLUMNS = ("cells", "code lines", "import lines", "plumbing", "print lines", "words", "minutes")
 
 
 def measure(notebook):
@@ -41,6 +44,7 @@ def measure(notebook):
         "code lines": num_lines,
         "import lines": sum(count_import_lines(cell.source) for cell in code),
         "plumbing": plumbing / max(1, num_lines),
+        "print lines": sum(len(print_lines(cell.source)) for cell in code),
         "words": sum(len(c.source.split()) for c in cells if c.cell_type == "markdown"),
     }
 
@@ -65,6 +69,22 @@ def plumbing_lines(cell):
         if isinstance(node, ast.stmt) and is_plumbing(node):
             found |= set(range(node.lineno, node.end_lineno + 1))
     return found & lines
+
+
+def print_lines(source):
+    """Returns the numbers of the lines of statements that only print, a set of integers."""
+    found = set()
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.stmt) and only_prints(node):
+            found |= set(range(node.lineno, node.end_lineno + 1))
+    return found & code_lines(source)
+
+
+def only_prints(node):
+    """Returns whether a statement is a call of `print`, or a loop over such calls."""
+    if isinstance(node, ast.For):
+        return all(map(only_prints, node.body))
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith("print(")
 
 
 def parse(source):
@@ -128,8 +148,8 @@ def as_markdown(sizes, minutes):
     lines = ["| notebook | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
     for stem, size in sizes.items():
         share, taken = f"{size['plumbing']:.0%}", minutes.get(stem)
-        row = [stem, size["cells"], size["code lines"], size["import lines"], share, size["words"]]
-        row.append("" if taken is None else f"{taken:.1f}")
+        numbers = {**size, "plumbing": share, "minutes": "" if taken is None else f"{taken:.1f}"}
+        row = [stem, *(numbers[name] for name in COLUMNS)]
         lines.append("| " + " | ".join(map(str, row)) + " |")
     return "\n".join(lines)
 

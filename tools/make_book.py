@@ -21,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 from book_frames import draw_explorers
+from explorer_page import to_html
 from PIL import Image
 from set_repository import below_title, find_repository, notebook_addresses
 
@@ -99,7 +100,7 @@ class Book:
 
         Args:
             path: `Path` of the notebook.
-            explorers: Dict from a cell's position to the HTML of its explorer.
+            explorers: Dict from a cell's position to its explorer, as `draw_explorers` returns it.
 
         Returns:
             A string, its title.
@@ -147,14 +148,15 @@ class Book:
                 if WIDGET in data:
                     continue
             found.append(output)
-        return found if explorer is None else [*found, as_html(explorer)]
+        return found if explorer is None else [*found, as_html(to_html(explorer))]
 
     def figure(self, data, kind, alt, stem):
         """Writes a figure into a file of its own; returns the element that shows it."""
         size = ""
         if kind == "image/png":
             picture = Image.open(io.BytesIO(base64.b64decode(data)))
-            size = f' width="{picture.width}" height="{picture.height}"'
+            width, height = picture.size
+            size = f' width="{width}" height="{height}" style="--width: {width}px"'
             buffer = io.BytesIO()
             picture.convert("RGB").save(buffer, "webp", lossless=True, quality=60, method=4)
             content, suffix = buffer.getvalue(), "webp"

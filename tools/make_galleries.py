@@ -51,9 +51,9 @@ dark airplanes, and the ship a truck and two airplanes.""",
     "mistakes": """\
 The wrong answers of which the probe is most sure, with {least:.0%} to {most:.0%}.
 It was fitted on all labeled training images and is right on {right:.0%} of the validation images,
-on which its penalty was chosen. Most of these pairs look alike: automobile and truck, deer and horse, airplane and ship. The
-background seems to count too: two birds against the sky are taken for airplanes, and a deer among
-leaves for a frog.""",
+on which its penalty was chosen. Most of these pairs look alike: automobile and truck, deer and
+horse, airplane and ship. The background seems to count too: two birds against the sky are taken
+for airplanes, and a deer among leaves for a frog.""",
 }
 
 

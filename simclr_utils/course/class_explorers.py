@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from simclr_utils.course.sketch import Sketch, width_of
+from simclr_utils.plotting.classes import CLASS_COLORS
 from simclr_utils.plotting.fonts import LONGEST_NAME, readable
 from simclr_utils.plotting.images import CROSS, TICK
 from simclr_utils.plotting.style import COLORS
@@ -37,10 +38,9 @@ class RetrievalExplorer:
         low, high = points.min(axis=0), points.max(axis=0)
         self.places = 10 + 270 * (points - low) / np.maximum(high - low, 1e-12) * (1, -1)
         self.places[:, 1] += 270
-        colors = list(COLORS.values())
         self.background = Sketch(290, self.MAP_HEIGHT)
         for place, label in zip(self.places, queries[1], strict=True):
-            self.background.dot(*place, colors[label % len(colors)], radius=4)
+            self.background.dot(*place, CLASS_COLORS[label % len(CLASS_COLORS)], radius=4)
         self.background.words("map of the features, colored by class", 10, 292, size=11)
 
     def draw(self, image: int) -> tuple[bytes, str]:

@@ -7,6 +7,7 @@ PUBLIC = {
     "splits": ("label_subset",),
     "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
+    "glyphs": ("render_glyphs",),
     "photographs": ("load_photographs",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -99,13 +99,14 @@ def describe_crossing(
 
 def _shared_counts(frame: pd.DataFrame, methods: Sequence[str]) -> list[int]:
     """Returns the numbers of labels, which are the same for all methods."""
-    found = [sorted(frame[frame["method"] == name]["labels"].unique()) for name in methods]
+    columns = [frame[frame["method"] == name]["labels"] for name in methods]
+    found = [sorted(int(count) for count in column.unique()) for column in columns]
     if any(counts != found[0] for counts in found):
         raise ValueError(
-            f"{methods[0]} has rows at {list(found[0])} labels, {methods[1]} at {list(found[1])}. "
+            f"{methods[0]} has rows at {found[0]} labels, {methods[1]} at {found[1]}. "
             "Measure both at the same numbers of labels."
         )
-    return [int(count) for count in found[0]]
+    return found[0]
 
 
 def _of_metric(frame, metric):

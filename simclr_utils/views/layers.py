@@ -167,7 +167,11 @@ class RandomResizedCrop(RandomOperation):
         step = box / self.image_size
         first = corner + step / 2 - 0.5
         last = first + step * (self.image_size - 1)
-        ends = tf.clip_by_value(tf.concat([first, last], 1) / tf.tile(size - 1, [2]), 0, 1)
+        ends = tf.concat([first, last], 1) / tf.tile(size - 1, [2])
+        # At 1, rounding may reach beyond the image, where `crop_and_resize` reads black. A whole
+        # image that keeps its size needs no rounding.
+        exact = (boxes[:, 2:] == 1) & (size == self.image_size)
+        ends = tf.clip_by_value(ends, 0, tf.tile(tf.where(exact, 1.0, 1 - 1e-6), [1, 2]))
         index = tf.range(tf.shape(images)[0])
         return tf.image.crop_and_resize(images, ends, index, [self.image_size] * 2)
 

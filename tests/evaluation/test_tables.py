@@ -44,7 +44,7 @@ def test_lines_are_subsets_by_encoders_by_counts():
     lines = accuracy_lines(rows_of(), "linear_probe")
     assert lines.shape == (2, 1, 2)
     assert np.allclose(lines[:, 0], [[0.5, 0.7], [0.6, 0.7]])
-    with pytest.raises(ValueError, match="no method|No row has the method 'knn'"):
+    with pytest.raises(ValueError, match="No row has the method 'knn'"):
         accuracy_lines(rows_of(), "knn")
 
 

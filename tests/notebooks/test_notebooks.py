@@ -184,6 +184,8 @@ def test_plumbing_is_what_a_lesson_does_not_teach(good):
     assert lesson_table.plumbing_lines(cell) == {1, 3, 4, 5, 6}
     cell.metadata.tags = ["setup"]
     assert lesson_table.plumbing_lines(cell) == {1, 3, 4, 5, 6, 7, 8}
+    shown = "x = print(1)\nfor x in y:\n    print(x)\n    print(2)\nfor x in y:\n    x()"
+    assert lesson_table.print_lines(shown) == {2, 3, 4}
     size = lesson_table.measure(good)
     assert size["cells"] == 13 and size["code lines"] == 40 and size["import lines"] == 0
     assert size["plumbing"] == 5 / 40 and size["words"] > 180
@@ -193,7 +195,9 @@ def test_the_table_of_lessons(good):
     sizes = {"07_new": lesson_table.measure(good), "08_other": lesson_table.measure(good)}
     lines = lesson_table.as_markdown(sizes, {"07_new": 1.25}).splitlines()
     assert lines[0].startswith("| notebook | cells | code lines |")
-    assert lines[2].startswith("| 07_new | 13 | 40 | 0 | 12% | ") and lines[2].endswith("| 1.2 |")
+    assert lines[2].startswith("| 07_new | 13 | 40 | 0 | 12% | 6 | ") and lines[2].endswith(
+        "| 1.2 |"
+    )
     assert lines[3].endswith("|  |")
 
 

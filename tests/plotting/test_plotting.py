@@ -110,6 +110,7 @@ DRAW = {
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
+    "plot_parts": lambda: plotting.plot_parts(COSINES, (1, 2)),
     "plot_sorted": lambda: plotting.plot_sorted(
         {"a": COSINES, "b": COSINES}, {"x": np.array(list("abba")), "y": COSINES[1]}, num_cells=2
     ),
@@ -191,7 +192,7 @@ def test_pretraining_curves_show_what_was_measured():
     assert lines[0, "validation"] == ([1, 2, 3], HISTORY["val_loss"])
     assert lines[0, "chance"][1] == [6.2, 6.2] and lines[1, "chance"][1] == [1 / 511] * 2
     assert lines[1, "training"] == ([1, 2, 3], HISTORY["contrastive_accuracy"])
-    assert lines[2, "validation"] == ([2], [0.4])  # the epochs in between are left out
+    assert lines[2, "SimCLR"] == ([2], [0.4])  # the epochs in between are left out
     assert (1, "validation") not in lines
     assert drawing.axes[2].lines[0].get_marker() not in (None, "None")  # one point can be seen
 

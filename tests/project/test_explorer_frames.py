@@ -1,10 +1,9 @@
 """Pictures that are drawn beforehand: which values, how many bytes, and what the page gets."""
 
 import io
-import json
-import re
 
 import explorer_frames
+import explorer_page
 import ipywidgets
 import numpy as np
 import pytest
@@ -27,7 +26,7 @@ def levels(**controls):
 
 
 def frames_of(shown):
-    return json.loads(re.search(r'json">(.*)</script>', shown._repr_html_())[1])
+    return shown.description()["frames"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_the_page_gets_pictures_sentences_answers_and_errors(tmp_path):
     assert len(found) == 6 and found["1,1"][1:] == ["b at 1", ["2"]]
     assert (tmp_path / found["0,0"][0].removeprefix("frames/x/")).is_file()
     assert found["2,0"] == ["", "2 is </script> wrong", []]
-    html = shown._repr_html_()
+    html = explorer_page.to_html(shown.description())
     assert html.count("</script>") == 1
     assert 'alt="a at 1"' in html and ">Double it</button>" in html
     assert html.count("<input") == html.count("<select") == 1
@@ -123,7 +122,7 @@ def test_the_page_gets_pictures_sentences_answers_and_errors(tmp_path):
 def test_without_a_sentence_the_values_are_the_text(tmp_path):
     controls = levels(first_image=ipywidgets.IntSlider(3, 0, 9))
     shown = Frames(lambda first_image: picture(1), {}, controls, tmp_path, "f", 10**6)
-    assert 'alt="first image 3"' in shown._repr_html_()
+    assert 'alt="first image 3"' in explorer_page.to_html(shown.description())
 
 
 def test_a_recording_kernel_has_another_explore(tmp_path, monkeypatch):

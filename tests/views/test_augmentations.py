@@ -573,3 +573,12 @@ def test_a_recipe_can_have_probabilities(new_size):
     assert 0.68 < left.mean() < 0.82
     _, layer = build_augmenter(16, operations=crop).layers
     assert layer.from_config(layer.get_config()).probability == 0.25
+
+
+@pytest.mark.parametrize("size", [8, 28, 32, 33, 96, 224])
+def test_no_crop_reaches_beyond_the_image(size):
+    white = np.ones([400 if size < 96 else 60, size, size, 1], "float32")
+    for scale in ((0.08, 1.0), (0.5, 1.0), (1.0, 1.0)):
+        crop = RandomResizedCrop(32, scale=scale, seed=0)
+        for _ in range(5):
+            assert float(tf.reduce_min(crop(white))) > 0.999

@@ -1,0 +1,46 @@
+"""A preset made for speed gives numbers and no verdict, in the terminal and on the page."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simclr_utils import get_config, load_dataset
+from simclr_utils.cli import study as study_command
+from simclr_utils.methods import METHODS
+from simclr_utils.study.study import Study
+
+VERDICT = re.compile(r"hurts|falls behind|\bgains\b|no difference|\bp [<=]|What decides")
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset("glyphs", limits=get_config("tiny").limits)
+
+
+def summarize(dataset, folder, preset):
+    """Returns what `study` prints and the page, where the baseline is far ahead."""
+    config = replace(get_config("tiny", "glyphs"), label_counts=(20,))
+    study = Study(dataset, config, folder, preset, num_seeds=1)
+    truth = dataset.test[1]
+    for method, share in (("linear_probe", 0.5), ("fine_tuned", 0.4), ("supervised", 0.9)):
+        seed = 0 if METHODS[method].pretrained else None
+        right = np.arange(len(truth)) < share * len(truth)
+        answers = np.where(right, truth, (truth + 1) % dataset.num_classes)
+        key = {"method": method, "labels": 20, "subset_seed": 0, "pretraining_seed": seed}
+        study.comparison.protocol.score(answers, **key)
+    text = study_command.summarize(study)
+    return text, (folder / "verdict.html").read_text(encoding="utf-8")
+
+
+def test_a_preset_made_for_speed_gives_no_verdict(dataset, tmp_path):
+    for output in summarize(dataset, tmp_path, "tiny"):
+        assert "No verdict: the preset tiny is made for speed" in output
+        assert "minus the baseline: -50" in output
+        assert VERDICT.search(output) is None, VERDICT.search(output)
+
+
+def test_another_preset_gives_one(dataset, tmp_path):
+    for output in summarize(dataset, tmp_path, "laptop"):
+        assert "hurts: it loses 50" in output and "No verdict" not in output
