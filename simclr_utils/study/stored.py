@@ -1,5 +1,6 @@
 """The stored predictions of a study: which test images each method gets right."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,12 +40,13 @@ def correct(study: "Study", method: str, labels: int) -> np.ndarray | None:
 
 
 def first_predictions(
-    study: "Study",
+    study: "Study", methods: Iterable[str] = METHODS
 ) -> dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Returns what each method predicts for the test images, on the first label subset.
 
     Args:
         study: A `Study` with rows.
+        methods: Strings, names in `METHODS`. All of them by default.
 
     Returns:
         A dict from a number of labels to a dict from a method's label, in the order of `METHODS`,
@@ -58,7 +60,7 @@ def first_predictions(
     protocol, found = study.comparison.protocol, {}
     for labels in study.counts:
         found[labels] = {}
-        for name in in_order(METHODS):
+        for name in in_order(methods):
             seed = study.seeds[0] if METHODS[name].pretrained else None
             key = {"method": name, "labels": labels, "subset_seed": 0, "pretraining_seed": seed}
             pair = protocol.scored(**key)
