@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 COLORS = 256
-# Mean change of a pixel's channel, of 255 levels: above the first, colors are mixed by dithering.
+# Mean change of a pixel's channel, of 255 levels: above the first it is a photograph.
 PHOTOGRAPH, LARGEST_CHANGE = 2, 6
 
 
@@ -29,11 +29,17 @@ def shrink(png):
     change = np.abs(before - after).mean()
     if change > LARGEST_CHANGE:
         return png
-    if change > PHOTOGRAPH:
-        indexed = dithered(picture, indexed)
+    plain, mixed = as_png(indexed), as_png(dithered(picture, indexed))
+    if change > PHOTOGRAPH and len(mixed) < 2 * len(plain):  # more: large squares of noisy colors
+        plain = mixed
+    return min(plain, png, key=len)
+
+
+def as_png(picture):
+    """Returns a Pillow image as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    indexed.save(buffer, "PNG", optimize=True)
-    return min(buffer.getvalue(), png, key=len)
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def dithered(picture, indexed):

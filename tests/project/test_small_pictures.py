@@ -45,6 +45,13 @@ def test_a_photograph_keeps_its_shades_and_its_white_border():
     assert np.abs(rows[0] - rows[1]).mean() < 0.8  # of patches; without dithering it is 1
 
 
+def test_squares_of_noisy_colors_stay_squares():
+    small = np.random.default_rng(0).normal(0, 12, (24, 40, 3)) + np.arange(40)[None, :, None] * 5
+    squares = np.uint8(np.kron(small.clip(0, 255), np.ones((8, 8, 1))))
+    after = pixels_of(shrink(as_png(squares))).reshape(24, 8, 40, 8, 3)
+    assert np.ptp(after, axis=(1, 3)).max() == 0
+
+
 def test_what_would_suffer_stays_as_it_is():
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
     clear = np.full((8, 8, 4), 200, np.uint8)  # partly transparent
