@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 COLORS = 256
-LARGEST_CHANGE = 4  # mean change of a pixel's channel, of 255 levels
+# Mean change of a pixel's channel, of 255 levels: above the first it is a photograph.
+PHOTOGRAPH, LARGEST_CHANGE = 2, 6
 
 
 def shrink(png):
@@ -25,11 +26,30 @@ def shrink(png):
     picture = picture.convert("RGB")
     indexed = picture.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     before, after = (np.asarray(each.convert("RGB"), int) for each in (picture, indexed))
-    if np.abs(before - after).mean() > LARGEST_CHANGE:
+    change = np.abs(before - after).mean()
+    if change > LARGEST_CHANGE:
         return png
+    plain, mixed = as_png(indexed), as_png(dithered(picture, indexed))
+    if change > PHOTOGRAPH and len(mixed) < 2 * len(plain):  # more: large squares of noisy colors
+        plain = mixed
+    return min(plain, png, key=len)
+
+
+def as_png(picture):
+    """Returns a Pillow image as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    indexed.save(buffer, "PNG", optimize=True)
-    return min(buffer.getvalue(), png, key=len)
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def dithered(picture, indexed):
+    """Returns a picture in the palette of `indexed`, other colors mixed. White stays white."""
+    mixed = np.array(picture.quantize(palette=indexed, dither=Image.Dither.FLOYDSTEINBERG))
+    white = np.all(np.asarray(picture) == 255, axis=-1)
+    mixed[white] = np.asarray(indexed)[white]
+    result = Image.fromarray(mixed)
+    result.putpalette(indexed.getpalette())
+    return result
 
 
 def shrink_outputs(notebook):

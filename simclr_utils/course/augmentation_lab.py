@@ -127,8 +127,13 @@ class AugmentationLab:
         """
         size, channels = self.images.shape[1], self.images.shape[3]
         names = [name for name in OPERATIONS if channels == 3 or name != "grayscale"]
-        strengths = {name: np.ravel(recipe.get(name, 0))[0] for name in names}
-        probabilities = {name: OPERATIONS[name](1.0, size, 0).probability for name in names}
+        strengths, probabilities = {}, {}
+        for name in names:
+            strengths[name], *given = np.ravel(recipe.get(name, 0.0)).tolist()
+            usual = OPERATIONS[name](1.0, size, 0).probability
+            probabilities[name] = given[0] if given else usual
+        if "flip" not in recipe:
+            probabilities["flip"] = 0.0  # a flip has no strength that would leave it out
         last = max(0, len(self.images) - self.num_shown)
         return {
             **recipe_controls(strengths, probabilities),

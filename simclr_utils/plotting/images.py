@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from simclr_utils.data.dataset import Dataset
 
 TICK, CROSS = "\u2713", "\u2717"  # so that right and wrong differ by more than their color
-LARGEST_SQUARES = 64  # pixels a side: larger images are drawn as photographs
 LETTERS = 115  # that fit into a line of titles
 
 
@@ -54,7 +53,6 @@ def plot_images(
             _label_row(axis, label)
         if title:
             _title_above(drawing, title)
-    drawing.palette = "dithered" if max(images.shape[1:3]) > LARGEST_SQUARES else "nearest"
     return drawing
 
 
@@ -156,7 +154,6 @@ def plot_view_histograms(
         for style, name in (("-", "view 1"), ("--", "view 2")):
             axes[2, -1].plot([], [], style, color="black", lw=1.3, label=name)
         drawing.legend(loc="outside lower center", ncols=5, fontsize=9)
-    drawing.palette = "nearest"
     return drawing
 
 
@@ -166,7 +163,7 @@ def show_image(axis, image, title=None):
     image = image[..., 0] if image.shape[-1] == 1 else image
     limit = 255 if image.dtype == np.uint8 else 1
     # Square pixels for small images: sharper, and a fraction of the bytes as PNG.
-    interpolation = "nearest" if max(image.shape[:2]) <= LARGEST_SQUARES else "auto"
+    interpolation = "nearest" if max(image.shape[:2]) <= 64 else "auto"
     axis.imshow(image, cmap="gray", vmin=0, vmax=limit, interpolation=interpolation)
     axis.set_xticks([])
     axis.set_yticks([])

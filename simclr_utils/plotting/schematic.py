@@ -70,7 +70,6 @@ def plot_simclr(
         axis.set(xlim=(0, 90), ylim=(-2, 47), aspect="equal")
         axis.axis("off")
         drawing.description = WORDS + (f". You are here: {here}" if here else "")
-        drawing.palette = "dithered"
     return drawing
 
 

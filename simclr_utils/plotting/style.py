@@ -1,7 +1,6 @@
 """The style of all figures: colors, Matplotlib settings, and conversion to PNG."""
 
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +8,6 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from simclr_utils.plotting.fonts import FONT, alt_text
 
@@ -48,12 +46,9 @@ class DescribedFigure(Figure):
     Attributes:
         description: String, what a diagram shows. `None` puts the text together from the
             figure's titles, axes and legends.
-        palette: String, how its PNG is reduced to 256 colors, which takes a third of the bytes:
-            `"nearest"`, `"dithered"` for photographs, or `None` to keep all colors.
     """
 
     description: str | None = None
-    palette: str | None = None
 
     def __repr__(self):
         return super().__repr__().replace(type(self).__name__, "Figure")
@@ -107,28 +102,4 @@ def to_png(drawing: Figure) -> bytes:
     """
     buffer = io.BytesIO()
     drawing.savefig(buffer, format="png", bbox_inches="tight")
-    palette = getattr(drawing, "palette", None)
-    return with_palette(buffer, palette == "dithered") if palette else buffer.getvalue()
-
-
-def with_palette(png, dithered):
-    """Returns a PNG file with 256 colors, as bytes. White stays white."""
-    picture, buffer = Image.open(png).convert("RGB"), io.BytesIO()
-    palette = picture.quantize(255)
-    dither = Image.Dither.FLOYDSTEINBERG if dithered else Image.Dither.NONE
-    indices = np.array(picture.quantize(palette=palette, dither=dither))
-    indices[np.all(np.asarray(picture) == 255, axis=-1)] = 255
-    reduced = Image.fromarray(indices, "P")
-    reduced.putpalette((palette.getpalette() + [0] * 768)[: 3 * 255] + [255, 255, 255])
-    reduced.save(buffer, "png", optimize=True)
     return buffer.getvalue()
-
-
-def _show_by_to_png():
-    """Makes IPython show figures of the course by `to_png`, before Matplotlib's own way."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None:
-        shell.display_formatter.formatters["image/png"].for_type(DescribedFigure, to_png)
-
-
-_show_by_to_png()

@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 from small_pictures import shrink, shrink_outputs
 
+from simclr_utils.data import load_photographs
 from simclr_utils.plotting import plot_curves, to_png
 
 
@@ -31,6 +32,24 @@ def test_a_figure_is_at_most_half_as_large_and_looks_the_same():
     assert len(small) < len(png) / 2 and shrink(small) == small
     assert pixels_of(small).shape == pixels_of(png).shape
     assert np.abs(pixels_of(small) - pixels_of(png)).mean() < 1
+
+
+def test_a_photograph_keeps_its_shades_and_its_white_border():
+    photograph = np.pad(
+        load_photographs(96)["temple"], ((9, 9), (9, 9), (0, 0)), constant_values=255
+    )
+    png = as_png(np.concatenate([photograph, photograph // 2, photograph[..., ::-1]]))
+    before, after = pixels_of(png), pixels_of(small := shrink(png))
+    assert len(small) < len(png) / 2 and (after[:9] == 255).all()
+    rows = [image.reshape(-1, 6, 19, 6, 3).mean(axis=(1, 3)) for image in (before, after)]
+    assert np.abs(rows[0] - rows[1]).mean() < 0.8  # of patches; without dithering it is 1
+
+
+def test_squares_of_noisy_colors_stay_squares():
+    small = np.random.default_rng(0).normal(0, 12, (24, 40, 3)) + np.arange(40)[None, :, None] * 5
+    squares = np.uint8(np.kron(small.clip(0, 255), np.ones((8, 8, 1))))
+    after = pixels_of(shrink(as_png(squares))).reshape(24, 8, 40, 8, 3)
+    assert np.ptp(after, axis=(1, 3)).max() == 0
 
 
 def test_what_would_suffer_stays_as_it_is():
