@@ -27,7 +27,7 @@ BESIDE = {"system": (), "plotting": ("data",), "course": (*PATH[:-1], "plotting"
 # Libraries that few modules deal with.
 ALONE = {
     "matplotlib": ("plotting/style", "plotting/fonts", "data/photographs"),  # with a photograph
-    "ipywidgets": ("course/widgets",),
+    "ipywidgets": ("course/widgets", "course/augmentation_lab"),
     "tensorflow": ("views", "training", "evaluation", "study", "course", "session"),
 }
 LIGHT = ("", ".__main__", ".files", ".config", ".data.dataset", ".data.folder", ".data.shapes")

@@ -130,7 +130,7 @@ def test_the_presets_pass_their_own_rules():
 def test_a_notebook_checks_its_parameters_right_after_them(path):
     code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     first = next(n for n, c in enumerate(code) if "parameters" in c.metadata.get("tags", []))
-    assert "parameters=globals()" in code[first + 1].source
+    assert "open_lesson(globals())" in code[first + 1].source
     defaults = {
         statement.target.id: ast.literal_eval(statement.value)
         for statement in ast.parse(code[first].source).body

@@ -153,9 +153,10 @@ class Lesson:
         Returns:
             The `Study`.
         """
+        study = self.study  # makes the folder
         with self._alone():
-            self.study.run(show=None if self.run_dir else lambda line: None, methods=methods)
-        return self.study
+            study.run(show=None if self.run_dir else lambda line: None, methods=methods)
+        return study
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

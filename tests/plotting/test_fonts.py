@@ -56,6 +56,7 @@ DRAW = {
 # They take numbers, and names of our own.
 NAMELESS = {"plot_pretraining", "plot_similarity", "plot_temperature", "plot_validation_curves"}
 NAMELESS |= {"plot_comparison", "plot_methods", "plot_simclr", "plot_circle"}
+NAMELESS |= {"plot_parts", "plot_runs"}
 
 
 def test_every_figure_is_drawn_here():

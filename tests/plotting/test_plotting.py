@@ -110,6 +110,7 @@ DRAW = {
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
+    "plot_parts": lambda: plotting.plot_parts(COSINES, (1, 2)),
     "plot_sorted": lambda: plotting.plot_sorted(
         {"a": COSINES, "b": COSINES}, {"x": np.array(list("abba")), "y": COSINES[1]}, num_cells=2
     ),

@@ -50,7 +50,6 @@ def test_each_link_resolves(page):
         assert target.is_file(), f"{page.name} links to {path}"
         if anchor:
             assert anchor in slugs(target.read_text(encoding="utf-8")), f"{path}#{anchor}"
-    assert links
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
