@@ -41,7 +41,8 @@ def check_recipe(
         alone = {name: score({**start, name: recipe[name]}) for name in added}
         idle = [name for name in added if alone[name] > 0.9 * open_score]
         if idle:
-            return f"Not yet: {' and '.join(idle)} alone leave the shortcut nearly as it was."
+            leave = "leaves" if len(idle) == 1 else "leave"
+            return f"Not yet: {' and '.join(idle)} alone {leave} the shortcut nearly as it was."
         return "Not yet: the shortcut still works, though less often than before."
     spare = [name for name in added if without[name] < goal]
     if spare:

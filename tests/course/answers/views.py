@@ -303,7 +303,7 @@ RECIPES = [
     recipe({"color_jitter": 0.4, "grayscale": 0.6}),
     recipe({"color_jitter": 0.6, "blur": 0.6}, "without blur as well"),
     recipe({"color_jitter": 0.6, "grayscale": 0.6}, "without grayscale as well"),
-    recipe({"blur": 0.6}, "blur alone leave the shortcut"),
+    recipe({"blur": 0.6}, "blur alone leaves the shortcut"),
     recipe({"blur": 0.6, "noise": 0.6}, "blur and noise alone"),
     recipe({"color_jitter": 0.2}, "though less often"),
     recipe({"color_jitter": 0.8}, "has to be in 0..0.6"),
