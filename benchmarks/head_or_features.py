@@ -40,13 +40,13 @@ encoders and subsets; it is left out where there is one measurement.
 Rows, with versions and hardware: [head.csv](head.csv). The penalty of a probe is chosen on
 validation images. With all labels there is one subset.
 """
-READING = """The head helps where the views change nothing that tells the classes apart. On
-`glyphs` they change place, size and color, and the class is the sign. There kNN is better on the
+READING = """The head helps where the views change nothing that tells the classes apart. On `glyphs`
+they change place, size and color, and the class is the sign. There kNN is better on the
 projections, and so is the probe with 10 labels; with more labels the probe is level. On the
 photographs of CIFAR-10 the probe is better on the features, and for kNN the difference is no larger
 than its spread; a likely reason is that colors say something about the class there, and the head
-drops part of them. CIFAR-10 is measured with one encoder and 100 labels so far, so this says little about more
-labels."""
+drops part of them. CIFAR-10 is measured with one encoder and 100 labels so far, so this says little
+about more labels."""
 
 
 def outputs_of(folder, dataset):
@@ -172,8 +172,8 @@ def main():
     path = RESULTS / "head.csv"
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     made = files.load_json(options.encoders[0] / "encoder.json")
-    limits = made["config"].get("limits")
-    dataset = load_dataset(options.source or made["dataset"], cache_dir=options.cache, limits=limits)
+    source, limits = options.source or made["dataset"], made["config"].get("limits")
+    dataset = load_dataset(source, cache_dir=options.cache, limits=limits)
     for folder in options.encoders:
         known = {tuple(row[key] for key in KEYS) for row in rows}
         for row in measure(folder, dataset, counts, options.subsets, known):

@@ -14,7 +14,6 @@ from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.predictions import KEY, Predictions
 from simclr_utils.parameters import SETTING_NAMES, check
 from simclr_utils.reading import READING_NAMES
-from simclr_utils.study import summary
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = "predictions.sqlite"
@@ -47,6 +46,16 @@ def test_the_readme_says_what_was_published():
     ) in readme
     comparisons = pd.read_csv(ROOT / "results" / "cifar10_comparisons.csv")
     assert any(f"> {verdict}" in readme for verdict in comparisons["verdict"])
+
+
+def test_notebook_01_says_what_was_measured_of_the_recipes():
+    rows = pd.read_csv(ROOT / "results" / "benchmarks" / "view_recipes.csv")
+    text = (ROOT / "notebooks" / "text" / "01_augmentations.md").read_text(encoding="utf-8")
+    means = rows.groupby("recipe", sort=False).mean(numeric_only=True)
+    assert len(means) >= 3
+    for recipe, row in means.iterrows():
+        numbers = f"{row['contrastive_accuracy']:.0%} | {row['validation_accuracy']:.0%} |"
+        assert f"| {recipe} | {numbers.replace('%', ' %')}" in text
 
 
 def test_every_setting_has_a_row_in_the_pages():
