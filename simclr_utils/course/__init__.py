@@ -23,7 +23,7 @@ PUBLIC = {
         "check_standard_error",
         "check_test_size",
     ),
-    "factors": ("PLAIN_SIGN", "read_factors", "vary_sign"),
+    "sign_factors": ("PLAIN_SIGN", "read_factors", "vary_sign"),
     "augmentation_lab": ("as_recipe", "AugmentationLab", "recipe_call"),
     "vector_explorers": ("FeatureExplorer", "SimilarityExplorer"),
     "class_explorers": ("MistakesExplorer", "RetrievalExplorer"),

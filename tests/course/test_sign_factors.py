@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simclr_utils.course.factors import PLAIN_SIGN, read_factors, vary_sign
+from simclr_utils.course.sign_factors import PLAIN_SIGN, read_factors, vary_sign
 
 RNG = np.random.default_rng(0)
 KNOWN, UNKNOWN = RNG.random(600), RNG.random(600)
