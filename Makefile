@@ -9,6 +9,8 @@ ARGS ?=
 RUNS ?= 1
 # The notebooks for `make refresh`: 03, 01-03, or 01,04. Empty: all.
 NB ?=
+# What `make test` executes and compares with its stored outputs.
+COMPARED ?= notebooks
 
 venv := .venv
 python := $(venv)/bin/python
@@ -53,7 +55,7 @@ test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
 	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser tests
-	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 notebooks
+	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 $(COMPARED)
 
 # Each of the five combinations takes about as long as `make test`.
 test-processors: environment
