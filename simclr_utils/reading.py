@@ -76,9 +76,10 @@ def how_to_set(name, example):
     """
     # Without a space, so that no shell splits it.
     typed = ",".join(map(str, example)) if isinstance(example, list | tuple) else example
-    in_notebook = f"{name} = {example!r}"
+    in_notebook = f"{{{name!r}: {example!r}}}"
     if name in READING_NAMES:
-        in_notebook = f"reading = {{{name!r}: {example!r}}}"
+        in_notebook = f"{{'reading': {in_notebook}}}"
+    in_notebook = f"settings = {in_notebook}"
     return f"{name}={example!r} (in a terminal --set {name}={typed}, in a notebook {in_notebook})"
 
 

@@ -45,8 +45,8 @@ def usable_label_counts(
         raise ValueError(
             f"None of the label counts {list(label_counts)} fits: there are {num_classes} "
             f"classes and {num_train} labeled training images. Ask for numbers between: "
-            f"label_counts={ends} (in a terminal --set label_counts='{ends}', in a notebook the "
-            "parameter)."
+            f"label_counts={ends} (in a terminal --set label_counts='{ends}', in a notebook "
+            f"settings = {{'label_counts': {ends}}})."
         )
     return tuple(counts)
 

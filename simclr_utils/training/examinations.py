@@ -12,8 +12,8 @@ CHANCE_SHARE = 0.99  # with a loss above this share of its chance level, nothing
 FAR_ABOVE = 1.5  # times the chance level: only confident wrong answers cause such a loss
 LOWEST, HIGHEST = 0.01, 5.0  # plausible temperatures; the paper tried 0.05 to 1
 OTHER_TEMPERATURE = (
-    "use a temperature between 0.05 and 1, such as 0.1 (in a notebook the parameter "
-    "`temperature`, on the command line --set temperature=0.1), and start in a new folder."
+    "use a temperature between 0.05 and 1, such as 0.1 (in a notebook settings = "
+    "{'temperature': 0.1}, on the command line --set temperature=0.1), and start in a new folder."
 )
 LOWER_RATE = "divide base_learning_rate by ten"
 SMALLEST_RANK, SMALLEST_SPREAD = 1.2, 0.05  # of projections; below, they have collapsed
