@@ -182,10 +182,10 @@ PATH = (lambda value: isinstance(value, str) and value != "", "the path of a fol
 # What a notebook's parameter `settings` may hold.
 SETTING_NAMES = (*CONFIG_NAMES, *OF_DATA)
 # Parameters that are paths of folders.
-PATHS = ("run_dir", "cache_dir", "pretrained_dir")
+PATHS = ("run_dir", "cache_dir")
 # Parameters that may be None.
 OPTIONAL = (
-    *(*PATHS, "image_size", "width", "architecture", "encoder", "temperature", "batch_size"),
+    *(*PATHS, "image_size", "width", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer"),
@@ -213,7 +213,6 @@ RULES = {
     "num_images": whole(10),
     "labels": whole(1),
     "width": whole(1),
-    "architecture": one_of(*ENCODER_NAMES),
     "encoder": one_of(*ENCODER_NAMES),
     "loss": one_of(*LOSS_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),

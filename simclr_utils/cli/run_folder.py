@@ -94,7 +94,7 @@ def describe_conflicts(earlier, record, known=None):
 def _comparable(settings, known=None):
     """Returns settings in one form, without those that may differ between commands."""
     settings = dict(settings)
-    if "architecture" in settings:  # the notebooks' name for it
+    if "architecture" in settings:  # the name of `encoder` in older records
         settings["encoder"] = settings.pop("architecture")
     if settings.get("operations"):  # may be a dict or a list of pairs
         settings["operations"] = [list(pair) for pair in dict(settings["operations"]).items()]
