@@ -31,7 +31,7 @@ PARTS_HEAD = """
 ## The parts
 
 A name that the door does not have is imported from its part, such as
-`from simclr_utils.training import fit_until_stopped`.
+`from simclr_utils.training import EpochLine`.
 """
 
 

@@ -42,6 +42,13 @@ with half of the labels or more overlap, so their part of an interval is too sma
 are used, there is one subset, and different initializations take its place.
 
 {seeds}"""
+SEEDS = """How much is due to the seed? Take two rows of one method and label subset, whose encoders
+differ in the seed of their pretraining alone. McNemar's test tells them apart (p < 0.05) in so many
+pairs:
+
+{table}
+
+"""
 
 
 def markdown_table(summary):
@@ -81,27 +88,29 @@ def seeds_alone(run_dir, frame):
         frame: DataFrame, the rows of the study, of all metrics.
 
     Returns:
-        A paragraph and an empty line, as a string. It is empty for a single pretraining run.
+        A sentence, a table and an empty line, as a string. It is empty for a single pretraining
+        run.
     """
-    pairs, stored = [], Predictions(run_dir / "predictions.sqlite")
+    cells, stored = [], Predictions(run_dir / "predictions.sqlite")
     rows = frame[frame["pretraining_seed"].notna() & (frame["metric"] == "accuracy")]
-    for (preset, fingerprint, method, labels, subset), same in rows.groupby(
-        ["preset", "fingerprint", "method", "labels", "subset_seed"]
+    for (preset, fingerprint, method, labels), same in rows.groupby(
+        ["preset", "fingerprint", "method", "labels"]
     ):
         key = {"preset": preset, "fingerprint": fingerprint, "method": method, "labels": labels}
-        correct = [
-            stored.load(**key, subset_seed=subset, pretraining_seed=seed).correct
-            for seed in same["pretraining_seed"]
-        ]
-        pairs += [mcnemar(*pair) for pair in itertools.combinations(correct, 2)]
-    if not pairs:
+        p_values = []
+        for subset, of_subset in same.groupby("subset_seed"):
+            correct = [
+                stored.load(**key, subset_seed=subset, pretraining_seed=seed).correct
+                for seed in of_subset["pretraining_seed"]
+            ]
+            p_values += [mcnemar(*pair) for pair in itertools.combinations(correct, 2)]
+        differ = sum(p_value < 0.05 for p_value in p_values)
+        text = f"{differ} of {len(p_values)}" if p_values else ""
+        cells.append({"method": method, "labels": labels, "text": text})
+    if not any(cell["text"] for cell in cells):
         return ""
-    differ = sum(p_value < 0.05 for p_value in pairs)
-    return (
-        "How much is due to the seed? Two rows of one method and label subset, whose encoders\n"
-        "differ in the seed of their pretraining alone, were told apart by McNemar's test\n"
-        f"(p < 0.05) in {differ} of {len(pairs)} cases.\n\n"
-    )
+    table = pd.DataFrame(cells).pivot(index="method", columns="labels", values="text").fillna("")
+    return SEEDS.format(table=as_markdown("Pairs told apart at ... labels", table, str))
 
 
 def command_of(record, frame):

@@ -143,15 +143,18 @@ def recipe_controls(
 
 
 def show_picture(png: bytes, sentence: str = "") -> Image:
-    """Returns a picture to show as the output of a cell.
+    """Prints a sentence, and returns the picture that it belongs to.
 
     Args:
         png: Bytes, the picture as PNG.
-        sentence: String, its text for readers who cannot see it.
+        sentence: String, printed above the picture. It is also the picture's description for
+            readers who cannot see it.
 
     Returns:
         An `IPython.display.Image`, to stand last in its cell.
     """
+    if sentence:
+        print(sentence)
     return Image(png, alt=sentence)
 
 

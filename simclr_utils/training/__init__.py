@@ -16,7 +16,7 @@ PUBLIC = {
     "batches": ("image_batches",),
     "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),
     "checkpoints": ("Checkpoints",),
-    "callbacks": ("EpochLine", "fit_until_stopped", "LiveCurves"),
+    "callbacks": ("EpochLine", "LiveCurves"),
     "doctor": ("RunDoctor",),
     "diagnostics": ("accuracy_under", "describe", "normalized", "pair_cosines"),
     "pretraining": (

@@ -1,9 +1,8 @@
-"""Callbacks for the progress and the learning rate of a run, and `fit` with a stop button."""
+"""Callbacks for the progress, the learning rate and the history of a run."""
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import keras
 
@@ -104,46 +103,6 @@ class Clock:
         minutes = (time.monotonic() - self.started) / 60
         left = minutes / self.num_timed * (self.epochs - epoch - 1)
         return f"{minutes:.1f} min, {left:.1f} left"
-
-
-def fit_until_stopped(
-    model: keras.Model,
-    batches: Iterable,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    past: dict | None = None,
-    **options: Any,
-) -> dict:
-    """Trains a model with `fit`; an interrupt ends the run early, without an error.
-
-    Interrupt Kernel and Ctrl-C stop the run between two steps. The model keeps what it has learned.
-    The history gets a last entry: the means over the completed part of the epoch.
-
-    Args:
-        model: Compiled `keras.Model`.
-        batches: Training data, as `fit` takes it.
-        callbacks: Keras callbacks.
-        past: Dict, the history of the epochs before a resumed run, or `None`.
-        **options: Further arguments of `fit`.
-
-    Returns:
-        The history, a dict from the name of a metric to a list with one value per epoch. A metric
-        that was not measured in the last epoch has `None` there.
-
-    Raises:
-        KeyboardInterrupt: If the run is interrupted before its first step.
-    """
-    history = PartialHistory(past)
-    try:
-        model.fit(batches, callbacks=[*callbacks, history], **options)
-    except KeyboardInterrupt:
-        history.add_partial_epoch()
-        if not history.history:  # nothing was trained, so the cells below cannot continue
-            raise
-        print(
-            f"Stopped after {int(model.optimizer.iterations)} steps. The model keeps what it has "
-            "learned, and the cells below work with it."
-        )
-    return history.history
 
 
 class PartialHistory(keras.callbacks.History):
