@@ -13,8 +13,8 @@ from simclr_utils.system.provenance import explain_hardware
 HEAD = """# Speed and memory
 
 `make bench` measures most of this. The scripts `time_to_accuracy.py`, `laptop_curve.py` and
-`precision_quality.py` in [../benchmarks/](../benchmarks) measure what takes longer. All rows are in
-[benchmarks/](benchmarks). A ratio compares numbers of one run. Memory is the peak of a separate
+`precision_quality.py` in `benchmarks/` measure what takes longer. All rows are in the folder
+`results/benchmarks`. A ratio compares numbers of one run. Memory is the peak of a separate
 process with `MALLOC_ARENA_MAX=2`.
 """
 

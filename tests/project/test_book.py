@@ -12,6 +12,8 @@ from set_repository import notebook_addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+# The site also takes the pages that these lead to.
+PAGES = [*DOCS, *sorted((ROOT / "results").rglob("*.md")), ROOT / "data" / "README.md"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 LINK = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]*))?\)")
 EXPLORER = {"controls": [], "buttons": [], "size": (2, 1), "frames": {"": ["a.webp", "A.", []]}}
@@ -42,8 +44,8 @@ def test_the_glossary_has_forty_terms_each_with_a_notebook():
         assert 8 <= len(term.split()) <= 60, name
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda path: path.name)
-def test_each_link_resolves(page):
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_each_link_leads_to_a_file(page):
     links = LINK.findall(page.read_text(encoding="utf-8"))
     for path, anchor in links:
         target = (page.parent / path).resolve() if path else page
