@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from simclr_utils.training.losses import contrastive_accuracy
+
 
 def normalized(vectors: np.ndarray) -> np.ndarray:
     """Returns the vectors scaled to length 1.
@@ -138,14 +140,15 @@ def describe(vectors_1: np.ndarray, vectors_2: np.ndarray) -> dict[str, float]:
 
     Returns:
         A dict of floats: `alignment`, `of other images` (the alignment of pairs of different
-        images), `uniformity`, `effective rank`, `dimensions`, `median spread` and
-        `smallest spread`.
+        images), `uniformity`, `contrastive accuracy`, `effective rank`, `dimensions`,
+        `median spread` and `smallest spread`.
     """
     spreads = spread(vectors_1)
     return {
         "alignment": alignment(vectors_1, vectors_2),
         "of other images": alignment(vectors_1, np.roll(vectors_2, 1, axis=0)),
         "uniformity": uniformity(vectors_1),
+        "contrastive accuracy": float(contrastive_accuracy(vectors_1, vectors_2)),
         "effective rank": effective_rank(vectors_1),
         "dimensions": float(np.shape(vectors_1)[1]),
         "median spread": float(np.median(spreads)),
