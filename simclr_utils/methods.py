@@ -122,9 +122,13 @@ METHODS = {
         "yellow",
         "P",
         fitted="training",
-        start="encoder_file",
+        start="encoder_to_train",
         needs_encoder=True,
-        note="The encoder that you gave, fine-tuned as the pretrained encoder is.",
+        by_default=False,
+        note=(
+            "The encoder that you gave, fine-tuned as the pretrained encoder is. If it takes images "
+            "of any size, it is trained with smaller ones than the frozen encoder gets."
+        ),
         verdict=("fine-tuning the given encoder", LOSES["training"]),
     ),
     "continued": Method(
@@ -138,7 +142,8 @@ METHODS = {
         by_default=False,
         note=(
             "SimCLR on the pool that starts from the given encoder (Azizi et al. 2021), with "
-            "smaller batches, fewer steps and a smaller learning rate than the pretraining."
+            "smaller batches, fewer steps and a smaller learning rate than the pretraining; if the "
+            "encoder takes images of any size, with smaller ones than the frozen encoder gets."
         ),
         verdict=("a linear probe after continued pretraining", LOSES["probe"]),
     ),

@@ -149,7 +149,9 @@ def triangle(patches: tf.Tensor, centroids: tf.Tensor) -> tf.Tensor:
 def pool_quadrants(maps: tf.Tensor) -> tf.Tensor:
     """Averages maps `[N, H, W, K]` over the four quadrants of the image: `[N, 4 * K]`."""
     rows, columns = (maps.shape[axis] // 2 for axis in (1, 2))
-    parts = [half for top in (maps[:, :rows], maps[:, rows:])
-             for half in (top[:, :, :columns], top[:, :, columns:])]
+    parts = [
+        half
+        for top in (maps[:, :rows], maps[:, rows:])
+        for half in (top[:, :, :columns], top[:, :, columns:])
+    ]
     return tf.concat([tf.reduce_mean(part, axis=(1, 2)) for part in parts], axis=1)
-

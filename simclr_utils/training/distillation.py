@@ -191,8 +191,9 @@ def target_batches(images, targets, batch_size, seed, first_step=0):
     rows = np.arange(len(images))
 
     def look_up(pixels, chosen):
-        (found,) = tf.numpy_function(lambda n: [targets[n].astype(np.float32)], [chosen],
-                                     [tf.float32])
+        (found,) = tf.numpy_function(
+            lambda n: [targets[n].astype(np.float32)], [chosen], [tf.float32]
+        )
         found.set_shape((batch_size, targets.shape[1]))
         return pixels, found
 

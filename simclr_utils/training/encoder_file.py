@@ -1,5 +1,6 @@
 """Encoders from elsewhere: a `.keras` file, or weights that Keras or KerasHub download."""
 
+import contextlib
 import hashlib
 import importlib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from simclr_utils.training.portable import prepend
 APPLICATIONS, HUB = "keras.applications:", "hub:"
 # Images are brought to this size for an encoder that takes any, unless they are larger.
 USUAL_SIZE, LARGEST_SIZE = 96, 224
+TRAINING_SHARE = 2 / 3  # of that size, in training: less than half of the work
 FORMS = (
     "Give the path of a .keras file, a network of Keras such as "
     "keras.applications:EfficientNetV2B0, or a preset of KerasHub such as "
@@ -85,7 +87,7 @@ def open_encoder(
     >>> encoder = open_encoder("encoder.keras", dataset.image_shape)
     >>> features = extract_features(encoder, dataset.train[0])
     """
-    usual = input_size or min(max(USUAL_SIZE, *image_shape[:2]), LARGEST_SIZE)
+    usual = input_size or usual_size(image_shape)
     if name.startswith(APPLICATIONS):
         encoder, scaling = _from_keras(name, usual)
     elif name.startswith(HUB):
@@ -95,6 +97,37 @@ def open_encoder(
     encoder = pooled(encoder, name)
     size = own_size(encoder, name, usual, input_size)
     return prepend(encoder, image_shape, _adapter(encoder, name, image_shape, size, scaling))
+
+
+def usual_size(image_shape):
+    """Returns the size to which images are brought for an encoder that takes any size."""
+    return min(max(USUAL_SIZE, *image_shape[:2]), LARGEST_SIZE)
+
+
+def open_for_training(
+    name: str, image_shape: Sequence[int], input_size: int | None = None
+) -> keras.Model:
+    """Opens an encoder to train it further: with smaller images, if it takes any size.
+
+    Training takes ten times as long as computing features. So images are brought to two thirds of
+    the size that `open_encoder` chooses, unless a size is given or the encoder has its own.
+
+    Args:
+        name: String, as in `open_encoder`.
+        image_shape: Tuple `(height, width, channels)` of the dataset.
+        input_size: Integer or `None`, as in `open_encoder`.
+
+    Returns:
+        A `keras.Model`, as in `open_encoder`.
+
+    Raises:
+        EncoderFileError: As in `open_encoder`.
+    """
+    if input_size is None:
+        smaller = round(TRAINING_SHARE * usual_size(image_shape))
+        with contextlib.suppress(EncoderFileError):  # the encoder has a size of its own
+            return open_encoder(name, image_shape, smaller)
+    return open_encoder(name, image_shape, input_size)
 
 
 def pooled(encoder: keras.Model, name: str) -> keras.Model:
@@ -160,9 +193,7 @@ def _adapter(encoder, name, image_shape, size, scaling):
             images = layers.Concatenate(dtype="float32")([images] * 3)
         if tuple(image_shape[:2]) != size:
             smaller = size[0] < image_shape[0]
-            images = ops.image.resize(
-                images, size, antialias=smaller, data_format="channels_last"
-            )
+            images = ops.image.resize(images, size, antialias=smaller, data_format="channels_last")
         for step in scaling:
             images = step(images)
         return images
@@ -186,7 +217,7 @@ def _from_keras(name, size):
     """Returns a network of `keras.applications` with ImageNet weights, and its scaling."""
     wanted = name.removeprefix(APPLICATIONS)
     build = getattr(keras.applications, wanted, None)
-    if not isinstance(wanted, str) or not callable(build):
+    if not callable(build):
         known = [each for each in dir(keras.applications) if each[0].isupper()]
         raise EncoderFileError(f"Keras has no network {wanted!r}. It has {', '.join(known)}.")
     try:
@@ -197,9 +228,9 @@ def _from_keras(name, size):
         raise EncoderFileError(
             f"The weights of {name} could not be downloaded: {_first_line(error)} {NO_NETWORK}"
         ) from error
-    modules = (getattr(keras.applications, each) for each in dir(keras.applications))
-    (own,) = {each for each in modules if hasattr(each, "preprocess_input") and build is
-              getattr(each, wanted, None)}
+    modules = [getattr(keras.applications, each) for each in dir(keras.applications)]
+    modules = [each for each in modules if hasattr(each, "preprocess_input")]
+    own = next(each for each in modules if getattr(each, wanted, None) is build)
     return encoder, scaling_of(own.preprocess_input)
 
 
@@ -220,8 +251,9 @@ def scaling_of(preprocess_input):
         steps = []
     else:
         steps, matrix = [lambda images: ops.flip(images, axis=-1)], matrix[::-1]
-    scale, offset = [np.diag(matrix).tolist()], [black.tolist()]
-    return [*steps, layers.Rescaling(scale[0], offset[0], dtype="float32")]
+    # Each channel's own shift, after a reversal at its new place.
+    scale, offset = np.diag(matrix).tolist(), black.tolist()
+    return [*steps, layers.Rescaling(scale, offset, dtype="float32")]
 
 
 def _from_hub(name):
