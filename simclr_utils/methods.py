@@ -126,8 +126,8 @@ METHODS = {
         needs_encoder=True,
         by_default=False,
         note=(
-            "The encoder that you gave, fine-tuned as the pretrained encoder is. If it takes images "
-            "of any size, it is trained with smaller ones than the frozen encoder gets."
+            "The encoder that you gave, fine-tuned as the pretrained encoder is. If it takes "
+            "images of any size, it is trained with smaller ones than the frozen encoder gets."
         ),
         verdict=("fine-tuning the given encoder", LOSES["training"]),
     ),
@@ -221,9 +221,10 @@ METHODS = {
         start="random_encoder",
         by_default=False,
         note=(
-            "FixMatch (Sohn et al. 2020) with the settings of the paper, scaled to the image passes "
-            "of the pretraining: some thousand steps where the paper has a million. Its strong "
-            "views are the study's views with cutout, in place of RandAugment. Nothing is tuned."
+            "FixMatch (Sohn et al. 2020) with the settings of the paper, scaled to the image "
+            "passes of pretraining and fine-tuning: some thousand steps where the paper has a "
+            "million. Its strong views are the study's views with cutout, in place of "
+            "RandAugment. Nothing is tuned."
         ),
         verdict=("FixMatch", LOSES["training"]),
     ),

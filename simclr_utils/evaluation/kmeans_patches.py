@@ -1,7 +1,5 @@
 """Features from k-means on patches: learned without labels, and without a network."""
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 from sklearn.cluster import MiniBatchKMeans

@@ -51,8 +51,7 @@ def describe_encoder(name: str, input_size: int | None = None) -> dict:
     path = user_path(name)
     if path.suffix != ".keras" or not path.is_file():
         raise EncoderFileError(f"There is no encoder file {name!r}. {FORMS}")
-    with open(path, "rb") as file:
-        content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    content = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
     return {"encoder": path.name, "content": content, "input_size": input_size}
 
 
