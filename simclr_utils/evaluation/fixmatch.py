@@ -89,7 +89,7 @@ class FixMatch(keras.Model):
             that count.
         """
         (images, labels), pool = batch
-        numbers = [len(images), len(pool), len(pool)]
+        numbers = [images.shape[0], pool.shape[0], pool.shape[0]]
         with tf.GradientTape() as tape:
             # One pass, as in the paper's code: batch normalization sees all images together.
             views = tf.concat([self.weak(images), self.weak(pool), self.strong(pool)], axis=0)

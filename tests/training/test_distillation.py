@@ -39,10 +39,10 @@ def test_targets_are_directions_without_a_common_part():
 def test_the_loss_falls_and_the_encoder_knows_what_the_teacher_knows(dataset, targets):
     done = distill(targets, dataset, CONFIG, seed=0)
     loss = done.history["loss"]
-    assert loss[-1] < 0.7 * loss[0] and done.details["steps"] == 40
+    assert loss[-1] < 0.7 * loss[0] and done.details["steps"] == 39
     features = extract_features(done.encoder, dataset.unlabeled)
     predicted = np.asarray(done.projection_head(features))
-    predicted /= np.linalg.norm(predicted, axis=1, keepdims=True)
+    predicted = predicted / np.linalg.norm(predicted, axis=1, keepdims=True)
     own = (predicted * targets).sum(1)
     others = (predicted * np.roll(targets, 1, axis=0)).sum(1)
     assert own.mean() > others.mean() + 0.3
@@ -58,7 +58,7 @@ def test_each_image_gets_its_own_target(dataset, targets):
 def test_a_stopped_run_goes_on_to_the_bit(dataset, targets, tmp_path, monkeypatch):
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            if epoch == 9:
+            if epoch == 6:
                 raise KeyboardInterrupt
 
     monkeypatch.setattr("simclr_utils.training.checkpoints.MIN_SECONDS", 0)
@@ -68,7 +68,7 @@ def test_a_stopped_run_goes_on_to_the_bit(dataset, targets, tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         distill(targets, dataset, CONFIG, 1, None, [Stop()], folder)
     again = distill(targets, dataset, CONFIG, 1, None, (), folder)
-    assert len(again.history["loss"]) == 20
+    assert len(again.history["loss"]) == 13
     for first, second in zip(whole.encoder.get_weights(), again.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
     with pytest.raises(ValueError, match="another run .*teacher is"):
@@ -76,5 +76,5 @@ def test_a_stopped_run_goes_on_to_the_bit(dataset, targets, tmp_path, monkeypatc
 
 
 def test_targets_of_another_pool_are_refused(dataset, targets):
-    with pytest.raises(ValueError, match="63 rows of targets for 64 images"):
+    with pytest.raises(ValueError, match="123 rows of targets for 124 images"):
         distill(targets[1:], dataset, CONFIG)
