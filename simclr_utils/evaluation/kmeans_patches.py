@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
 
 PATCH = 6
 NUM_CENTROIDS = 600
@@ -81,10 +82,13 @@ def fit_kmeans_patches(
     values, vectors = np.linalg.eigh(np.cov(patches - mean, rowvar=False))
     whitening = (vectors / np.sqrt(np.maximum(values, 0) + WHITENING_FLOOR)) @ vectors.T
     whitened = ((patches - mean) @ whitening).astype(np.float32)
+    # On batches this small, several threads wait for each other longer than they compute.
     kmeans = MiniBatchKMeans(
         min(num_centroids, len(whitened) // 2), batch_size=4096, n_init=1, random_state=seed
     )
-    return KMeansPatches(mean, whitening, kmeans.fit(whitened).cluster_centers_)
+    with threadpool_limits(1):
+        kmeans.fit(whitened)
+    return KMeansPatches(mean, whitening, kmeans.cluster_centers_)
 
 
 def random_patches(pool: np.ndarray, number: int, seed: int = 0) -> np.ndarray:

@@ -7,6 +7,7 @@ PUBLIC = {
     "training_tasks": ("FINE_TUNING_SHARE",),
     "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_given", "measure_rates", "peak_memory_gib"),
+    "minutes": ("method_minutes",),
     "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
     "answers": ("answer", "differences"),

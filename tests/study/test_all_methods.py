@@ -1,4 +1,4 @@
-"""A study with an encoder from elsewhere measures every method, and goes on where it was stopped."""
+"""A study with an encoder from elsewhere measures every method, and goes on if it was stopped."""
 
 import keras
 import numpy as np
@@ -10,11 +10,12 @@ from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.supervised import SupervisedBaseline
-from simclr_utils.files import load_json
+from simclr_utils.files import load_json, save_json
 from simclr_utils.methods import METHODS, choose_methods
 from simclr_utils.study import encoder_tasks, training_tasks
 from simclr_utils.study.identity import StudyError
 from simclr_utils.study.kept_features import keep, stored_record
+from simclr_utils.study.minutes import method_minutes
 from simclr_utils.study.study import Study
 from simclr_utils.training.pretraining import load_encoder
 
@@ -110,6 +111,23 @@ def test_encoders_say_what_they_come_from(finished):
         ).max()
         > 0
     )
+
+
+def test_minutes_are_told_for_every_method(finished):
+    study = finished[0]
+    frame = method_minutes(study).set_index("method")
+    assert list(frame.index) == list(METHODS) and set(frame["labels"]) == {20}
+    assert frame.loc["chance", "before"] == frame.loc["supervised", "before"] == 0
+    assert frame.loc["supervised", "run"] > 0
+    record = study.encoder_folder(0) / "encoder.json"
+    kept, made = record.read_bytes(), load_json(record)
+    save_json(record, {**made, "minutes": 5.0})
+    frame = method_minutes(study).set_index("method")
+    assert frame.loc["linear_probe", "before"] == 5
+    patches = stored_record(study.folder / "features" / "kmeans_patches.npz")["minutes"]
+    assert frame.loc["simclr_and_kmeans", "before"] == 5 + patches
+    assert frame.loc["distilled", "before"] < 5
+    record.write_bytes(kept)
 
 
 def test_features_are_computed_once(finished, dataset, monkeypatch):

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_measured_rates_are_times_of_this_machine(dataset, tmp_path):
 
 
 def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
-    nothing = dict.fromkeys(("view", "image", "forward", "training", "graph"), 0.0)
+    nothing = {each.name: 0.0 for each in fields(Rates)}
 
     def cost(name):
         return total(study(dataset, tmp_path, rates=Rates(**{**nothing, name: 1.0})))
@@ -60,7 +61,11 @@ def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
     assert cost("training") == 2 * 2 * (6 + 1)
     assert cost("graph") == 1 + 4 + 5  # the pretraining's, the baseline's and fine-tuning's
     everything = sum(map(cost, nothing))
-    assert everything == pytest.approx(total(study(dataset, tmp_path, rates=Rates(1, 1, 1, 1, 1))))
+    assert everything == pytest.approx(
+        total(study(dataset, tmp_path, rates=Rates(*[1] * len(nothing))))
+    )
+    assert cost("patches") == 64 + 30 + 50
+    assert cost("given_image") == cost("given_forward") == 0
 
 
 def test_a_step_clock_leaves_the_warm_up_out():
