@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from simclr_utils.__main__ import build_parser
 from simclr_utils.cli import study as study_command
+from simclr_utils.cli.arguments import own_options
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.fine_tuning import FineTuning
@@ -192,6 +194,14 @@ def test_what_is_measured_by_default():
         choose_methods(["frozen_file"], False)
     with pytest.raises(ValueError, match="Unknown method 'fix'. Choose from linear_probe, .*, all"):
         choose_methods(["fix"], False)
+
+
+def test_options_become_settings():
+    options = ["study", "--encoder", "own.keras", "--methods", "default, fixmatch"]
+    settings = own_options(build_parser().parse_args(options))
+    assert settings == {"encoder_file": "own.keras", "methods": ["default", "fixmatch"]}
+    assert own_options(build_parser().parse_args(["study"])) == {}
+    assert own_options(build_parser().parse_args(["run"])) == {}
 
 
 def test_fixmatch_flips_only_if_the_views_do(dataset, tmp_path):
