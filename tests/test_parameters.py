@@ -43,6 +43,9 @@ GOOD = {
     "num_seeds": [3],
     "supervised_steps_factor": [0.5],
     "operations": [None, {"crop": 0.87, "flip": 1}, {"blur": (1.0, 0.5)}, (("crop", 1.0),)],
+    "methods": [None, ["default", "fixmatch"], ("linear_probe",)],
+    "encoder_file": [None, "runs/a b/own.keras", "keras.applications:ResNet50", "hub:a"],
+    "input_size": [None, 96],
 }
 BAD = {
     "source": [None, "", "imagse", 3, "medmnist:"],
@@ -71,6 +74,9 @@ BAD = {
     "num_seeds": [0, None],
     "supervised_steps_factor": [0],
     "operations": [{}, {"rotate": 1}, {"crop": -1}, {"crop": "hard"}, {"crop": (1, 2)}, "crop"],
+    "methods": ["fixmatch", [], ["fix_match"]],
+    "encoder_file": ["", 3],
+    "input_size": [8, "96"],
 }
 
 

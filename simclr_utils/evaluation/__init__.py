@@ -7,6 +7,8 @@ PUBLIC = {
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
+    "fixmatch": ("FixMatch", "FixMatchTrainer"),
+    "kmeans_patches": ("fit_kmeans_patches", "KMeansPatches"),
     "comparison": ("Comparison", "usable_label_counts"),
     "metrics": ("accuracy_interval", "Metric", "METRICS"),
     "predictions": ("Predictions",),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import keras
 
 from simclr_utils.evaluation import features, supervised
+from simclr_utils.evaluation.kmeans_patches import NUM_CENTROIDS, fit_kmeans_patches
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
+from simclr_utils.training.continued import continue_pretraining, continued_config
 from simclr_utils.training.pretraining import plan_epochs, pretrain
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 NUM_TIMED = 6  # steps; the two before them build the graph and warm up
 NUM_WARM_UP = 2
 GIB = 2**30
+# Starts of methods that train the given encoder further.
+TRAINED_FURTHER = ("encoder_to_train", "continued_encoder")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Rates:
         forward: Float, the time for an image in inference.
         training: Float, the time that each training run takes in addition to its steps.
         graph: Float, the time to build the graph of a new model.
+        patches: Float, the time for the k-means features of an image.
+        given_image: Float, the time for an image in a training step of the given encoder.
+        given_forward: Float, the time for an image in the given encoder, in inference.
     """
 
     view: float = 1.0
@@ -43,6 +50,18 @@ class Rates:
     forward: float = 1 / 3
     training: float = 0.0
     graph: float = 0.0
+    patches: float = 1.0
+    given_image: float = 10.0
+    given_forward: float = 3.0
+
+    def features(self, start: str) -> float:
+        """Returns the time for the features of an image from a start of methods."""
+        own = {
+            "kmeans_patches": self.patches,
+            "encoder_file": self.given_forward,
+            "continued_encoder": self.given_forward,
+        }
+        return own.get(start, self.forward)
 
 
 class StepClock(keras.callbacks.Callback):
@@ -74,16 +93,24 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     Returns:
         `Rates` in seconds. They hold as long as the machine is about as busy as now.
     """
-    num_steps = NUM_WARM_UP + NUM_TIMED
     batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
     clock, started = StepClock(), time.monotonic()
-    short = replace(config, pretraining_steps=num_steps)
+    short = replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED)
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
-    view = clock.seconds_per_step() / (2 * batch_size)
+    rates = Rates(view=clock.seconds_per_step() / (2 * batch_size), graph=graph)
     if not dataset.is_labeled:
-        return replace(Rates(), view=view, graph=graph)
+        return rates
+    image, training = time_training(dataset, build_model)
+    some = dataset.train[0][:2048]
+    forward = time_features(lambda images: features.extract_features(encoder, images), some)
+    few_patches = fit_kmeans_patches(some[:256])
+    patches = time_features(few_patches, some)
+    return replace(rates, image=image, forward=forward, training=training, patches=patches)
 
+
+def time_training(dataset, build_model):
+    """Returns the seconds for an image in a training step, and for the rest of a run."""
     trainer = supervised.SupervisedBaseline(build_model)
     settings = {name: axis[0] for name, axis in trainer.axes.items()}
     labeled = min(supervised.BATCH_SIZE, len(dataset.train[1]))
@@ -91,16 +118,44 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     for _ in range(2):  # the first one builds the graph
         clock, started = StepClock(), time.monotonic()
         trainer.callbacks = [clock]
-        trainer.train(train, None, num_steps, settings)
+        trainer.train(train, None, NUM_WARM_UP + NUM_TIMED, settings)
         training = clock.ends[0] - started
-    image = clock.seconds_per_step() / labeled
+    return clock.seconds_per_step() / labeled, training
 
-    some = dataset.train[0][:2048]
-    features.extract_features(encoder, some[:512])
+
+def time_features(compute, images):
+    """Returns the seconds that a function of images takes for an image, after a first call."""
+    compute(images[: len(images) // 4])
     started = time.monotonic()
-    features.extract_features(encoder, some)
-    forward = (time.monotonic() - started) / len(some)
-    return Rates(view, image, forward, training, graph)
+    compute(images)
+    return (time.monotonic() - started) / len(images)
+
+
+def measure_given(study: "Study") -> Rates:
+    """Measures the given encoder too; without one, returns the rates of a study as they are.
+
+    Args:
+        study: A `Study`, whose `rates` were measured.
+
+    Returns:
+        `Rates` in seconds.
+
+    Raises:
+        EncoderFileError: If the encoder cannot be opened.
+    """
+    if study.given is None or not study.tasks():
+        return study.rates
+    some = study.dataset.unlabeled[:256]
+    forward = time_features(
+        lambda images: features.extract_features(study.given_encoder, images, 64), some
+    )
+    rates = replace(study.rates, given_forward=forward)
+    if not any(METHODS[name].start in TRAINED_FURTHER for name in study.methods):
+        return rates
+    clock, short = StepClock(), replace(study.config, pretraining_steps=5 * NUM_TIMED)
+    continue_pretraining(study.trainable_encoder, study.dataset, short, callbacks=[clock])
+    batch_size = plan_epochs(len(study.dataset.unlabeled), continued_config(short))[0]
+    return replace(rates, given_image=clock.seconds_per_step() / (2 * batch_size))
 
 
 def linux_memory_gib(name):
@@ -134,7 +189,7 @@ def peak_memory_gib() -> float | None:
 def disk_bytes(study):
     """Returns the bytes that a study writes at most, without the cache of decoded images.
 
-    These are checkpoints, encoders and predictions.
+    These are checkpoints, encoders, kept features and predictions.
 
     Args:
         study: A `Study`.
@@ -147,12 +202,32 @@ def disk_bytes(study):
     weights = 4 * (encoder.count_params() + head.count_params())
     # Two checkpoints are kept while a third is written. AdamW adds two numbers for each weight.
     checkpoints = 3 * 3 * weights
-    runs = sum(len(study.seeds) if method.pretrained else 1 for method in METHODS.values())
+    methods = [METHODS[name] for name in study.methods]
+    runs = sum(len(study.seeds) if method.pretrained else 1 for method in methods)
     rows = len(study.counts) * study.config.num_subsets * runs
     # A float16 for each class, and the predicted class in two bytes.
     image = 2 * (study.dataset.num_classes + 1)
     predictions = image * rows * len(study.comparison.protocol.test_images)
-    return checkpoints + len(study.seeds) * weights + predictions
+    return checkpoints + len(study.seeds) * weights + predictions + kept_bytes(study, methods)
+
+
+def kept_bytes(study, methods):
+    """Returns the bytes of the features that a study keeps, and of the given encoder's copies."""
+    starts, images = (
+        {method.start for method in methods},
+        sum(len(part) for part in study.images().values()),
+    )
+    size = 0
+    if starts & {"kmeans_patches", "pretrained_and_kmeans"}:
+        size += 4 * 4 * NUM_CENTROIDS * images
+    if study.given is None:
+        return size
+    features = study.given_encoder.output_shape[-1]
+    size += 4 * features * images if "encoder_file" in starts else 0
+    size += 2 * features * len(study.dataset.unlabeled) if "distilled_encoder" in starts else 0
+    if "continued_encoder" in starts:  # and three checkpoints with two numbers for each weight
+        size += 4 * study.given_encoder.count_params() * (len(study.seeds) + 3 * 3)
+    return size
 
 
 def costs(study: "Study") -> dict:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_measured_rates_are_times_of_this_machine(dataset, tmp_path):
 
 
 def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
-    nothing = dict.fromkeys(("view", "image", "forward", "training", "graph"), 0.0)
+    nothing = {each.name: 0.0 for each in fields(Rates)}
 
     def cost(name):
         return total(study(dataset, tmp_path, rates=Rates(**{**nothing, name: 1.0})))
@@ -60,7 +61,11 @@ def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
     assert cost("training") == 2 * 2 * (6 + 1)
     assert cost("graph") == 1 + 4 + 5  # the pretraining's, the baseline's and fine-tuning's
     everything = sum(map(cost, nothing))
-    assert everything == pytest.approx(total(study(dataset, tmp_path, rates=Rates(1, 1, 1, 1, 1))))
+    assert everything == pytest.approx(
+        total(study(dataset, tmp_path, rates=Rates(*[1] * len(nothing))))
+    )
+    assert cost("patches") == 64 + 30 + 50
+    assert cost("given_image") == cost("given_forward") == 0
 
 
 def test_a_step_clock_leaves_the_warm_up_out():
@@ -78,7 +83,10 @@ def test_the_estimate_is_a_sentence(dataset, tmp_path):
 
 
 def test_checkpoints_and_encoder_fit_into_what_was_said(dataset, tmp_path):
-    said = costs.disk_bytes(study(dataset, tmp_path / "study"))
+    ours = study(dataset, tmp_path / "study")
+    with_patches, ours.methods = costs.disk_bytes(ours), ["linear_probe"]
+    said = costs.disk_bytes(ours)
+    assert with_patches - said > 4 * 2400 * (64 + 30 + 50)  # features of k-means are kept
     done = pretrain(dataset, CONFIG, checkpoint_folder=tmp_path / "run" / "checkpoints")
     save_pretraining(tmp_path / "run", done)
     found = sum(path.stat().st_size for path in (tmp_path / "run").rglob("*") if path.is_file())
