@@ -42,6 +42,7 @@ GOOD = {
     "num_subsets": [1],
     "num_seeds": [3],
     "supervised_steps_factor": [0.5],
+    "search": [None, "short"],
     "operations": [None, {"crop": 0.87, "flip": 1}, {"blur": (1.0, 0.5)}, (("crop", 1.0),)],
 }
 BAD = {
@@ -70,6 +71,7 @@ BAD = {
     "num_subsets": [0],
     "num_seeds": [0, None],
     "supervised_steps_factor": [0],
+    "search": ["long"],
     "operations": [{}, {"rotate": 1}, {"crop": -1}, {"crop": "hard"}, {"crop": (1, 2)}, "crop"],
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from simclr_utils.evaluation import features, supervised
+from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
 from simclr_utils.training.pretraining import plan_epochs, pretrain
@@ -85,7 +86,7 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
         return replace(Rates(), view=view, graph=graph)
 
     trainer = supervised.SupervisedBaseline(build_model)
-    settings = {name: axis[0] for name, axis in trainer.axes.items()}
+    settings = default_settings(trainer.axes)
     labeled = min(supervised.BATCH_SIZE, len(dataset.train[1]))
     train = tuple(part[:labeled] for part in dataset.train)
     for _ in range(2):  # the first one builds the graph
@@ -148,7 +149,7 @@ def disk_bytes(study):
     # Two checkpoints are kept while a third is written. AdamW adds two numbers for each weight.
     checkpoints = 3 * 3 * weights
     runs = sum(len(study.seeds) if method.pretrained else 1 for method in METHODS.values())
-    rows = len(study.counts) * study.config.num_subsets * runs
+    rows = runs * sum(len(study.comparison.subsets(n, trained=True)) for n in study.counts)
     # A float16 for each class, and the predicted class in two bytes.
     image = 2 * (study.dataset.num_classes + 1)
     predictions = image * rows * len(study.comparison.protocol.test_images)

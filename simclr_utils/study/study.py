@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils import files
-from simclr_utils.evaluation import results, supervised
+from simclr_utils.evaluation import results, supervised, tuning
 from simclr_utils.evaluation.comparison import Comparison, usable_label_counts
 from simclr_utils.evaluation.features import extract_features, frozen
 from simclr_utils.evaluation.fine_tuning import FineTuning
@@ -77,10 +77,9 @@ class Study:
     ):
         self.dataset, self.config, self.folder = dataset, config, user_path(folder)
         self.preset, self.seeds = preset, range(first_seed, first_seed + num_seeds)
-        num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
         asked = label_counts or config.label_counts
         try:
-            sizes = (num_train, num_validation, dataset.num_classes)
+            sizes = (len(dataset.labeled[1]), dataset.num_classes)
             self.counts = usable_label_counts(asked, *sizes)
             plan_epochs(len(dataset.unlabeled), config)
             check_starts()
@@ -94,7 +93,7 @@ class Study:
             fingerprint=dataset.fingerprint,
         )
         protocol = Protocol(dataset, self.results, self.folder)
-        self.comparison = Comparison(protocol, config.num_subsets)
+        self.comparison = Comparison(protocol, config.num_subsets, config.search)
         self.trainers = {}
         self.rates = Rates()
 
@@ -206,10 +205,15 @@ class Study:
             )
 
     def images(self) -> dict[str, np.ndarray]:
-        """Returns the uint8 images `[N, H, W, C]` of `train`, `validation` and `test`."""
+        """Returns the uint8 images `[N, H, W, C]` of `train` and `test`.
+
+        If the source has a validation split of its own, its images are there as `validation`.
+        """
         protocol = self.comparison.protocol
-        images = {"train": protocol.train[0], "validation": protocol.validation[0]}
-        return {**images, "test": protocol.test_images}
+        images = {"train": protocol.train[0], "test": protocol.test_images}
+        if protocol.validation is not None:
+            images["validation"] = protocol.validation[0]
+        return images
 
     def features(self, source: keras.Model | Callable) -> dict[str, np.ndarray]:
         """Computes the features of all images with an encoder, or with a function of images."""
@@ -261,22 +265,42 @@ class Study:
         from_scratch = METHODS[method].start == FROM_SCRATCH
         factor = self.config.supervised_steps_factor * (1 if from_scratch else FINE_TUNING_SHARE)
         num_steps = supervised.supervised_steps(labels, factor)
-        lengths, graphs = [num_steps] * len(missing), 1
-        tuned = self.comparison.tuning(method, labels) is not None
-        if seed in (None, self.seeds[0]) and not tuned:
-            kind = supervised.SupervisedBaseline if from_scratch else FineTuning
-            lengths += kind.tuning_lengths(num_steps)
-            graphs = kind.num_models()
-            if 0 in missing and not self.comparison.protocol.is_all(labels):
-                lengths.pop()  # the best run of the tuning serves the first subset
-        checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
+        kind = supervised.SupervisedBaseline if from_scratch else FineTuning
+        lengths = [num_steps] * len(missing)
+        if seed in (None, self.seeds[0]):
+            for subset in missing:
+                lengths += self.tuning_lengths(kind, method, labels, subset, num_steps)
+        graphs = 1 if len(lengths) == len(missing) else tuning.num_models(kind.axes, self.config.search)
         cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
-        cost += len(lengths) * (checked * self.rates.forward + self.rates.training)
+        cost += len(lengths) * self.rates.training
         # Models are compiled at the first number of labels and reused at the others.
         cost += graphs * self.rates.graph if labels == self.counts[0] else 0
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
+
+    def tuning_lengths(
+        self, kind: type, method: str, labels: int, subset: int, num_steps: int
+    ) -> list[int]:
+        """Returns the update steps of each run that the tuning of a subset still takes.
+
+        Values beyond the edges of the axes come on top of these.
+
+        Args:
+            kind: Class of the trainer.
+            method: String, the name of the method.
+            labels: Integer, the number of labels.
+            subset: Integer, the seed of the subset.
+            num_steps: Integer, the update steps at the default length.
+        """
+        protocol = self.comparison.protocol
+        tuned = self.comparison.tuning(method, labels, subset) or {"tried": []}
+        if "settings" in tuned:
+            return []
+        known = protocol.train[1][protocol.rows(labels, subset)]
+        folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset))
+        runs = [steps for _, steps in tuning.plan(kind.axes, num_steps, self.config.search)]
+        return sorted(runs * folds, reverse=True)[: max(0, folds * len(runs) - len(tuned["tried"]))]
 
     def train(
         self, method: str, labels: int, num_steps: int, seed: int | None, progress: Progress
