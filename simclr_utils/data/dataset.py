@@ -142,10 +142,11 @@ def load_dataset(
     """Loads a dataset by its name, or a folder of images by its path.
 
     Splits that the source lacks are taken from train, stratified by class: 20 % for test and 10 %
-    for validation. A study counts such validation images among its labeled images. A folder without train/ gives a dataset for pretraining only: it has no
-    classes, and train, validation and test are empty. Images that occur in more than one split
-    are removed, as `Dataset` describes. The images of a folder, and those of "stl10", are decoded
-    once into a memory-mapped cache, which later calls open.
+    for validation. A study counts such validation images among its labeled images. A folder
+    without train/ gives a dataset for pretraining only: it has no classes, and train, validation
+    and test are empty. Images that occur in more than one split are removed, as `Dataset`
+    describes. The images of a folder, and those of "stl10", are decoded once into a memory-mapped
+    cache, which later calls open.
 
     Args:
         source: String or `Path`. A name is "glyphs", "shapes", "cifar10", "fashion_mnist",

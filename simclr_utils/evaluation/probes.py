@@ -19,7 +19,8 @@ from simclr_utils.evaluation.predictions import with_argmax
 # one grid suits both 100 and 10,000 labels.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
 DEFAULT_PENALTY = PENALTIES[4]  # where too few images can be held out to choose one
-HELD_OUT = 1000  # images in all folds together, if there are as many: enough to tell penalties apart
+TOLERANCE, ROUGH_TOLERANCE = 1e-5, 1e-3  # of a final fit, and of one that compares penalties
+HELD_OUT = 1000  # images in all folds together, if there are as many
 # scikit-learn's warning for a thousand classes with two labels each.
 MANY_CLASSES = "The number of unique classes is greater than 50%"
 
@@ -130,10 +131,10 @@ def fit_linear_probe(
             "of another class."
         )
     if validation is None:
-        splits = cross_validation_splits(features, labels)
+        splits, tolerance = cross_validation_splits(features, labels), ROUGH_TOLERANCE
     else:
-        splits = [((features, labels), validation)]
-    tried = try_penalties(splits, max_iterations) if splits else []
+        splits, tolerance = [((features, labels), validation)], TOLERANCE
+    tried = try_penalties(splits, max_iterations, tolerance) if splits else []
     default = (DEFAULT_PENALTY, float("nan"))
     penalty, accuracy = max(tried, key=lambda pair: pair[1], default=default)
     scaler = StandardScaler().fit(features)
@@ -152,7 +153,7 @@ def cross_validation_splits(features, labels):
     ]
 
 
-def try_penalties(splits, max_iterations):
+def try_penalties(splits, max_iterations, tolerance):
     """Returns the pairs of a penalty and its accuracy on the held-out data of all splits."""
     parts = []
     for (features, labels), (held_out, answers) in splits:
@@ -163,9 +164,9 @@ def try_penalties(splits, max_iterations):
         hits = []
         for place, (features, labels, held_out, answers) in enumerate(parts):
             # Each fit starts where the last one ended: same optimum, fewer iterations.
-            start = fits[place]
-            fits[place] = fit_logistic(features, labels, penalty, max_iterations, start)
-            hits.append(fits[place].predict(held_out) == answers)
+            fit = fit_logistic(features, labels, penalty, max_iterations, fits[place], tolerance)
+            hits.append(fit.predict(held_out) == answers)
+            fits[place] = fit
         tried.append((penalty, float(np.mean(np.concatenate(hits)))))
         best = max(best, tried[-1][1])
         if len(tried) >= 3 and all(accuracy < best for _, accuracy in tried[-3:]):
@@ -173,11 +174,13 @@ def try_penalties(splits, max_iterations):
     return tried
 
 
-def fit_logistic(features, labels, penalty, max_iterations, start=None):
+def fit_logistic(
+    features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE
+):
     """Runs one L-BFGS fit, starting from the weights of the fitted classifier `start`."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(
-        C=1 / (penalty * len(features)), tol=1e-5, max_iter=max_iterations, warm_start=True
+        C=1 / (penalty * len(features)), tol=tolerance, max_iter=max_iterations, warm_start=True
     )
     if start is not None:
         for name in ("classes_", "coef_", "intercept_"):

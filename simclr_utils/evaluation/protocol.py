@@ -108,8 +108,8 @@ class Protocol:
         if self.has(**key):
             raise ScoredBefore(
                 f"The test images were scored before for {key}. Scoring again after a look at "
-                "the result would be choosing on test: compare settings within the labels, and give "
-                f"another method another name. The row stands in {self.results.path}."
+                "the result would be choosing on test: compare settings within the labels, and "
+                f"give another method another name. The row stands in {self.results.path}."
             )
         truth = self._test_labels
         classes, probabilities = split_predictions(predictions, len(truth), self.num_classes)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from simclr_utils.evaluation import features, supervised
+from simclr_utils.data.splits import label_subset
+from simclr_utils.evaluation import features, probes, supervised
 from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
@@ -37,6 +38,7 @@ class Rates:
         forward: Float, the time for an image in inference.
         training: Float, the time that each training run takes in addition to its steps.
         graph: Float, the time to build the graph of a new model.
+        probe: Float, the time to fit a linear probe and to choose its penalty.
     """
 
     view: float = 1.0
@@ -44,6 +46,7 @@ class Rates:
     forward: float = 1 / 3
     training: float = 0.0
     graph: float = 0.0
+    probe: float = 0.0
 
 
 class StepClock(keras.callbacks.Callback):
@@ -96,12 +99,15 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
         training = clock.ends[0] - started
     image = clock.seconds_per_step() / labeled
 
-    some = dataset.train[0][:2048]
-    features.extract_features(encoder, some[:512])
+    images, labels = dataset.labeled
+    rows = label_subset(labels, max(dataset.num_classes, min(1000, len(labels))), seed=0)
+    features.extract_features(encoder, images[rows])
     started = time.monotonic()
-    features.extract_features(encoder, some)
-    forward = (time.monotonic() - started) / len(some)
-    return Rates(view, image, forward, training, graph)
+    known = features.extract_features(encoder, images[rows])
+    forward = (time.monotonic() - started) / len(rows)
+    started = time.monotonic()
+    probes.fit_linear_probe(known, labels[rows])
+    return Rates(view, image, forward, training, graph, time.monotonic() - started)
 
 
 def linux_memory_gib(name):

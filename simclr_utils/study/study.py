@@ -179,10 +179,16 @@ class Study:
         self, start: str | None, methods: Sequence[str], seed: int | None = None
     ) -> Task | None:
         """Returns the task of the methods on the features of one start, `None` if it is done."""
-        if not any(self.missing(each, n, seed) for each in methods for n in self.counts):
+        rows = {
+            each: sum(len(self.missing(each, n, seed)) for n in self.counts) for each in methods
+        }
+        if not any(rows.values()):
             return None
         images = sum(len(part) for part in self.images().values())
         cost = 0 if start is None else self.rates.forward * images
+        cost += self.rates.probe * sum(
+            rows[each] for each in methods if METHODS[each].fitted == "probe"
+        )
         name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
         return Task(name, cost, functools.partial(self.score_frozen, start, methods, seed))
 
@@ -266,13 +272,18 @@ class Study:
         factor = self.config.supervised_steps_factor * (1 if from_scratch else FINE_TUNING_SHARE)
         num_steps = supervised.supervised_steps(labels, factor)
         kind = supervised.SupervisedBaseline if from_scratch else FineTuning
-        lengths = [num_steps] * len(missing)
-        if seed in (None, self.seeds[0]):
+        tuned = []
+        if seed in (None, self.seeds[0]):  # other encoders take over the settings of the first
             for subset in missing:
-                lengths += self.tuning_lengths(kind, method, labels, subset, num_steps)
-        graphs = 1 if len(lengths) == len(missing) else tuning.num_models(kind.axes, self.config.search)
+                tuned += self.tuning_lengths(kind, method, labels, subset, num_steps)
+        graphs = tuning.num_models(kind.axes, self.config.search) if tuned else 1
+        lengths = tuned + [num_steps] * len(missing)
         cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
         cost += len(lengths) * self.rates.training
+        cost += len(missing) * len(self.dataset.test[1]) * self.rates.forward
+        if self.dataset.own_validation:
+            checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
+            cost += len(tuned) * checked * self.rates.forward
         # Models are compiled at the first number of labels and reused at the others.
         cost += graphs * self.rates.graph if labels == self.counts[0] else 0
         name = f"{method} at {labels:,} labels"
