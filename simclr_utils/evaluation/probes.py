@@ -174,9 +174,7 @@ def try_penalties(splits, max_iterations, tolerance):
     return tried
 
 
-def fit_logistic(
-    features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE
-):
+def fit_logistic(features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE):
     """Runs one L-BFGS fit, starting from the weights of the fitted classifier `start`."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(

@@ -276,7 +276,6 @@ class Study:
         if seed in (None, self.seeds[0]):  # other encoders take over the settings of the first
             for subset in missing:
                 tuned += self.tuning_lengths(kind, method, labels, subset, num_steps)
-        graphs = tuning.num_models(kind.axes, self.config.search) if tuned else 1
         lengths = tuned + [num_steps] * len(missing)
         cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
         cost += len(lengths) * self.rates.training
@@ -285,7 +284,10 @@ class Study:
             checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
             cost += len(tuned) * checked * self.rates.forward
         # Models are compiled at the first number of labels and reused at the others.
-        cost += graphs * self.rates.graph if labels == self.counts[0] else 0
+        if labels == self.counts[0]:
+            own = seed in (None, self.seeds[0])
+            graphs = tuning.num_models(kind.axes, self.config.search) if own else 1
+            cost += graphs * self.rates.graph
         name = f"{method} at {labels:,} labels"
         name += "" if seed is None else f", encoder {seed}"
         return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))

@@ -1,4 +1,4 @@
-"""Settings are chosen on held-out images, axis by axis, and beyond an edge where the best is one."""
+"""Settings are chosen on held-out images, axis by axis, and beyond an edge if it is best."""
 
 import numpy as np
 import pytest
