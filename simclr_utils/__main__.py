@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from simclr_utils.methods import METHODS
 from simclr_utils.parameters import PRESET_NAMES
 from simclr_utils.session import environment_precision, print_anything, set_environment
 
@@ -47,8 +48,29 @@ def build_parser():
     study.add_argument(
         "--labels", help="numbers of labels, such as 50,100,500 (default: the preset's)"
     )
+    study.add_argument(
+        "--encoder",
+        metavar="FILE_OR_NAME",
+        help="an encoder from elsewhere, to compare with: a .keras file that takes images in 0..1, "
+        "a network of Keras such as keras.applications:EfficientNetV2B0, or a preset of KerasHub "
+        "such as hub:efficientnet_b0_ra_imagenet. Adds frozen_file, distilled and "
+        "distilled_fine_tuned; images are resized to --set input_size=N (default: 96, or the "
+        "encoder's own size)",
+    )
+    study.add_argument(
+        "--methods",
+        metavar="NAMES",
+        help="what to measure, such as default,fixmatch (default: default). Slow ones have to be "
+        f"asked for: {', '.join(slow_methods())}; all stands for all. Others: "
+        f"{', '.join(name for name in METHODS if name not in slow_methods())}",
+    )
     study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
     return parser
+
+
+def slow_methods():
+    """Returns the names of the methods that a study measures only if it is asked to."""
+    return [name for name, method in METHODS.items() if not method.by_default]
 
 
 def add_common_options(command, preset, setting):
@@ -111,6 +133,7 @@ def do_command(options):
     from simclr_utils.cli import arguments
 
     settings = arguments.parse_settings(options.settings)
+    settings |= arguments.own_options(options)
     if options.command == "study":
         from simclr_utils.cli import study
 

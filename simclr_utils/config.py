@@ -53,6 +53,13 @@ class Config:
         search: String, the settings of trainings that are chosen within the labels: `"none"`,
             `"short"` (those that short runs can tell apart: the learning rate, and the weight
             decay or the encoder's share of the rate) or `"whole"` (also augmentation and length).
+        methods: Strings, the methods that a study measures: names in `METHODS`, or `"default"` and
+            `"all"`. `None` is the default ones.
+        encoder_file: String, an encoder from elsewhere, as `open_encoder` takes it: the path of a
+            `.keras` file, `"keras.applications:"` and a network, or `"hub:"` and a preset. `None`
+            if there is none.
+        input_size: Integer, the height and width of the images that this encoder gets, or `None`
+            for what suits it.
         limits: Dict from the names of splits to the largest number of images, as in
             `load_dataset`, or `None` for all images.
 
@@ -84,6 +91,9 @@ class Config:
     num_subsets: int = may_grow(10)
     supervised_steps_factor: float = of_evaluation(40.0)
     search: str = of_evaluation("whole")
+    methods: tuple | None = may_grow(None)
+    encoder_file: str | None = may_grow(None)  # `study/given_encoder.py` keeps a study to it
+    input_size: int | None = may_grow(None)
     # Not a setting of the encoder: the fingerprint of the data already tells encoders apart that
     # were trained on different images.
     limits: dict | None = of_evaluation(None)

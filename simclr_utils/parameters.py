@@ -57,11 +57,12 @@ LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
+METHOD_NAMES = names_in("methods", "METHODS")
 CONFIG_NAMES = fields_in("config", "Config")
 # Settings of the images, beside those of `Config`.
 OF_DATA = ("image_size", "reading", "cache_dir")
 # Parameters that may change when a run or a study is continued: results are kept, and more added.
-GROWING = ("label_counts", "num_subsets", "num_seeds")
+GROWING = ("label_counts", "num_subsets", "num_seeds", "methods", "encoder_file", "input_size")
 
 
 class ParameterError(ValueError):
@@ -179,6 +180,12 @@ def are_operations(value):
     )
 
 
+def are_methods(value):
+    """Returns whether a value is a list of names of methods, or of groups of them."""
+    known = {"default", "all", *METHOD_NAMES}
+    return isinstance(value, list | tuple) and len(value) > 0 and set(map(str, value)) <= known
+
+
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
 # What a notebook's parameter `settings` may hold.
 SETTING_NAMES = (*CONFIG_NAMES, *OF_DATA)
@@ -189,7 +196,7 @@ OPTIONAL = (
     *(*PATHS, "image_size", "width", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
-    *("projection_dims", "loss", "optimizer", "search"),
+    *("projection_dims", "loss", "optimizer", "search", "methods", "encoder_file", "input_size"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -229,6 +236,15 @@ RULES = {
     "num_seeds": whole(1),
     "supervised_steps_factor": above(0),
     "search": one_of(*SEARCH_NAMES),
+    "methods": (
+        are_methods,
+        f"a list of default, all, {', '.join(METHOD_NAMES)}, such as ['default', 'fixmatch']",
+    ),
+    "encoder_file": (
+        lambda value: isinstance(value, str) and value != "",
+        "the path of a .keras file, keras.applications:<network> or hub:<preset>",
+    ),
+    "input_size": whole(16),
     "operations": (
         are_operations,
         f"a dict from {', '.join(OPERATION_NAMES)} to strengths of 0 or more, such as "
@@ -265,6 +281,8 @@ def absolute_paths(settings):
         A new dict.
     """
     given = {name: settings[name] for name in PATHS if isinstance(settings.get(name), str)}
+    if str(settings.get("encoder_file")).endswith(".keras"):
+        given["encoder_file"] = settings["encoder_file"]
     return {**settings, **{name: str(user_path(path).absolute()) for name, path in given.items()}}
 
 

@@ -1,5 +1,6 @@
 """Reads the arguments of the command line: a source of images, notebooks and settings."""
 
+import argparse
 import ast
 import json
 import os
@@ -123,6 +124,21 @@ def parse_settings(settings: Sequence[str]) -> dict:
         except (ValueError, SyntaxError, TypeError):
             parsed[name] = value
     return gather_reading(parsed)
+
+
+def own_options(options: argparse.Namespace) -> dict:
+    """Returns the settings that have an option of their own, where it was given.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        A dict from names of settings to values.
+    """
+    given = {"encoder_file": getattr(options, "encoder", None)}
+    names = getattr(options, "methods", None)
+    given["methods"] = names and [name.strip() for name in names.split(",")]
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def gather_reading(settings):

@@ -23,6 +23,7 @@ from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
 from simclr_utils.training.checkpoints import CheckpointError
 from simclr_utils.training.doctor import TrainingFailedError
+from simclr_utils.training.encoder_file import EncoderFileError
 
 
 def parse_label_counts(text: str | None) -> tuple[int, ...] | None:
@@ -61,8 +62,8 @@ def run(
         preset: String, the name of a preset.
         label_counts: Integers, or `None` for those of the preset.
         num_seeds: Integer, the number of pretraining runs.
-        settings: Dict from a field of `Config`, `image_size`, `reading` or `cache_dir` to a
-            value.
+        settings: Dict from a field of `Config`, such as `methods` or `encoder_file`, or from
+            `image_size`, `reading` or `cache_dir`, to a value.
         out: Path of the folder to write or continue, or `None` to choose a new one. In the
             folder of a run of notebooks, the study continues with its encoder and rows.
 
@@ -147,9 +148,10 @@ def do_tasks(study):
     """Prints what the rest of a study costs, and runs it."""
     try:
         study.rates = costs.measure_rates(study.dataset, study.config, study.build_model)
+        study.rates = costs.measure_given(study)
         print(costs.estimate_costs(study), flush=True)
         study.run()
-    except (CheckpointError, TrainingFailedError, OtherRunsError) as error:
+    except (CheckpointError, EncoderFileError, TrainingFailedError, OtherRunsError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
         again = f"--out {shlex.quote(str(study.folder))}"

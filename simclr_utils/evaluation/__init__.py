@@ -8,6 +8,8 @@ PUBLIC = {
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
     "tuning": ("choose_settings", "splits_of"),
+    "fixmatch": ("FixMatch", "FixMatchTrainer"),
+    "kmeans_patches": ("fit_kmeans_patches", "KMeansPatches"),
     "comparison": ("Comparison", "usable_label_counts"),
     "metrics": ("accuracy_interval", "Metric", "METRICS"),
     "predictions": ("Predictions",),

@@ -3,9 +3,11 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
-    "study": ("FINE_TUNING_SHARE", "Study"),
+    "study": ("Study",),
+    "training_tasks": ("FINE_TUNING_SHARE",),
     "identity": ("claim", "StudyError"),
-    "costs": ("estimate_costs", "measure_rates", "peak_memory_gib"),
+    "costs": ("estimate_costs", "measure_given", "measure_rates", "peak_memory_gib"),
+    "minutes": ("method_minutes",),
     "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
     "answers": ("answer", "differences"),

@@ -10,9 +10,11 @@ import keras
 
 from simclr_utils.data.splits import label_subset
 from simclr_utils.evaluation import features, probes, supervised
+from simclr_utils.evaluation.kmeans_patches import fit_kmeans_patches
 from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
+from simclr_utils.training.continued import continue_pretraining, continued_config
 from simclr_utils.training.pretraining import plan_epochs, pretrain
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 NUM_TIMED = 6  # steps; the two before them build the graph and warm up
 NUM_WARM_UP = 2
 GIB = 2**30
+# Starts of methods that train the given encoder further.
+TRAINED_FURTHER = ("encoder_to_train", "continued_encoder")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class Rates:
         training: Float, the time that each training run takes in addition to its steps.
         graph: Float, the time to build the graph of a new model.
         probe: Float, the time to fit a linear probe and to choose its penalty.
+        patches: Float, the time for the k-means features of an image.
+        given_image: Float, the time for an image in a training step of the given encoder.
+        given_forward: Float, the time for an image in the given encoder, in inference.
     """
 
     view: float = 1.0
@@ -47,6 +54,18 @@ class Rates:
     training: float = 0.0
     graph: float = 0.0
     probe: float = 0.0
+    patches: float = 1.0
+    given_image: float = 10.0
+    given_forward: float = 3.0
+
+    def features(self, start: str) -> float:
+        """Returns the time for the features of an image from a start of methods."""
+        own = {
+            "kmeans_patches": self.patches,
+            "encoder_file": self.given_forward,
+            "continued_encoder": self.given_forward,
+        }
+        return own.get(start, self.forward)
 
 
 class StepClock(keras.callbacks.Callback):
@@ -78,16 +97,25 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     Returns:
         `Rates` in seconds. They hold as long as the machine is about as busy as now.
     """
-    num_steps = NUM_WARM_UP + NUM_TIMED
     batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
     clock, started = StepClock(), time.monotonic()
-    short = replace(config, pretraining_steps=num_steps)
+    short = replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED)
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
-    view = clock.seconds_per_step() / (2 * batch_size)
+    rates = Rates(view=clock.seconds_per_step() / (2 * batch_size), graph=graph)
     if not dataset.is_labeled:
-        return replace(Rates(), view=view, graph=graph)
+        return rates
+    image, training = time_training(dataset, build_model)
+    some = dataset.train[0][:2048]
+    forward = time_features(lambda images: features.extract_features(encoder, images), some)
+    few_patches = fit_kmeans_patches(some[:256])
+    patches = time_features(few_patches, some)
+    rates = replace(rates, image=image, forward=forward, training=training, patches=patches)
+    return replace(rates, probe=time_probe(dataset, encoder))
 
+
+def time_training(dataset, build_model):
+    """Returns the seconds for an image in a training step, and for the rest of a run."""
     trainer = supervised.SupervisedBaseline(build_model)
     settings = default_settings(trainer.axes)
     labeled = min(supervised.BATCH_SIZE, len(dataset.train[1]))
@@ -95,19 +123,54 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     for _ in range(2):  # the first one builds the graph
         clock, started = StepClock(), time.monotonic()
         trainer.callbacks = [clock]
-        trainer.train(train, None, num_steps, settings)
+        trainer.train(train, None, NUM_WARM_UP + NUM_TIMED, settings)
         training = clock.ends[0] - started
-    image = clock.seconds_per_step() / labeled
+    return clock.seconds_per_step() / labeled, training
 
+
+def time_probe(dataset, encoder):
+    """Returns the seconds to fit a linear probe on up to 1,000 labels, penalty included."""
     images, labels = dataset.labeled
     rows = label_subset(labels, max(dataset.num_classes, min(1000, len(labels))), seed=0)
-    features.extract_features(encoder, images[rows])
-    started = time.monotonic()
     known = features.extract_features(encoder, images[rows])
-    forward = (time.monotonic() - started) / len(rows)
     started = time.monotonic()
     probes.fit_linear_probe(known, labels[rows])
-    return Rates(view, image, forward, training, graph, time.monotonic() - started)
+    return time.monotonic() - started
+
+
+def time_features(compute, images):
+    """Returns the seconds that a function of images takes for an image, after a first call."""
+    compute(images[: len(images) // 4])
+    started = time.monotonic()
+    compute(images)
+    return (time.monotonic() - started) / len(images)
+
+
+def measure_given(study: "Study") -> Rates:
+    """Measures the given encoder too; without one, returns the rates of a study as they are.
+
+    Args:
+        study: A `Study`, whose `rates` were measured.
+
+    Returns:
+        `Rates` in seconds.
+
+    Raises:
+        EncoderFileError: If the encoder cannot be opened.
+    """
+    if study.given is None or not study.tasks():
+        return study.rates
+    some = study.dataset.unlabeled[:256]
+    forward = time_features(
+        lambda images: features.extract_features(study.given_encoder, images, 64), some
+    )
+    rates = replace(study.rates, given_forward=forward)
+    if not any(METHODS[name].start in TRAINED_FURTHER for name in study.methods):
+        return rates
+    clock, short = StepClock(), replace(study.config, pretraining_steps=5 * NUM_TIMED)
+    continue_pretraining(study.trainable_encoder, study.dataset, short, callbacks=[clock])
+    batch_size = plan_epochs(len(study.dataset.unlabeled), continued_config(short))[0]
+    return replace(rates, given_image=clock.seconds_per_step() / (2 * batch_size))
 
 
 def linux_memory_gib(name):
@@ -154,7 +217,8 @@ def disk_bytes(study):
     weights = 4 * (encoder.count_params() + head.count_params())
     # Two checkpoints are kept while a third is written. AdamW adds two numbers for each weight.
     checkpoints = 3 * 3 * weights
-    runs = sum(len(study.seeds) if method.pretrained else 1 for method in METHODS.values())
+    methods = [METHODS[name] for name in study.methods]
+    runs = sum(len(study.seeds) if method.pretrained else 1 for method in methods)
     rows = runs * sum(len(study.comparison.subsets(n, trained=True)) for n in study.counts)
     # A float16 for each class, and the predicted class in two bytes.
     image = 2 * (study.dataset.num_classes + 1)

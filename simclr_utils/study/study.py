@@ -3,9 +3,7 @@
 It can be stopped at any time. A new `Study` in the same folder continues it.
 """
 
-import contextlib
 import functools
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,36 +12,35 @@ import keras
 import numpy as np
 import pandas as pd
 
-from simclr_utils import files
-from simclr_utils.evaluation import results, supervised, tuning
+from simclr_utils.evaluation import results
 from simclr_utils.evaluation.comparison import Comparison, usable_label_counts
-from simclr_utils.evaluation.features import extract_features, frozen
-from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.protocol import Protocol
-from simclr_utils.methods import METHODS
+from simclr_utils.evaluation.supervised import AugmentedClassifier
+from simclr_utils.methods import METHODS, choose_methods
 from simclr_utils.places import user_path
 from simclr_utils.study.costs import Rates
-from simclr_utils.study.identity import PARTS, StudyError, claim, planned_steps
+from simclr_utils.study.encoder_tasks import SIMCLR, encoder_task, kind_of
+from simclr_utils.study.frozen_tasks import compute_features, frozen_task
+from simclr_utils.study.given_encoder import claim_encoder
+from simclr_utils.study.identity import PARTS, StudyError, claim
 from simclr_utils.study.progress import Progress, Task
-from simclr_utils.study.starts import FROM_SCRATCH, STARTS, check_starts
+from simclr_utils.study.starts import check_starts
+from simclr_utils.study.training_tasks import build_model, training_task
 from simclr_utils.training import networks
-from simclr_utils.training.pretraining import plan_epochs, pretrain, save_pretraining
-from simclr_utils.views import recipe
+from simclr_utils.training.encoder_file import open_encoder, open_for_training
+from simclr_utils.training.pretraining import plan_epochs
 
 if TYPE_CHECKING:
     from simclr_utils.config import Config
     from simclr_utils.data.dataset import Dataset
 
-# A network that is trained from scratch gets twice the steps of one that starts from an encoder.
-FINE_TUNING_SHARE = 1 / 2
-
 
 class Study:
-    """Measures every method of `METHODS` on one dataset, as a list of tasks.
+    """Measures methods of `METHODS` on one dataset, as a list of tasks.
 
     Args:
         dataset: A `Dataset`.
-        config: A `Config`.
+        config: A `Config`. Its `methods` and `encoder_file` say what is measured.
         folder: Path, where encoders, rows and predictions are written.
         preset: String, the name of the preset, for the record.
         num_seeds: Integer, the number of pretraining runs.
@@ -54,12 +51,14 @@ class Study:
     Raises:
         StudyError: If no label count or microbatch fits the dataset, if a method cannot be
             measured, or if the folder holds a study of other images or settings. Label counts,
-            subsets and seeds may be added to a study.
+            subsets, seeds, methods and a given encoder may be added to a study.
 
     Attributes:
         counts: Tuple of integers, the label counts that the dataset allows. Empty if nothing is
             labeled: such a study pretrains its encoders and compares nothing.
         seeds: Range of integers, the pretraining seeds.
+        methods: List of strings, the methods that `run` measures by default.
+        given: Dict that names the encoder from elsewhere, or `None` if there is none.
         comparison: A `Comparison`. Its `protocol` has the stored predictions of each row.
         rates: `Rates` from which the costs of the tasks are computed. They are relative until
             they are replaced by measured ones.
@@ -85,6 +84,7 @@ class Study:
             check_starts()
         except ValueError as error:
             raise StudyError(str(error)) from error
+        self.methods = self.choose(config.methods)
         claim(self.folder, dataset, config, preset, PARTS)
         self.results = results.Results(
             self.folder / "results.csv",
@@ -94,6 +94,7 @@ class Study:
         )
         protocol = Protocol(dataset, self.results, self.folder)
         self.comparison = Comparison(protocol, config.num_subsets, config.search)
+        self.given = claim_encoder(self)
         self.trainers = {}
         self.rates = Rates()
 
@@ -107,10 +108,11 @@ class Study:
         Args:
             show: Function of a line of text, called after each task if there is no terminal.
                 Prints the line by default.
-            methods: Strings, the names of the methods to measure. All of `METHODS` by default.
+            methods: Strings, the names of the methods to measure, as `choose_methods` takes them.
+                By default, those of the config.
 
         Raises:
-            StudyError: If a method is not in `METHODS`.
+            StudyError: If a method is not in `METHODS`, or needs an encoder and none is given.
         """
         Progress(self.tasks(methods), show).run()
 
@@ -121,7 +123,7 @@ class Study:
             seed: Integer, one of `seeds`.
             show: Function, as in `run`.
         """
-        task = self.pretraining_task(seed, list(METHODS))
+        task = encoder_task(self, SIMCLR, seed, list(METHODS))
         Progress([task] if task else [], show).run()
 
     def frame(self) -> pd.DataFrame:
@@ -137,78 +139,44 @@ class Study:
         ours &= frame["subset_seed"] < self.comparison.num_subsets
         return frame[ours]
 
+    def choose(self, methods: Sequence[str] | None) -> list[str]:
+        """Returns the methods that are meant, as `choose_methods` does."""
+        try:
+            return choose_methods(methods, self.config.encoder_file is not None)
+        except ValueError as error:
+            raise StudyError(str(error)) from error
+
     def tasks(self, methods: Sequence[str] | None = None) -> list[Task]:
         """Returns the tasks that are not done yet, in order. `methods` is as in `run`."""
-        methods = list(METHODS) if methods is None else list(methods)
-        unknown = [name for name in methods if name not in METHODS]
-        if unknown:
-            raise StudyError(f"Unknown method {unknown[0]!r}. Choose from {', '.join(METHODS)}.")
-        tasks = self.method_tasks(methods, pretrained=False)
+        methods = self.methods if methods is None else self.choose(methods)
+        plain = [name for name in methods if not METHODS[name].pretrained]
+        tasks = self.method_tasks(plain)
+        pretrained = [name for name in methods if METHODS[name].pretrained]
+        # SimCLR's encoder comes first. If nothing is labeled, it is the result.
+        kinds = dict.fromkeys([SIMCLR, *(kind_of(METHODS[name].start) for name in pretrained)])
         for seed in self.seeds:
-            tasks.append(self.pretraining_task(seed, methods))
-            tasks += self.method_tasks(methods, pretrained=True, seed=seed)
+            for kind in kinds:
+                own = [name for name in pretrained if kind_of(METHODS[name].start) is kind]
+                tasks += [encoder_task(self, kind, seed, own), *self.method_tasks(own, seed)]
         return [task for task in tasks if task is not None]
 
-    def method_tasks(
-        self, methods: Sequence[str], pretrained: bool, seed: int | None = None
-    ) -> list[Task | None]:
-        """Returns the tasks of methods with or without pretraining, `None` for each done task."""
-        chosen = {
-            name: each
-            for name, each in METHODS.items()
-            if name in methods and each.pretrained == pretrained
-        }
+    def method_tasks(self, methods: Sequence[str], seed: int | None = None) -> list[Task | None]:
+        """Returns the tasks of methods, `None` for each done task."""
         groups = {}  # methods on the same features share a task
-        for name, method in chosen.items():
-            if not method.trained:
-                groups.setdefault(method.start, []).append(name)
+        for name in methods:
+            if not METHODS[name].trained:
+                groups.setdefault(METHODS[name].start, []).append(name)
         # The cheapest methods, which need no image, come last in METHODS.
-        tasks = [self.frozen_task(*group, seed) for group in reversed(groups.items())]
-        for name in [name for name, method in chosen.items() if method.trained]:
-            tasks += [self.training_task(name, labels, seed) for labels in self.counts]
+        tasks = [frozen_task(self, *group, seed) for group in reversed(groups.items())]
+        # A method with the settings of the baseline comes after it in METHODS.
+        for name in [name for name in methods if METHODS[name].trained]:
+            tasks += [training_task(self, name, labels, seed) for labels in self.counts]
         return tasks
-
-    # Methods on frozen features, and those that look at no image.
 
     def missing(self, method: str, labels: int, seed: int | None = None) -> list[int]:
         """Returns the subset seeds without a row."""
         subsets = self.comparison.subsets(labels, trained=METHODS[method].trained)
         return self.comparison.missing(method, labels, subsets, seed)
-
-    def frozen_task(
-        self, start: str | None, methods: Sequence[str], seed: int | None = None
-    ) -> Task | None:
-        """Returns the task of the methods on the features of one start, `None` if it is done."""
-        rows = {
-            each: sum(len(self.missing(each, n, seed)) for n in self.counts) for each in methods
-        }
-        if not any(rows.values()):
-            return None
-        images = sum(len(part) for part in self.images().values())
-        cost = 0 if start is None else self.rates.forward * images
-        cost += self.rates.probe * sum(
-            rows[each] for each in methods if METHODS[each].fitted == "probe"
-        )
-        name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
-        return Task(name, cost, functools.partial(self.score_frozen, start, methods, seed))
-
-    def score_frozen(
-        self, start: str | None, methods: Sequence[str], seed: int | None, progress: Progress
-    ) -> None:
-        """Computes the features of a start and scores the methods on them."""
-        features = None if start is None else self.features(STARTS[start](self, seed))
-        details = {}
-        if seed is not None:
-            made = files.load_json(self.encoder_folder(seed) / "encoder.json")
-            details = {"pretraining_seed": seed, "steps": made["steps"]}
-        for method in methods:
-            fitted = METHODS[method].fitted
-            if fitted == "constant":
-                self.comparison.score_chance(self.counts)
-                continue
-            self.comparison.score_frozen(
-                method, features, self.counts, knn=fitted == "knn", **details
-            )
 
     def images(self) -> dict[str, np.ndarray]:
         """Returns the uint8 images `[N, H, W, C]` of `train` and `test`.
@@ -221,121 +189,37 @@ class Study:
             images["validation"] = protocol.validation[0]
         return images
 
-    def features(self, source: keras.Model | Callable) -> dict[str, np.ndarray]:
-        """Computes the features of all images with an encoder, or with a function of images."""
-        if not isinstance(source, keras.Model):
-            return {name: source(part) for name, part in self.images().items()}
-        with frozen(source):
-            return {name: extract_features(source, part) for name, part in self.images().items()}
-
-    # Pretraining.
-
-    def encoder_folder(self, seed: int) -> Path:
-        """Returns the folder of the encoder that is pretrained from a seed."""
-        return self.folder / "encoders" / str(seed)
-
-    def pretraining_task(self, seed: int, methods: Sequence[str]) -> Task | None:
-        """Returns the task of pretraining an encoder, `None` if it is done or not needed."""
-        names = [name for name in methods if METHODS[name].pretrained]
-        wanted = any(self.missing(name, n, seed) for name in names for n in self.counts)
-        wanted |= not self.counts  # nothing is labeled: the encoder itself is the result
-        planned = planned_steps(len(self.dataset.unlabeled), self.config)
-        record = self.encoder_folder(seed) / "encoder.json"
-        if record.exists() and files.load_json(record)["steps"] == planned:
-            # The process may have been killed before it removed them.
-            shutil.rmtree(self.encoder_folder(seed) / "checkpoints", ignore_errors=True)
-            return None
-        if not wanted:
-            return None
-        batch_size, steps, epochs = plan_epochs(len(self.dataset.unlabeled), self.config)
-        step_cost = 2 * batch_size * self.rates.view
-        run = functools.partial(self.pretrain, seed, step_cost)
-        return Task(f"pretraining {seed}", step_cost * steps * epochs + self.rates.graph, run)
-
-    def pretrain(self, seed: int, step_cost: float, progress: Progress) -> None:
-        """Pretrains an encoder, or continues from its last checkpoint, and saves it."""
-        callbacks = [progress.callback(step_cost)]
-        folder = self.encoder_folder(seed)
-        checkpoints = folder / "checkpoints"
-        pretraining = pretrain(self.dataset, self.config, seed, self.preset, callbacks, checkpoints)
-        save_pretraining(folder, pretraining)
-        shutil.rmtree(checkpoints)
-
-    # Networks that are trained with labels: from scratch, or from an encoder.
-
-    def training_task(self, method: str, labels: int, seed: int | None = None) -> Task | None:
-        """Returns the task of training a method at a number of labels, `None` if it is done."""
-        missing = self.missing(method, labels, seed)
-        if not missing:
-            return None
-        from_scratch = METHODS[method].start == FROM_SCRATCH
-        factor = self.config.supervised_steps_factor * (1 if from_scratch else FINE_TUNING_SHARE)
-        num_steps = supervised.supervised_steps(labels, factor)
-        kind = supervised.SupervisedBaseline if from_scratch else FineTuning
-        tuned = []
-        if seed in (None, self.seeds[0]):  # other encoders take over the settings of the first
-            for subset in missing:
-                tuned += self.tuning_lengths(kind, method, labels, subset, num_steps)
-        lengths = tuned + [num_steps] * len(missing)
-        cost = sum(lengths) * min(supervised.BATCH_SIZE, labels) * self.rates.image
-        cost += len(lengths) * self.rates.training
-        cost += len(missing) * len(self.dataset.test[1]) * self.rates.forward
-        if self.dataset.own_validation:
-            checked = supervised.NUM_CHECKS * len(self.dataset.validation[1])
-            cost += len(tuned) * checked * self.rates.forward
-        # Models are compiled at the first number of labels and reused at the others.
-        if labels == self.counts[0]:
-            own = seed in (None, self.seeds[0])
-            graphs = tuning.num_models(kind.axes, self.config.search) if own else 1
-            cost += graphs * self.rates.graph
-        name = f"{method} at {labels:,} labels"
-        name += "" if seed is None else f", encoder {seed}"
-        return Task(name, cost, functools.partial(self.train, method, labels, num_steps, seed))
-
-    def tuning_lengths(
-        self, kind: type, method: str, labels: int, subset: int, num_steps: int
-    ) -> list[int]:
-        """Returns the update steps of each run that the tuning of a subset still takes.
-
-        Values beyond the edges of the axes come on top of these.
+    def features(self, start: str, seed: int | None = None) -> dict[str, np.ndarray]:
+        """Returns the features of all labeled images from a start of methods.
 
         Args:
-            kind: Class of the trainer.
-            method: String, the name of the method.
-            labels: Integer, the number of labels.
-            subset: Integer, the seed of the subset.
-            num_steps: Integer, the update steps at the default length.
+            start: String, a key of `study.starts.STARTS`.
+            seed: Integer, the pretraining seed, or `None`.
         """
-        protocol = self.comparison.protocol
-        tuned = self.comparison.tuning(method, labels, subset) or {"tried": []}
-        if "settings" in tuned:
-            return []
-        known = protocol.train[1][protocol.rows(labels, subset)]
-        folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset))
-        runs = [steps for _, steps in tuning.plan(kind.axes, num_steps, self.config.search)]
-        return sorted(runs * folds, reverse=True)[: max(0, folds * len(runs) - len(tuned["tried"]))]
+        return compute_features(self, start, seed)
 
-    def train(
-        self, method: str, labels: int, num_steps: int, seed: int | None, progress: Progress
-    ) -> None:
-        """Tunes, trains and scores a method at a number of labels."""
-        trainer = self.trainer(METHODS[method].start, seed)
-        trainer.callbacks = [
-            progress.callback(min(supervised.BATCH_SIZE, labels) * self.rates.image)
-        ]
-        self.comparison.score_trained(
-            method, trainer, labels, num_steps, seed, progress=lambda text: None
+    def encoder_folder(self, seed: int, prefix: str = "") -> Path:
+        """Returns the folder of the encoder that is trained without labels from a seed.
+
+        Args:
+            seed: Integer.
+            prefix: String, that of an `EncoderKind`. The pretrained encoder has none.
+        """
+        return self.folder / "encoders" / f"{prefix}{seed}"
+
+    @functools.cached_property
+    def given_encoder(self) -> keras.Model:
+        """The encoder from elsewhere, images of the dataset -> features."""
+        return open_encoder(
+            self.config.encoder_file, self.dataset.image_shape, self.config.input_size
         )
 
-    def trainer(self, start: str, seed: int | None) -> supervised.SupervisedBaseline:
-        """Returns the trainer of a start and a seed. Only the last one is kept in memory."""
-        if (start, seed) not in self.trainers:
-            if start == FROM_SCRATCH:
-                trainer = supervised.SupervisedBaseline(self.build_model)
-            else:
-                trainer = FineTuning(self.build_model, STARTS[start](self, seed))
-            self.trainers = {(start, seed): trainer}
-        return self.trainers[start, seed]
+    @functools.cached_property
+    def trainable_encoder(self) -> keras.Model:
+        """The encoder from elsewhere, at the size at which it is trained further."""
+        return open_for_training(
+            self.config.encoder_file, self.dataset.image_shape, self.config.input_size
+        )
 
     def build_encoder(self) -> keras.Model:
         """Returns a new encoder with random weights, as the config asks for it."""
@@ -343,17 +227,10 @@ class Study:
             self.dataset.image_shape, self.config.encoder, self.config.width
         )
 
-    def build_model(self, augmentation_strength: float) -> keras.Model:
+    def build_model(self, augmentation_strength: float) -> AugmentedClassifier:
         """Returns a new classifier, as `SupervisedBaseline` takes it.
 
         Args:
             augmentation_strength: Float, the strength of the views' operations.
         """
-        height, _, channels = self.dataset.image_shape
-        operations = dict(self.config.operations)
-        # For one-channel images the augmenter prints the operations that it drops, in every run.
-        with contextlib.redirect_stdout(None):
-            augmenter = recipe.build_augmenter(height, augmentation_strength, operations, channels)
-        return supervised.build_supervised(
-            augmenter, self.build_encoder(), self.dataset.num_classes
-        )
+        return build_model(self, augmentation_strength)

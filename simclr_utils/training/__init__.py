@@ -29,5 +29,8 @@ PUBLIC = {
         "run_identity",
         "save_pretraining",
     ),
+    "encoder_file": ("describe_encoder", "open_encoder", "open_for_training"),
+    "continued": ("continue_pretraining", "continued_config"),
+    "distillation": ("as_targets", "distill", "Distillation"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -135,6 +135,8 @@ def as_float32(model: keras.Model) -> keras.Model:
     """
 
     def rebuild(layer):
+        if isinstance(layer, keras.Model):  # of an encoder from elsewhere
+            return type(layer).from_config(layer.get_config())
         ours = isinstance(layer, BatchNormalization)
         kind = layers.BatchNormalization if ours else type(layer)
         # An operation that is not a layer, such as a division, has no dtype of its own.

@@ -37,17 +37,37 @@ def take_any_range(encoder):
         A new `keras.Model` with the same name and the same weights, made of Keras' own layers:
         images in 0..1 or 0..255, float or uint8 -> features.
     """
-    images = keras.Input(encoder.input_shape[1:], name="images")
-    largest = ops.max(images, axis=(1, 2, 3), keepdims=True)
-    scaled = ops.divide(images, ops.where(ops.greater(largest, LARGEST_OF_UNIT_RANGE), 255.0, 1.0))
+
+    def scale(images):
+        largest = ops.max(images, axis=(1, 2, 3), keepdims=True)
+        divisor = ops.where(ops.greater(largest, LARGEST_OF_UNIT_RANGE), 255.0, 1.0)
+        return ops.divide(images, divisor)
+
+    return prepend(encoder, encoder.input_shape[1:], scale)
+
+
+def prepend(encoder, image_shape, change):
+    """Returns a model that changes its images first, as one graph of layers.
+
+    Args:
+        encoder: Functional or sequential `keras.Model`, images -> features.
+        image_shape: Tuple `(height, width, channels)` of the images before the change.
+        change: Function of a symbolic tensor of images that returns what the encoder takes. It
+            may use layers of Keras and functions of `keras.ops`.
+
+    Returns:
+        A new functional `keras.Model` with the same name and the same weights.
+    """
+    images = keras.Input(image_shape, name="images")
+    functional = keras.Model(encoder.inputs[0], encoder.outputs[0], name=encoder.name)
+    changed = change(images)
 
     def call(layer, *args, **kwargs):
         args, kwargs = keras.tree.map_structure(
-            lambda value: scaled if value is images else value, (args, kwargs)
+            lambda value: changed if value is images else value, (args, kwargs)
         )
         return layer(*args, **kwargs)
 
-    functional = keras.Model(encoder.inputs[0], encoder.outputs[0], name=encoder.name)
     copy = keras.models.clone_model(
         functional,
         input_tensors=images,

@@ -1,11 +1,13 @@
 """A pretraining run from its settings to its files; notebook 03 takes the same steps one by one."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from simclr_utils import files
 from simclr_utils.config import Config, identity
@@ -45,6 +47,7 @@ def pretrain(
     preset: str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint_folder: str | Path | None = None,
+    encoder: keras.Model | None = None,
 ) -> Pretraining:
     """Trains an encoder and a projection head with SimCLR on the images of a dataset.
 
@@ -59,6 +62,8 @@ def pretrain(
         preset: String, the name of the preset for the record, or `None`.
         callbacks: Keras callbacks for `fit`.
         checkpoint_folder: Path of a folder for `Checkpoints`, or `None` for no checkpoints.
+        encoder: `keras.Model` to start from, images -> features. It is trained in place. `None`
+            builds the encoder of the config, with random weights.
 
     Returns:
         A `Pretraining`. The findings of the run doctor are printed, and kept in
@@ -77,7 +82,7 @@ def pretrain(
     >>> save_pretraining("runs/mine", pretraining)
     """
     keras.utils.set_random_seed(seed)
-    model = build_model(dataset.image_shape, config, seed)
+    model = build_model(dataset.image_shape, config, seed, encoder)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
     peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
@@ -86,6 +91,8 @@ def pretrain(
     doctor = RunDoctor(dataset.unlabeled, batch_size)
     if checkpoint_folder is not None:
         wanted = run_identity(dataset, config, seed, epochs)
+        if encoder is not None:
+            wanted["start"] = weights_digest(encoder)
         history = Checkpoints(checkpoint_folder, wanted, doctor=doctor)
         first = history.restore(model)
         seconds = history.seconds
@@ -106,7 +113,12 @@ def pretrain(
     return in_float32(model, history.history, details)
 
 
-def build_model(image_shape: tuple[int, int, int], config: Config, seed: int = 0) -> SimCLR:
+def build_model(
+    image_shape: tuple[int, int, int],
+    config: Config,
+    seed: int = 0,
+    encoder: keras.Model | None = None,
+) -> SimCLR:
     """Builds the `SimCLR` model of a configuration, without compiling it.
 
     Args:
@@ -114,6 +126,7 @@ def build_model(image_shape: tuple[int, int, int], config: Config, seed: int = 0
         config: `Config` with networks, views, loss and temperature.
         seed: Integer, at least 0, the seed of the views. The weights follow the global seed of
             Keras.
+        encoder: `keras.Model` to use in place of the config's, or `None`.
 
     Returns:
         A `SimCLR`.
@@ -128,7 +141,8 @@ def build_model(image_shape: tuple[int, int, int], config: Config, seed: int = 0
     augmenter = recipe.build_augmenter(
         height, operations=dict(config.operations), channels=channels, seed=seed
     )
-    encoder = networks.build_encoder(image_shape, config.encoder, config.width)
+    if encoder is None:
+        encoder = networks.build_encoder(image_shape, config.encoder, config.width)
     head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
     return SimCLR(
         augmenter, encoder, head, config.temperature, LOSSES[config.loss], config.micro_batch_size
@@ -174,6 +188,14 @@ def run_identity(dataset: Dataset, config: Config, seed: int, epochs: int) -> di
     """
     made_of = {"fingerprint": dataset.fingerprint, "seed": seed, "epochs": epochs}
     return {**made_of, "config": identity(config, ("pretraining",))}
+
+
+def weights_digest(model):
+    """Returns a string that is the same for models with the same weights."""
+    digest = hashlib.blake2b(digest_size=8)
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
 
 
 def describe_pretraining(

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_measured_rates_are_times_of_this_machine(dataset, tmp_path):
 
 
 def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
-    nothing = dict.fromkeys(("view", "image", "forward", "training", "graph", "probe"), 0.0)
+    nothing = {each.name: 0.0 for each in fields(Rates)}
 
     def cost(name):
         return total(study(dataset, tmp_path, rates=Rates(**{**nothing, name: 1.0})))
@@ -63,8 +64,10 @@ def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
     assert cost("probe") == 3 * 2 * 2
     everything = sum(map(cost, nothing))
     assert everything == pytest.approx(
-        total(study(dataset, tmp_path, rates=Rates(1, 1, 1, 1, 1, 1)))
+        total(study(dataset, tmp_path, rates=Rates(*[1] * len(nothing))))
     )
+    assert cost("patches") == 64 + 30 + 50
+    assert cost("given_image") == cost("given_forward") == 0
 
 
 def test_a_step_clock_leaves_the_warm_up_out():

@@ -22,7 +22,7 @@ CONFIG = get_config(
     label_counts=(20,),
     limits={"unlabeled": 64, "train": 60, "validation": 30, "test": 50},
 )
-FROM_FILE = Method("encoder of a file + probe", "sky", "X", fitted="probe", start="encoder_file")
+FROM_FILE = Method("encoder of a file + probe", "sky", "X", fitted="probe", start="my_encoder")
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ def short_table():
 
 @pytest.fixture
 def with_an_encoder_from_a_file(short_table, monkeypatch):
-    monkeypatch.setitem(METHODS, "encoder_file", FROM_FILE)
+    monkeypatch.setitem(METHODS, "my_encoder", FROM_FILE)
     monkeypatch.setattr(starts, "STARTS", dict(starts.STARTS))
-    monkeypatch.setattr("simclr_utils.study.study.STARTS", starts.STARTS)
+    monkeypatch.setattr("simclr_utils.study.frozen_tasks.STARTS", starts.STARTS)
 
     @starts.start
-    def encoder_file(study, seed):
+    def my_encoder(study, seed):
         return build_encoder(study.dataset.image_shape, "small_cnn", 4)
 
 
@@ -57,7 +57,7 @@ def test_a_new_method_is_measured_and_shown(
 ):
     study = Study(dataset, CONFIG, tmp_path, "tiny", num_seeds=1)
     tasks = {task.name: task.cost for task in study.tasks()}
-    assert tasks["encoder_file"] == tasks["raw_pixels"] > tasks["chance"] == 0
+    assert tasks["my_encoder"] == tasks["raw_pixels"] > tasks["chance"] == 0
     size = costs.disk_bytes(study)
     drawn = []
     monkeypatch.setattr(
@@ -67,12 +67,13 @@ def test_a_new_method_is_measured_and_shown(
     )
     monkeypatch.setattr("simclr_utils.plotting.to_png", lambda picture: b"PNG", raising=False)
     study.run(lambda line: None)
-    assert study.tasks() == [] and "encoder_file" in set(study.frame()["method"])
+    assert study.tasks() == [] and "my_encoder" in set(study.frame()["method"])
     text = study_command.summarize(study)
     assert re.search(rf"^{re.escape(FROM_FILE.label)} +\d+\.\d", text, re.MULTILINE)
-    assert "encoder_file" in drawn
+    assert "my_encoder" in drawn
     assert FROM_FILE.label in (tmp_path / "verdict.html").read_text()
-    monkeypatch.delitem(METHODS, "encoder_file")
+    monkeypatch.delitem(METHODS, "my_encoder")
+    study.methods.remove("my_encoder")
     assert costs.disk_bytes(study) < size
 
 

@@ -16,11 +16,12 @@ from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.supervised import SupervisedBaseline
 from simclr_utils.files import load_json, save_json, update_json
-from simclr_utils.study import summary
+from simclr_utils.methods import METHODS
+from simclr_utils.study import encoder_tasks, summary
 from simclr_utils.study.identity import StudyError, stored_study
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.study import Study
-from simclr_utils.training.pretraining import load_encoder
+from simclr_utils.training.pretraining import load_encoder, pretrain
 
 # Three rates, or four, in five folds of 6 images or three of 18.
 TUNED = (
@@ -56,15 +57,14 @@ def finished(dataset, tmp_path_factory):
 
 
 def run_interrupted(dataset, folder, lines):
+    def pretrain_one(dataset, config, seed, *rest):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return pretrain(dataset, config, seed, *rest)
 
-    class Interrupted(Study):
-        def pretrain(self, seed, step_cost, progress):
-            if seed == 1:
-                raise KeyboardInterrupt
-            super().pretrain(seed, step_cost, progress)
-
-    with pytest.raises(KeyboardInterrupt):
-        Interrupted(dataset, CONFIG, folder, "tiny", num_seeds=2).run(lines.append)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(encoder_tasks, "pretrain", pretrain_one)
+        Study(dataset, CONFIG, folder, "tiny", num_seeds=2).run(lines.append)
     before = (folder / "results.csv").read_bytes()
     encoder = (folder / "encoders" / "0" / "encoder.keras").stat().st_mtime_ns
     study = Study(dataset, CONFIG, folder, "tiny", num_seeds=2)
@@ -77,6 +77,7 @@ def test_finished_rows_are_never_computed_again(finished):
     study, before, encoder, names, _ = finished
     assert names == [
         "pretraining 1",
+        "simclr_and_kmeans, encoder 1",
         "linear_probe and knn, encoder 1",
         "fine_tuned at 30 labels, encoder 1",
         "fine_tuned at 90 labels, encoder 1",
@@ -90,11 +91,11 @@ def test_every_row_is_there_with_what_made_it(finished):
     frame = finished[0].results.frame("accuracy")
     counts = frame.groupby("method").size().to_dict()
     # With all labels there is one subset, from which trainings start twice.
-    expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder"), 2 + 1)
-    expected |= dict.fromkeys(("linear_probe", "knn"), (2 + 1) * 2)
+    expected = dict.fromkeys(("chance", "raw_pixels", "random_encoder", "kmeans"), 2 + 1)
+    expected |= dict.fromkeys(("linear_probe", "knn", "simclr_and_kmeans"), (2 + 1) * 2)
     expected |= {"supervised": 2 + 2, "fine_tuned": (2 + 2) * 2}
     assert counts == expected
-    pretrained = frame[frame["method"].isin(("linear_probe", "knn", "fine_tuned"))]
+    pretrained = frame[frame["method"].isin([name for name in METHODS if METHODS[name].pretrained])]
     assert set(pretrained["pretraining_seed"]) == {0, 1}
     assert frame[~frame.index.isin(pretrained.index)]["pretraining_seed"].isna().all()
     for column in ("value", "low", "high", "preset", "fingerprint", "versions", "hardware"):
@@ -126,8 +127,11 @@ def test_lines_tell_the_time_left(finished):
 def test_methods_are_compared_on_the_same_images(finished):
     study = finished[0]
     comparisons = summary.compare(study)
-    assert len(comparisons) == 4 and set(comparisons["labels"]) == {30, 90}
-    assert set(comparisons["subsets"]) == {2} and set(comparisons["seeds"]) == {2}
+    compared = {"linear_probe", "simclr_and_kmeans", "fine_tuned", "kmeans"}
+    assert set(comparisons["first"]) == compared and set(comparisons["labels"]) == {30, 90}
+    assert len(comparisons) == 8 and set(comparisons["subsets"]) == {2}
+    one = comparisons[comparisons["first"] == "kmeans"]
+    assert set(one["seeds"]) == {1} and set(comparisons.drop(one.index)["seeds"]) == {2}
     frame = study.results.frame("accuracy")
     for row in comparisons.itertuples():
         at = frame[frame["labels"] == row.labels]
@@ -135,7 +139,7 @@ def test_methods_are_compared_on_the_same_images(finished):
         assert row.value == pytest.approx(means[0] - means[1])
         assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
         assert row.verdict.startswith(f"At {row.labels} labels, ")
-    assert set(summary.crossings(study)) == {"linear_probe", "fine_tuned"}
+    assert set(summary.crossings(study)) == compared
     # What is said first was fixed beforehand: fine-tuning, at the most labels.
     headline = summary.headline(comparisons)
     assert headline.startswith("At 90 labels, contrastive pretraining with fine-tuning")
@@ -194,7 +198,7 @@ def test_the_summary_writes_what_it_says(finished, monkeypatch):
     assert "(All labels, 2 encoders, 2 initializations.)" in text
     assert "accuracy on shapes" in text and "cross" in text
     comparisons = pd.read_csv(study.folder / "comparisons.csv")
-    assert len(comparisons) == 4
+    assert len(comparisons) == 8
     assert (study.folder / "label_efficiency.png").stat().st_size > 5000
 
 
@@ -235,7 +239,7 @@ def test_a_study_is_published_with_what_made_it(finished, tmp_path):
     command = "study --source shapes --preset tiny --set width=8 --labels 30,90 --seeds 2\n"
     assert command in page and "Pretraining with seed 1: 6 steps of 32 images" in page
     assert (tmp_path / "shapes.csv").read_bytes() == study.results.path.read_bytes()
-    assert len(pd.read_csv(tmp_path / "shapes_comparisons.csv")) == 4
+    assert len(pd.read_csv(tmp_path / "shapes_comparisons.csv")) == 8
     curves = pd.read_csv(tmp_path / "shapes_pretraining.csv")
     assert set(curves["pretraining_seed"]) == {0, 1} and curves["loss"].notna().all()
     record = load_json(tmp_path / "shapes.json")

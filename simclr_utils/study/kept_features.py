@@ -1,0 +1,51 @@
+"""Features that take long to compute: kept in the folder of a study, so that it can go on."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from simclr_utils.files import as_stored, atomic_path
+
+
+def keep(path: Path, made_with: dict, compute: Callable[[], dict]) -> dict[str, np.ndarray]:
+    """Reads features from a file, or computes them and writes it.
+
+    Args:
+        path: Path of an `.npz` file.
+        made_with: Dict that JSON can hold, such as the fingerprint of the images. A file that was
+            made with something else is replaced.
+        compute: Function without arguments that returns a dict of arrays.
+
+    Returns:
+        A dict of arrays.
+    """
+    stored = stored_record(path)
+    if stored is not None and stored["made_with"] == as_stored(made_with):
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if name != "record"}
+    started = time.monotonic()
+    arrays = compute()
+    minutes = (time.monotonic() - started) / 60
+    record = json.dumps({"made_with": made_with, "minutes": round(minutes, 2)})
+    with atomic_path(path) as temporary:
+        np.savez(temporary, record=np.array(record), **arrays)
+    return arrays
+
+
+def stored_record(path: Path) -> dict | None:
+    """Returns what is known of the features in a file, or `None` if there is no readable file.
+
+    Args:
+        path: Path of an `.npz` file.
+
+    Returns:
+        A dict: `made_with`, and `minutes`, the time that it took to compute them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return json.loads(str(file["record"]))
+    except (OSError, ValueError, KeyError):
+        return None
