@@ -309,7 +309,7 @@ def test_all_labels_are_one_subset_that_is_tuned_anew_for_each_run(compared, res
 def test_one_label_of_a_class_is_not_tuned(compared, results, baseline):
     compared.score_trained("supervised", baseline, 5, STEPS)
     assert [entry[:2] for entry in baseline.log] == [(False, 5)] * 3
-    assert set(results.frame().tuning) == {"default settings (fewer than 3 labels of a class)"}
+    assert set(results.frame().tuning) == {"default settings (fewer than 3 labels a class)"}
     assert compared.tuning("supervised", 5)["settings"] == {"learning_rate": 1e-2, "length": 1.0}
 
 

@@ -153,7 +153,7 @@ def test_given_validation_images_take_the_place_of_folds():
 
 def test_how_settings_were_chosen_is_said():
     record = {"axes": {"learning_rate": [0.1]}, "search": "whole", "given": False, "tried": []}
-    assert tuning.describe_tuning(record) == "default settings (fewer than 3 labels of a class)"
+    assert tuning.describe_tuning(record) == "default settings (fewer than 3 labels a class)"
     none = {**record, "search": "none"}
     assert tuning.describe_tuning(none) == "default settings (no search)"
     run = {"settings": {"learning_rate": 0.1}, "steps": 40, "images": 20}
