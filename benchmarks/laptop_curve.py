@@ -74,10 +74,9 @@ def score_on_test(dataset, encoder, steps, seed):
 
     shared = {"dataset": dataset.name, "preset": "laptop", "fingerprint": dataset.fingerprint}
     protocol = Protocol(dataset, results.Results(FOLDER / "results.csv", **shared), FOLDER)
-    parts = {"train": dataset.train[0], "validation": dataset.validation[0]}
-    parts["test"] = protocol.test_images
+    parts = {"train": protocol.train[0], "test": protocol.test_images}
     features = {name: extract_features(encoder, part) for name, part in parts.items()}
-    everything = len(dataset.train[1]) + len(dataset.validation[1])
+    everything = len(protocol.train[1])
     made = {"pretraining_seed": seed, "steps": steps}
     Comparison(protocol, 1).score_frozen("linear_probe", features, (everything,), **made)
     frame = protocol.results.frame("accuracy")

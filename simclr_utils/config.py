@@ -45,9 +45,14 @@ class Config:
             whole batch.
         pretraining_steps: Integer, the number of updates.
         label_counts: Integers, the numbers of labels at which methods are compared.
-        num_subsets: Integer, the number of label subsets at each count.
+        num_subsets: Integer, the number of label subsets at each count up to 1,000. Above, there
+            are at most three.
         supervised_steps_factor: Float above 0. The baseline makes `factor * sqrt(labels)` updates,
-            and never fewer than for 100 labels.
+            and never fewer than for 100 labels. Half and twice as many are tried as well, if the
+            search is whole.
+        search: String, the settings of trainings that are chosen within the labels: `"none"`,
+            `"short"` (those that short runs can tell apart: the learning rate, and the weight
+            decay or the encoder's share of the rate) or `"whole"` (also augmentation and length).
         methods: Strings, the methods that a study measures: names in `METHODS`, or `"default"` and
             `"all"`. `None` is the default ones.
         encoder_file: String, an encoder from elsewhere, as `open_encoder` takes it: the path of a
@@ -83,8 +88,9 @@ class Config:
     micro_batch_size: int | None = None
     pretraining_steps: int = 5500
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
-    num_subsets: int = may_grow(3)
+    num_subsets: int = may_grow(10)
     supervised_steps_factor: float = of_evaluation(40.0)
+    search: str = of_evaluation("whole")
     methods: tuple | None = may_grow(None)
     encoder_file: str | None = may_grow(None)  # `study/given_encoder.py` keeps a study to it
     input_size: int | None = may_grow(None)
@@ -117,6 +123,7 @@ PRESETS = {
         label_counts=(20, 50),
         num_subsets=1,
         supervised_steps_factor=2.0,
+        search="short",
         limits={"unlabeled": 512, "train": 256, "validation": 128, "test": 256},
     ),
     # A few minutes in all on two cores: the preset of the stored outputs. Half the width is a
@@ -126,6 +133,7 @@ PRESETS = {
         pretraining_steps=1000,
         label_counts=(10, 100, 500),
         num_subsets=2,
+        search="short",
         limits={"unlabeled": 9000, "train": 1000, "validation": 1000, "test": 2000},
     ),
     # A quarter of an hour of pretraining on images of 32 pixels, on two cores that compute in
@@ -135,6 +143,8 @@ PRESETS = {
         encoder="small_cnn_wide",
         pretraining_steps=4200,
         label_counts=(100, 1000),
+        num_subsets=3,
+        search="short",
     ),
     "full": Config(),
 }

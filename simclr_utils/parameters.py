@@ -56,6 +56,7 @@ ENCODER_NAMES = names_in("training/networks", "ENCODERS")
 LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
+SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
 METHOD_NAMES = names_in("methods", "METHODS")
 CONFIG_NAMES = fields_in("config", "Config")
 # Settings of the images, beside those of `Config`.
@@ -195,7 +196,7 @@ OPTIONAL = (
     *(*PATHS, "image_size", "width", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
-    *("projection_dims", "loss", "optimizer", "methods", "encoder_file", "input_size"),
+    *("projection_dims", "loss", "optimizer", "search", "methods", "encoder_file", "input_size"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -234,6 +235,7 @@ RULES = {
     "num_subsets": whole(1),
     "num_seeds": whole(1),
     "supervised_steps_factor": above(0),
+    "search": one_of(*SEARCH_NAMES),
     "methods": (
         are_methods,
         f"a list of default, all, {', '.join(METHOD_NAMES)}, such as ['default', 'fixmatch']",

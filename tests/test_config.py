@@ -22,7 +22,7 @@ def test_the_presets_grow():
 
 def test_the_full_preset_is_what_the_results_are_promised_for():
     full = get_config("full")
-    assert full.label_counts == (100, 250, 500, 1000, 10_000) and full.num_subsets == 3
+    assert full.label_counts == (100, 250, 500, 1000, 10_000) and full.num_subsets == 10
 
 
 def test_values_are_replaced_and_none_keeps_the_preset():
@@ -88,5 +88,5 @@ def test_a_record_of_a_later_version_is_refused():
 def test_only_what_matters_holds_a_study_and_its_encoders():
     encoder, study = identity(Config(), ("pretraining",)), identity(Config())
     assert {"temperature", "operations", "pretraining_steps"} <= set(encoder) < set(study)
-    assert set(study) - set(encoder) == {"supervised_steps_factor", "limits"}
+    assert set(study) - set(encoder) == {"supervised_steps_factor", "search", "limits"}
     assert not {"label_counts", "num_subsets"} & set(study)

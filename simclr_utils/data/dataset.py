@@ -34,7 +34,7 @@ class Dataset:
         name: String, the name of the source.
         unlabeled: Uint8 array, the pretraining pool: images without labels and those of `train`.
         train: Pair of images and int64 labels `[N]`.
-        validation: Pair of images and labels, for every choice of a setting.
+        validation: Pair of images and labels, to look at and to choose on while one learns.
         test: Pair of images and labels, to be scored once.
         class_names: Tuple of strings, one for each label.
         fingerprint: String of 12 hexadecimal digits, equal for equal content.
@@ -46,6 +46,11 @@ class Dataset:
             labels. Equal pictures have equal numbers.
         decoding: Dict that says how the files of a folder became arrays: `resize`, `background`
             and `value_range`, as in `Reading`. Empty for other sources.
+        own_validation: Boolean, whether the source has a validation split of its own. Studies then
+            choose settings on it.
+        labeled: Pair of images and labels that a study draws its labels from. They are those of
+            train and, unless the source has a validation split of its own, of validation. By
+            default the two are joined here.
 
     Example:
 
@@ -66,6 +71,14 @@ class Dataset:
     overlaps: dict[str, int]
     conflicts: list[tuple[str, str, int]] = field(default_factory=list)
     decoding: dict[str, Any] = field(default_factory=dict)
+    own_validation: bool = False
+    labeled: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __post_init__(self):
+        if self.labeled is None:
+            joined = (self.train,) if self.own_validation else (self.train, self.validation)
+            pair = tuple(np.concatenate(parts) for parts in zip(*joined, strict=True))
+            object.__setattr__(self, "labeled", pair)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -129,10 +142,11 @@ def load_dataset(
     """Loads a dataset by its name, or a folder of images by its path.
 
     Splits that the source lacks are taken from train, stratified by class: 20 % for test and 10 %
-    for validation. A folder without train/ gives a dataset for pretraining only: it has no
-    classes, and train, validation and test are empty. Images that occur in more than one split
-    are removed, as `Dataset` describes. The images of a folder, and those of "stl10", are decoded
-    once into a memory-mapped cache, which later calls open.
+    for validation. A study counts such validation images among its labeled images. A folder
+    without train/ gives a dataset for pretraining only: it has no classes, and train, validation
+    and test are empty. Images that occur in more than one split are removed, as `Dataset`
+    describes. The images of a folder, and those of "stl10", are decoded once into a memory-mapped
+    cache, which later calls open.
 
     Args:
         source: String or `Path`. A name is "glyphs", "shapes", "cifar10", "fashion_mnist",
@@ -216,10 +230,18 @@ def _to_dataset(name, images, metadata):
         labels = np.array(metadata["labels"][split], np.int64)
         parts[split] = (images[start : start + sizes[split]], labels)
         start += sizes[split]
+    own = metadata.get("own_validation", False)
+    last = SPLITS.index("train" if own else "validation")
+    # A slice, as the images may be more than the memory holds.
+    labels = np.concatenate([parts[split][1] for split in SPLITS[1 : last + 1]])
+    first = sizes["unlabeled"]
+    labeled = (images[first : first + len(labels)], labels)
     return Dataset(
         name=name,
         unlabeled=images[:pool],
         **parts,
+        own_validation=own,
+        labeled=labeled,
         class_names=tuple(metadata["class_names"]),
         fingerprint=metadata["fingerprint"],
         notes=list(metadata["notes"]),

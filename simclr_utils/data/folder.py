@@ -51,8 +51,9 @@ def load_image_folder(
 
     Returns:
         A pair: a read-only uint8 memory map `[N, image_size, image_size, channels]` in the order
-        unlabeled, train, validation, test, and the dict of `settle_images` with `refused`, a list
-        of `[relative name, reason]`, added.
+        unlabeled, train, validation, test, and the dict of `settle_images` with two entries added:
+        `refused`, a list of `[relative name, reason]`, and `own_validation`, whether the folder
+        has validation/.
 
     Raises:
         ValueError: If the folder has another layout, too many of its files cannot be read, or an
@@ -72,7 +73,9 @@ def load_image_folder(
     if read_entry(entry) is None:
         with new_entry(entry) as temporary:
             _fill_entry(temporary, folder, files, image_size, (limits, seed), reading)
-    return read_entry(entry)
+    images, metadata = read_entry(entry)
+    own = bool(np.any(files.codes == SPLITS.index("validation")))
+    return images, {**metadata, "own_validation": own}
 
 
 def _cache_key(files, settings):

@@ -82,7 +82,7 @@ def _gather(loaded, image_size, seed, limits):
     sizes = {name: len(groups[name]) for name in SPLITS}
     images, metadata = settle_images(images, sizes, labels[order], class_names)
     metadata["notes"] = list(notes) + split_notes + metadata["notes"]
-    return images, metadata
+    return images, metadata | {"own_validation": "validation" in parts}
 
 
 def _fit(pixels, image_size):

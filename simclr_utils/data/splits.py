@@ -12,6 +12,7 @@ LABELED = SPLITS[1:]
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 LEAST_OF_A_CLASS = 2  # train images, where a limit would leave classes without any
+NUM_FOLDS = 5  # a fold is a fifth of the labels
 
 
 def assign_splits(split_codes, labels, limits=None, seed=0):
@@ -96,6 +97,7 @@ def _split_off(groups, name, share, labels, seeds, spare=()):
     return (
         f"The source has no {name} split: {share:.0%} of each class of train "
         f"({held.sum()} images, seed {seeds[0]}) became the {name} images."
+        + (" A study counts them among its labeled images." if name == "validation" else "")
     )
 
 
@@ -185,6 +187,39 @@ def stratified_sample(labels, size, generator):
     chosen = np.zeros(len(labels), bool)
     chosen[np.argsort(priority, kind="stable")[:size]] = True
     return chosen
+
+
+def held_out_folds(labels: np.ndarray, at_least: int, seed: int) -> list[np.ndarray]:
+    """Marks the images to hold out, fold after fold, so that settings can be chosen without more.
+
+    The images are dealt to five folds, stratified by class. No image is in two folds, and an image
+    that is the only one of its class is in none. There are as many folds as it takes to hold out
+    `at_least` images, and at most five.
+
+    Args:
+        labels: Integer array `[N]`.
+        at_least: Integer, the number of images to hold out in all folds together.
+        seed: Integer seed, 0 or more.
+
+    Returns:
+        A list of bool arrays `[N]`. It is empty if each class has one image.
+
+    Example:
+
+    >>> for held_out in held_out_folds(labels, 50, seed=0):
+    ...     learn_from, measure_on = labels[~held_out], labels[held_out]
+    """
+    generator = np.random.default_rng([seed, 4421])
+    ranks, class_sizes = _rank_in_class(labels, generator)
+    order = np.lexsort((ranks, labels))
+    order = order[class_sizes[order] > 1]
+    folds = []
+    # Neighbors in this order are dealt to different folds, so no fold takes a whole class.
+    for first in generator.permutation(NUM_FOLDS):
+        fold = np.isin(np.arange(len(labels)), order[first::NUM_FOLDS])
+        if fold.any() and sum(map(np.sum, folds)) < at_least:
+            folds.append(fold)
+    return folds
 
 
 def _rank_in_class(labels, generator):

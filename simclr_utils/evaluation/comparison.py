@@ -1,4 +1,4 @@
-"""The comparison of methods at a number of labels: chosen on validation, scored on test once."""
+"""The comparison of methods at numbers of labels: chosen within them, scored on test once."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,25 +8,31 @@ import numpy as np
 
 from simclr_utils import files
 from simclr_utils.evaluation.probes import fit_knn, fit_linear_probe
+from simclr_utils.evaluation.tuning import (
+    choose_settings,
+    describe_tuning,
+    run_steps,
+    splits_of,
+)
 
 if TYPE_CHECKING:
     from simclr_utils.evaluation.protocol import Protocol
     from simclr_utils.evaluation.supervised import SupervisedBaseline
 
 
+FEW_LABELS, MOST_SUBSETS_ABOVE = 1000, 3
+
+
 def usable_label_counts(
-    label_counts: Sequence[int], num_train: int, num_validation: int, num_classes: int
+    label_counts: Sequence[int], num_labels: int, num_classes: int
 ) -> tuple[int, ...]:
     """Fits a list of label counts to a dataset.
 
-    Counts up to `num_train` stay. If larger ones are asked for, the last count is the number of
-    all labels: settings are chosen with training and validation images apart, then the two are
-    joined.
+    Counts up to `num_labels` stay. If larger ones are asked for, the last count is `num_labels`.
 
     Args:
         label_counts: Sequence of integers.
-        num_train: Integer, the number of labeled training images.
-        num_validation: Integer, the number of validation images.
+        num_labels: Integer, the number of labeled images.
         num_classes: Integer; smaller counts are left out.
 
     Returns:
@@ -37,14 +43,12 @@ def usable_label_counts(
     """
     if not num_classes:
         return ()
-    counts = sorted({count for count in label_counts if num_classes <= count <= num_train})
-    if any(count > num_train for count in label_counts):
-        counts.append(num_train + num_validation)
+    counts = sorted({min(n, num_labels) for n in label_counts if n >= num_classes})
     if not counts:
-        ends = sorted({num_classes, num_train})
+        ends = sorted({num_classes, num_labels})
         raise ValueError(
             f"None of the label counts {list(label_counts)} fits: there are {num_classes} "
-            f"classes and {num_train} labeled training images. Ask for numbers between: "
+            f"classes and {num_labels} labeled training images. Ask for numbers between: "
             f"label_counts={ends} (in a terminal --set label_counts='{ends}', in a notebook "
             f"settings = {{'label_counts': {ends}}})."
         )
@@ -62,14 +66,15 @@ class Comparison:
 
     Args:
         protocol: A `Protocol`, which gives out images and scores predictions.
-        num_subsets: Integer, the label subsets at each number of labels. With all labels there
-            is only one subset. Methods that train a network then start from as many different
-            initializations.
+        num_subsets: Integer, the label subsets at each number of labels up to 1,000; above,
+            there are at most three. With all labels there is only one subset. Methods that train a
+            network then start from as many different initializations.
+        search: String, a name in `evaluation.tuning.SEARCHES`: the settings of trainings that are
+            chosen. The others keep their defaults.
     """
 
-    def __init__(self, protocol: "Protocol", num_subsets: int = 3):
-        self.protocol = protocol
-        self.num_subsets = num_subsets
+    def __init__(self, protocol: "Protocol", num_subsets: int = 3, search: str = "whole"):
+        self.protocol, self.num_subsets, self.search = protocol, num_subsets, search
 
     def subsets(self, labels: int, trained: bool = False) -> range:
         """Returns the subset seeds at a number of labels.
@@ -77,7 +82,10 @@ class Comparison:
         If all labels are used, there is only one subset. Methods that train a network (`trained`)
         then keep their number of runs, which differ in the initialization instead.
         """
-        return range(self.num_subsets if trained or not self.protocol.is_all(labels) else 1)
+        if self.protocol.is_all(labels) and not trained:
+            return range(1)
+        few = labels <= FEW_LABELS
+        return range(self.num_subsets if few else min(self.num_subsets, MOST_SUBSETS_ABOVE))
 
     def missing(
         self, method: str, labels: int, seeds: Sequence[int], pretraining_seed: int | None = None
@@ -108,7 +116,8 @@ class Comparison:
 
         Args:
             method: String, the name of the method in the rows.
-            features: Dict with `train`, `validation` and `test`, float arrays `[N, D]`.
+            features: Dict with `train`, `test` and, if the protocol has validation images,
+                `validation`: float arrays `[N, D]`.
             label_counts: Sequence of integers.
             knn: Boolean, whether to fit kNN in place of the probe.
             pretraining_seed: Integer, the seed of the encoder if it was pretrained.
@@ -132,16 +141,16 @@ class Comparison:
 
     def _fit(self, features, labels, seed, knn):
         """Returns a probe or kNN fitted on a subset, and how it was tuned, in words."""
-        rows, everything = self.protocol.rows(labels, seed), self.protocol.is_all(labels)
+        rows, validation = self.protocol.rows(labels, seed), None
         known, answers = features["train"][rows], self.protocol.train[1][rows]
-        validation = (features["validation"], self.protocol.validation[1])
-        if not knn:
-            probe = fit_linear_probe(known, answers, validation, refit=everything)
-            return probe, f"penalty {probe.penalty:.3g} of {len(probe.tried)} tried"
-        if everything:
-            known = np.concatenate([known, validation[0]])
-            answers = np.concatenate([answers, validation[1]])
-        return fit_knn(known, answers), "none"
+        if knn:
+            return fit_knn(known, answers), "none"
+        if self.protocol.validation is not None:
+            validation = (features["validation"], self.protocol.validation[1])
+        probe = fit_linear_probe(known, answers, validation)
+        if not probe.tried:
+            return probe, f"default penalty {probe.penalty:.3g} (too few labels of a class)"
+        return probe, f"penalty {probe.penalty:.3g} of {len(probe.tried)} tried"
 
     def score_trained(
         self,
@@ -152,15 +161,15 @@ class Comparison:
         pretraining_seed: int | None = None,
         progress: Callable[[str], None] = print,
     ) -> None:
-        """Scores a method that trains a network: tuned on the first subset, run on all.
+        """Scores a method that trains a network: tuned within each subset, then run on all of it.
 
-        The best run of the tuning is the result of the first subset.
+        The settings of a subset are chosen once. Other encoders take them over.
 
         Args:
-            method: String, the name of the method in the rows.
+            method: String, the name of the method.
             trainer: A `SupervisedBaseline` or a `FineTuning`.
             labels: Integer, the number of labels.
-            num_steps: Integer, the update steps of the runs that are scored.
+            num_steps: Integer, the update steps at the default length.
             pretraining_seed: Integer, the seed of the encoder to fine-tune.
             progress: Function of a string, called with a line of text after each run.
 
@@ -169,97 +178,84 @@ class Comparison:
                 would be averaged with the new rows.
         """
         subsets = self.subsets(labels, trained=True)
-        seeds = self.missing(method, labels, subsets, pretraining_seed)
-        if self.protocol.has(method=method, labels=labels):
-            self._refuse_other_settings(method, trainer, labels, num_steps)
-        if not seeds:
-            return
-        tuned, best = self._tuned_settings(method, trainer, labels, num_steps)
-        everything = self.protocol.is_all(labels)
-        held_out = None if everything else self.protocol.validation
-        for seed in seeds:
-            if best is not None and seed == 0 and not everything:
-                run = best
-            else:
-                train = self.protocol.everything(labels, seed)
-                run = trainer.train(train, held_out, num_steps, tuned["settings"], seed)
-            probabilities = trainer.predict_probabilities(run, self.protocol.test_images)
-            name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
-            tuned["curves"][name] = run.validation_curve
-            self._keep_tuning(method, labels, tuned)
-            steps = sum(each["steps"] for each in tuned["tried"])
+        for seed in subsets:
+            if self.protocol.has(method=method, labels=labels, subset_seed=seed):
+                self._refuse_other_settings(method, trainer, (labels, seed), num_steps)
+        for seed in self.missing(method, labels, subsets, pretraining_seed):
+            tuned = self._tuned(method, trainer, (labels, seed), num_steps, pretraining_seed)
+            settings, train = tuned["settings"], self.protocol.subset(labels, seed)
+            run = trainer.train(train, None, run_steps(settings, num_steps), settings, seed)
             self.protocol.score(
-                probabilities,
+                trainer.predict_probabilities(run, self.protocol.test_images),
                 method=method,
                 labels=labels,
                 subset_seed=seed,
                 pretraining_seed=pretraining_seed,
                 steps=run.num_steps,
                 minutes=run.minutes,
-                tuning=f"{len(tuned['tried'])} training runs, {steps} steps",
+                tuning=describe_tuning(tuned),
             )
+            name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
             progress(f"{labels:6,d} labels, subset {name}: {run.num_steps:,} steps, {run.settings}")
 
-    def tuning(self, method: str, labels: int) -> dict | None:
-        """Returns the record of a method's tuning on these images, or `None` if there is none.
+    def tuning(self, method: str, labels: int, subset: int = 0) -> dict | None:
+        """Returns the record of a method's tuning on a subset, or `None` if there is none.
 
         Args:
             method: String, the name of the method.
             labels: Integer, the number of labels.
+            subset: Integer, the seed of the subset.
 
         Returns:
-            A dict: `settings`, what was chosen; `tried`, a list with the settings, steps and
-            validation curve of each run that was tried; `curves`, the validation curves of the
-            runs that were scored; `num_steps` and `axes`, the run length and the candidate
-            settings of the choice.
+            A dict: `settings`, what was chosen, which is missing as long as the search goes on;
+            `tried`, a list with a dict for each run, as `choose_settings` describes it;
+            `num_steps`, `axes` and `search`, the run length and the candidate settings of the
+            choice; `given`, whether the user gave the validation images; and `encoder`, the seed
+            of the encoder that was fine-tuned.
         """
         path = self._tuning_path()
         records = files.load_json(path) if path.exists() else {}
-        return records.get(self._tuning_key(method, labels))
+        return records.get(self._tuning_key(method, labels), {}).get(str(subset))
 
-    def _tuned_settings(self, method, trainer, labels, num_steps):
-        """Chooses settings on the first subset, or reads the earlier choice.
-
-        Returns:
-            A pair: the record that `tuning` returns, and the `SupervisedRun` with the best
-            settings. The run is `None` if the record was read from the file.
-        """
-        tuned, made_for = self.tuning(method, labels), _made_for(trainer, num_steps)
+    def _tuned(self, method, trainer, key, num_steps, encoder):
+        """Returns the record of a subset, and chooses the settings if that is not done."""
+        made_for, tuned = self._made_for(trainer, num_steps), self.tuning(method, *key)
         # A choice from other settings, or for runs of another length, does not count.
-        if tuned is not None and not files.describe_differences(tuned, made_for):
-            return tuned, None
-        started = time.monotonic()
-        train = self.protocol.subset(labels, 0)
-        best, runs = trainer.tune(train, self.protocol.validation, num_steps)
-        tried = [
-            {"settings": run.settings, "steps": run.num_steps, "curve": run.validation_curve}
-            for run in runs
-        ]
-        tuned = {
-            **made_for,
-            "settings": best.settings,
-            "tried": tried,
-            "curves": {},
-            "minutes": (time.monotonic() - started) / 60,
-        }
-        self._keep_tuning(method, labels, tuned)
-        return tuned, best
+        if tuned is None or files.describe_differences(tuned, made_for):
+            given = self.protocol.validation is not None
+            tuned = {**made_for, "given": given, "encoder": encoder, "tried": []}
+        if "settings" in tuned:
+            return tuned
+        splits = splits_of(self.protocol.subset(*key), self.protocol.validation, key[1])
+        options = {"search": self.search, "seed": key[1], "tried": tuned["tried"]}
+        tuned["settings"] = choose_settings(
+            trainer, splits, num_steps, **options, keep=lambda: self._keep(method, key, tuned)
+        )
+        self._keep(method, key, tuned)
+        return tuned
 
-    def _refuse_other_settings(self, method, trainer, labels, num_steps):
+    def _refuse_other_settings(self, method, trainer, key, num_steps):
         """Raises an `OtherRunsError` if the stored rows were tuned for other runs."""
-        tuned = self.tuning(method, labels)
+        tuned = self.tuning(method, *key)
         if tuned is None:
             return
-        differences = files.describe_differences(tuned, _made_for(trainer, num_steps))
+        differences = files.describe_differences(tuned, self._made_for(trainer, num_steps))
         if differences:
             raise OtherRunsError(
-                f"{self.protocol.results.path} has rows of {method} at {labels:,} labels, but "
+                f"{self.protocol.results.path} has rows of {method} at {key[0]:,} labels, but "
                 f"{', '.join(differences)}. Choose another folder (`run_dir`, `--out`), or use "
                 "the earlier settings again."
             )
 
-    def _keep_tuning(self, method, labels, tuned):
-        files.update_json(self._tuning_path(), **{self._tuning_key(method, labels): tuned})
+    def _made_for(self, trainer, num_steps):
+        """Returns the run length and the candidate settings of a choice, as stored in JSON."""
+        axes = files.as_stored(trainer.axes)
+        return {"num_steps": num_steps, "axes": axes, "search": self.search}
+
+    def _keep(self, method, key, tuned):
+        name, path = self._tuning_key(method, key[0]), self._tuning_path()
+        known = files.load_json(path).get(name, {}) if path.exists() else {}
+        files.update_json(path, **{name: {**known, str(key[1]): tuned}})
 
     def _tuning_path(self):
         return self.protocol.folder / "tuning.json"
@@ -268,8 +264,3 @@ class Comparison:
         """Names a record: a folder may hold results of several presets or datasets."""
         shared = self.protocol.results.shared
         return f"{shared['preset']}-{shared['fingerprint']}/{method}-{labels}"
-
-
-def _made_for(trainer, num_steps):
-    """Returns the run length and the candidate settings of a choice, as stored in JSON."""
-    return {"num_steps": num_steps, "axes": files.as_stored(trainer.axes)}

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from simclr_utils.data.splits import hold_out
+from simclr_utils.data.splits import NUM_FOLDS
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.evaluation.probes import LinearProbe, fit_linear_probe
 from simclr_utils.evaluation.supervised import (
     BATCH_SIZE,
-    CHOSEN_AT_FULL_LENGTH,
+    LENGTH,
+    STRENGTH,
     AugmentedClassifier,
     SupervisedBaseline,
 )
@@ -25,8 +26,8 @@ class FineTuning(SupervisedBaseline):
     linear probe itself, fitted to convergence on the frozen features. Then everything is trained
     as the baseline is. A random head would send large, arbitrary gradients into good features.
 
-    Besides `learning_rate`, `weight_decay` and `augmentation_strength`, the settings have
-    `encoder_share`, the encoder's learning rate as a share of the head's.
+    Besides those of the baseline, the settings have `encoder_share`, the encoder's learning rate as
+    a share of the head's.
 
     Args:
         build_model: Function of the augmentation strength that returns a fresh
@@ -40,12 +41,13 @@ class FineTuning(SupervisedBaseline):
         out-of-distribution".
     """
 
-    # As many runs as the baseline tries, so that neither side is tuned harder.
+    # As many values as the baseline tries, so that neither side is tuned harder.
     axes = {
-        "learning_rate": (4e-3, 1e-3),
-        "encoder_share": (0.3, 1.0, 0.1),
+        "learning_rate": (1e-3, 4e-3, 1.6e-2),
+        "encoder_share": (0.1, 0.3, 1.0),
         "weight_decay": (1e-4,),
-        CHOSEN_AT_FULL_LENGTH: SupervisedBaseline.axes[CHOSEN_AT_FULL_LENGTH],
+        STRENGTH: (0.0, 0.5, 1.0),
+        LENGTH: (0.5, 1.0, 2.0),
     }
 
     def __init__(
@@ -58,7 +60,7 @@ class FineTuning(SupervisedBaseline):
         super().__init__(build_model, batch_size)
         self.encoder = encoder
         self.head_first = head_first
-        self.validation_features = None
+        self.heads = []  # pairs of training images and the head that was fitted to them
 
     def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
         """Returns a fresh `LayerwiseAdamW`, whose learning rate `FollowSchedule` sets."""
@@ -66,40 +68,36 @@ class FineTuning(SupervisedBaseline):
             LayerwiseAdamW(0.0, settings["encoder_share"], weight_decay=settings["weight_decay"])
         )
 
-    def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
+    def start(self, model: AugmentedClassifier, train: tuple) -> None:
         """Sets the starting weights to the pretrained encoder and a probe fitted on these labels.
 
         Args:
             model: `AugmentedClassifier` whose weights are set.
             train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
-            validation: Pair of uint8 images and integer labels, or `None`.
         """
         head = model.classifier.get_layer(HEAD)
         start = head.get_weights()
         if self.head_first:
-            start = as_dense_weights(self.fit_head(train, validation), head.units)
+            start = as_dense_weights(self.fit_head(train), head.units)
         model.classifier.set_weights([*self.encoder.get_weights(), *start])
 
-    def fit_head(self, train: tuple, validation: tuple | None) -> LinearProbe:
-        """Fits the linear probe on these images, with its penalty chosen on validation images.
+    def fit_head(self, train: tuple) -> LinearProbe:
+        """Fits the linear probe on these images. Its penalty is chosen by cross-validation on them.
+
+        The settings of a training are compared on the same few sets of images, so the last heads
+        are kept.
 
         Args:
             train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
-            validation: Pair of uint8 images and integer labels. `None` if they have joined the
-                training images: the penalty is then chosen on a tenth of each class, and the
-                probe is fitted on all images.
 
         Returns:
             A `LinearProbe`.
         """
-        features, labels = extract_features(self.encoder, train[0]), train[1]
-        if validation is None:
-            held = hold_out(labels, 0.1, np.random.default_rng(0))
-            chosen_on = (features[held], labels[held])
-            return fit_linear_probe(features[~held], labels[~held], chosen_on, refit=True)
-        if self.validation_features is None:
-            self.validation_features = extract_features(self.encoder, validation[0])
-        return fit_linear_probe(features, labels, (self.validation_features, validation[1]))
+        known = [head for images, head in self.heads if images is train[0]]
+        if not known:
+            known = [fit_linear_probe(extract_features(self.encoder, train[0]), train[1])]
+            self.heads = [*self.heads[1 - NUM_FOLDS :], (train[0], known[0])]
+        return known[0]
 
 
 def as_dense_weights(probe: LinearProbe, num_classes: int) -> list[np.ndarray]:

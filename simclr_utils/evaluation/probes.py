@@ -11,12 +11,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from simclr_utils.data.splits import held_out_folds
 from simclr_utils.evaluation.features import extract_features, pixel_features
 from simclr_utils.evaluation.predictions import with_argmax
 
 # The grid of the probe, from strong to weak. The L2 penalty is added to the *mean* loss, so that
 # one grid suits both 100 and 10,000 labels.
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(1, -4, 11))
+DEFAULT_PENALTY = PENALTIES[4]  # where too few images can be held out to choose one
+TOLERANCE, ROUGH_TOLERANCE = 1e-5, 1e-3  # of a final fit, and of one that compares penalties
+HELD_OUT = 1000  # images in all folds together, if there are as many
 # scikit-learn's warning for a thousand classes with two labels each.
 MANY_CLASSES = "The number of unique classes is greater than 50%"
 
@@ -29,8 +33,10 @@ class LinearProbe:
         scaler: Fitted `StandardScaler`.
         classifier: Fitted `LogisticRegression`.
         penalty: Float, the chosen penalty.
-        validation_accuracy: Float in 0..1, the validation accuracy at that penalty.
-        tried: List of pairs (penalty, validation accuracy), in the order tried.
+        validation_accuracy: Float in 0..1, the accuracy on validation or held-out data at that
+            penalty. NaN if there were none.
+        tried: List of pairs (penalty, accuracy), in the order tried. It is empty if the default
+            penalty was taken.
     """
 
     scaler: StandardScaler
@@ -87,8 +93,7 @@ def class_probabilities(classifier, features, num_classes):
 def fit_linear_probe(
     features: np.ndarray,
     labels: np.ndarray,
-    validation: tuple[np.ndarray, np.ndarray],
-    refit: bool = False,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
     max_iterations: int = 5000,
 ) -> LinearProbe:
     """Fits a linear probe: L2-regularized multinomial logistic regression on frozen features.
@@ -96,14 +101,18 @@ def fit_linear_probe(
     Features are standardized with the mean and the standard deviation of the training features.
     The solver, L-BFGS, runs to convergence, so that the same features give the same probe. The
     penalty comes from a log-spaced grid, tried from strong to weak. The search ends when three
-    penalties in a row score below the best on validation. Ties go to the stronger penalty.
+    penalties in a row score below the best. Ties go to the stronger penalty.
+
+    Without validation data, the penalty is chosen by stratified five-fold cross-validation, and the
+    probe is then fitted on everything. Large sets use fewer of the five folds: as many as hold out
+    1,000 images. If fewer than half of the images can be held out, because the others are the only
+    ones of their class, the penalty is 0.1.
 
     Args:
         features: Float array `[N, D]`.
         labels: Integer array `[N]`.
-        validation: Pair of features `[M, D]` and labels `[M]`, on which the penalty is chosen.
-        refit: Boolean, whether to fit once more on training and validation data together, at the
-            chosen penalty. This is for the final score with all labels.
+        validation: Pair of features `[M, D]` and labels `[M]`, on which the penalty is chosen, or
+            `None` for cross-validation.
         max_iterations: Integer, the number of iterations after which L-BFGS has failed.
 
     Returns:
@@ -121,31 +130,55 @@ def fit_linear_probe(
             f"A probe needs two classes or more. Received: {np.unique(labels)}. Add labeled images "
             "of another class."
         )
-    scaler, classifier = StandardScaler().fit(features), None
-    scaled, scaled_validation = scaler.transform(features), scaler.transform(validation[0])
-    tried, best = [], (None, -1.0)
-    for penalty in PENALTIES:
-        # Each fit starts where the last one ended: same optimum, fewer iterations.
-        classifier = fit_logistic(scaled, labels, penalty, max_iterations, classifier)
-        accuracy = float(np.mean(classifier.predict(scaled_validation) == validation[1]))
-        tried.append((penalty, accuracy))
-        best = max(best, tried[-1], key=lambda pair: pair[1])
-        if len(tried) >= 3 and all(accuracy < best[1] for _, accuracy in tried[-3:]):
-            break
-    if refit:
-        features = np.concatenate([features, validation[0]])
-        labels = np.concatenate([labels, validation[1]])
+    if validation is None:
+        splits, tolerance = cross_validation_splits(features, labels), ROUGH_TOLERANCE
+    else:
+        splits, tolerance = [((features, labels), validation)], TOLERANCE
+    tried = try_penalties(splits, max_iterations, tolerance) if splits else []
+    default = (DEFAULT_PENALTY, float("nan"))
+    penalty, accuracy = max(tried, key=lambda pair: pair[1], default=default)
+    scaler = StandardScaler().fit(features)
+    classifier = fit_logistic(scaler.transform(features), labels, penalty, max_iterations)
+    return LinearProbe(scaler, classifier, penalty, accuracy, tried)
+
+
+def cross_validation_splits(features, labels):
+    """Returns pairs of training and held-out data, each a pair of features and labels."""
+    folds = held_out_folds(labels, HELD_OUT, seed=0)
+    if 2 * sum(map(np.sum, folds)) < min(len(labels), HELD_OUT):
+        return []
+    return [
+        tuple((features[rows], np.asarray(labels)[rows]) for rows in (~fold, fold))
+        for fold in folds
+    ]
+
+
+def try_penalties(splits, max_iterations, tolerance):
+    """Returns the pairs of a penalty and its accuracy on the held-out data of all splits."""
+    parts = []
+    for (features, labels), (held_out, answers) in splits:
         scaler = StandardScaler().fit(features)
-        scaled = scaler.transform(features)
-    classifier = fit_logistic(scaled, labels, best[0], max_iterations)
-    return LinearProbe(scaler, classifier, best[0], best[1], tried)
+        parts.append((scaler.transform(features), labels, scaler.transform(held_out), answers))
+    fits, tried, best = [None] * len(parts), [], -1.0
+    for penalty in PENALTIES:
+        hits = []
+        for place, (features, labels, held_out, answers) in enumerate(parts):
+            # Each fit starts where the last one ended: same optimum, fewer iterations.
+            fit = fit_logistic(features, labels, penalty, max_iterations, fits[place], tolerance)
+            hits.append(fit.predict(held_out) == answers)
+            fits[place] = fit
+        tried.append((penalty, float(np.mean(np.concatenate(hits)))))
+        best = max(best, tried[-1][1])
+        if len(tried) >= 3 and all(accuracy < best for _, accuracy in tried[-3:]):
+            break
+    return tried
 
 
-def fit_logistic(features, labels, penalty, max_iterations, start=None):
+def fit_logistic(features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE):
     """Runs one L-BFGS fit, starting from the weights of the fitted classifier `start`."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(
-        C=1 / (penalty * len(features)), tol=1e-5, max_iter=max_iterations, warm_start=True
+        C=1 / (penalty * len(features)), tol=tolerance, max_iter=max_iterations, warm_start=True
     )
     if start is not None:
         for name in ("classes_", "coef_", "intercept_"):

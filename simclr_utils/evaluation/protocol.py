@@ -22,9 +22,11 @@ class ScoredBefore(RuntimeError):
 class Protocol:
     """Owns the labeled images of a dataset, and scores each row of results once.
 
-    Learn from `subset`, choose on `validation`, then pass predictions for `test_images` to
-    `score`. The test labels stay inside. If you change a setting after you have seen a test
-    score, you have chosen on the test images. So a row is never scored a second time.
+    Learn from `subset` and choose within it: hold images out of it, or cross-validate. Only if
+    the source has a validation split of its own, choose on `validation`. Then pass predictions
+    for `test_images` to `score`. The test labels stay inside. If you change a setting after you
+    have seen a test score, you have chosen on the test images. So a row is never scored a second
+    time.
 
     Args:
         dataset: A `Dataset`.
@@ -33,14 +35,17 @@ class Protocol:
         folder: String or path. The predictions behind the rows go to `predictions.sqlite` in it.
 
     Attributes:
-        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
-        validation: Pair of uint8 images and integer labels.
+        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`: all labeled images
+            but those of test and of `validation`.
+        validation: Pair of uint8 images and integer labels. `None` unless the source has a
+            validation split of its own.
         test_images: Uint8 array `[N, H, W, C]`.
         num_classes: Integer, C, the number of classes.
     """
 
     def __init__(self, dataset: "Dataset", results: "Results", folder: str | Path):
-        self.train, self.validation = dataset.train, dataset.validation
+        self.train = dataset.labeled
+        self.validation = dataset.validation if dataset.own_validation else None
         self.test_images, self._test_labels = dataset.test
         self.num_classes = dataset.num_classes
         self.results = results
@@ -48,28 +53,17 @@ class Protocol:
         self._predictions = Predictions(self.folder / "predictions.sqlite")
 
     def is_all(self, labels: int) -> bool:
-        """Returns whether a label count takes every label, those of validation included."""
-        return labels > len(self.train[1])
+        """Returns whether a label count takes every label."""
+        return labels >= len(self.train[1])
 
     def rows(self, labels: int, seed: int) -> np.ndarray:
-        """Returns the indices of the training images in a subset, ascending."""
-        count = min(labels, len(self.train[1]))
-        return np.sort(label_subset(self.train[1], count, 0 if self.is_all(labels) else seed))
+        """Returns the indices in `train` of the images in a subset, ascending."""
+        return np.sort(label_subset(self.train[1], labels, seed))
 
     def subset(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns images and labels to learn from; larger subsets contain the smaller ones."""
+        """Returns the images and labels of a row; larger subsets contain the smaller ones."""
         rows = self.rows(labels, seed)
         return tuple(part[rows] for part in self.train)
-
-    def everything(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns what a final training run may learn from, when all settings have been chosen.
-
-        This is the subset. If the label count takes all labels, the validation images join it.
-        """
-        train = self.subset(labels, seed)
-        if not self.is_all(labels):
-            return train
-        return tuple(np.concatenate(pair) for pair in zip(train, self.validation, strict=True))
 
     def has(self, **key: str | int | None) -> bool:
         """Returns whether the row with these values was scored."""
@@ -114,8 +108,8 @@ class Protocol:
         if self.has(**key):
             raise ScoredBefore(
                 f"The test images were scored before for {key}. Scoring again after a look at "
-                "the result would be choosing on test: compare settings on `validation`, and give "
-                f"another method another name. The row stands in {self.results.path}."
+                "the result would be choosing on test: compare settings within the labels, and "
+                f"give another method another name. The row stands in {self.results.path}."
             )
         truth = self._test_labels
         classes, probabilities = split_predictions(predictions, len(truth), self.num_classes)

@@ -15,13 +15,9 @@ from simclr_utils.training.callbacks import FollowSchedule
 from simclr_utils.training.networks import build_classifier
 from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 
-# Chosen last, in runs of full length: augmentation keeps a network from memorizing its images, and
-# the benefit shows only after many epochs. The setting multiplies the
-# strengths of the views' operations; at 0 only the flips remain, which have no strength.
-CHOSEN_AT_FULL_LENGTH = "augmentation_strength"
-# The other settings are chosen in runs of a fifth of the steps, but of no fewer steps than it
-# takes to tell them apart.
-TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
+# Multiplies the strengths of the views' operations; at 0 only the flips remain, which have none.
+STRENGTH = "augmentation_strength"
+LENGTH = "length"  # multiplies the update steps
 BATCH_SIZE = 64
 FEWEST = 100  # labels; with fewer of them, a run has as many steps
 NUM_CHECKS = 5  # measurements of validation accuracy during a run
@@ -79,15 +75,16 @@ class SupervisedBaseline:
         batch_size: Integer. If there are fewer images, they make one batch.
 
     Attributes:
-        axes: Dict from the name of a setting to the values that `tune` tries, in this order. The
-            search starts from the first value of each.
+        axes: Dict from the name of a setting to the values that are tried, in order. The middle
+            one is the default. The settings are chosen one after the other, in this order.
         callbacks: List of callbacks that are passed to every `fit`.
     """
 
     axes = {
-        "learning_rate": (1e-2, 3e-3, 3e-2),
-        "weight_decay": (1e-1, 1e-4),
-        CHOSEN_AT_FULL_LENGTH: (0.5, 0.0, 1.0),
+        "learning_rate": (3e-3, 1e-2, 3e-2),
+        "weight_decay": (1e-2, 1e-1, 1.0),
+        STRENGTH: (0.5, 1.0, 1.5),
+        LENGTH: (0.5, 1.0, 2.0),
     }
 
     def __init__(
@@ -101,7 +98,7 @@ class SupervisedBaseline:
     def fresh_model(self, settings: dict, seed: int) -> AugmentedClassifier:
         """Returns the compiled model for some settings, reset as if just built with `seed`."""
         keras.utils.set_random_seed(seed)
-        fresh, key = self.build_model(settings["augmentation_strength"]), model_key(settings)
+        fresh, key = self.build_model(settings[STRENGTH]), model_key(settings)
         if key not in self.models:
             fresh.compile(
                 optimizer=self.optimizer(settings),
@@ -119,26 +116,11 @@ class SupervisedBaseline:
             variable.assign(keras.ops.zeros_like(variable))
         return model
 
-    @classmethod
-    def tuning_lengths(cls, num_steps: int) -> list[int]:
-        """Returns the update steps of each run that `tune` makes for a run of `num_steps`."""
-        short = {name: axis for name, axis in cls.axes.items() if name != CHOSEN_AT_FULL_LENGTH}
-        num_short = 1 + sum(len(axis) - 1 for axis in short.values())
-        num_full = len(cls.axes[CHOSEN_AT_FULL_LENGTH])
-        if tuning_steps(num_steps) == num_steps:
-            num_short -= 1  # one of the short runs has the full length already
-        return [tuning_steps(num_steps)] * num_short + [num_steps] * num_full
-
-    @classmethod
-    def num_models(cls) -> int:
-        """Returns how many models `tune` compiles. All learning rates share one."""
-        return 1 + sum(len(axis) - 1 for name, axis in cls.axes.items() if name != "learning_rate")
-
     def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
         """Returns a fresh optimizer, whose learning rate `FollowSchedule` sets."""
         return build_optimizer("adamw", 0.0, weight_decay=settings["weight_decay"])
 
-    def start(self, model: AugmentedClassifier, train: tuple, validation: tuple | None) -> None:
+    def start(self, model: AugmentedClassifier, train: tuple) -> None:
         """Sets the weights that a run starts from. Here they stay as initialized."""
 
     def train(
@@ -156,9 +138,10 @@ class SupervisedBaseline:
         Args:
             train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
             validation: Pair of uint8 images and integer labels on which accuracy is measured five
-                times during the run, or `None`.
+                times during the run, or `None`. Nothing is learned from them.
             num_steps: Integer, the update steps; rounded to a multiple of five.
-            settings: Dict, a value for each of `axes`.
+            settings: Dict, a value for each of `axes`. The steps are `num_steps`, whatever its
+                `length` is.
             seed: Integer, the seed of weights, augmentation and the order of the images.
 
         Returns:
@@ -166,15 +149,14 @@ class SupervisedBaseline:
         """
         started, (images, labels) = time.monotonic(), train
         model = self.fresh_model(settings, seed)
-        self.start(model, train, validation)
-        steps_per_check = max(1, round(num_steps / NUM_CHECKS))
-        num_steps = steps_per_check * NUM_CHECKS
+        self.start(model, train)
+        num_steps = whole_checks(num_steps)
         if validation is not None:
             validation = tf.data.Dataset.from_tensor_slices(validation).batch(512)
             validation = without_autotune(validation)
         history = model.fit(
             image_batches(images, min(self.batch_size, len(images)), seed, labels),
-            steps_per_epoch=steps_per_check,
+            steps_per_epoch=num_steps // NUM_CHECKS,
             epochs=NUM_CHECKS,
             validation_data=validation,
             callbacks=[
@@ -187,40 +169,6 @@ class SupervisedBaseline:
         curve = history.history.get("val_accuracy", [])
         minutes = (time.monotonic() - started) / 60
         return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve, minutes)
-
-    def tune(
-        self,
-        train: tuple[np.ndarray, np.ndarray],
-        validation: tuple[np.ndarray, np.ndarray],
-        num_steps: int,
-        seed: int = 0,
-    ) -> tuple[SupervisedRun, list[SupervisedRun]]:
-        """Chooses one setting after the other by the validation accuracy at the last step.
-
-        The strength of augmentation is chosen last, in runs of full length. The other settings
-        are chosen before it, in short runs.
-
-        Args:
-            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
-            validation: Pair of uint8 images and integer labels.
-            num_steps: Integer, the update steps of the run that the settings are for.
-            seed: Integer, the seed of every run.
-
-        Returns:
-            The best `SupervisedRun` of full length, and the list of all runs.
-        """
-        settings = {name: axis[0] for name, axis in self.axes.items()}
-        runs = {}
-        for name, axis in self.axes.items():
-            length = num_steps if name == CHOSEN_AT_FULL_LENGTH else tuning_steps(num_steps)
-            keys = [(*{**settings, name: value}.values(), length) for value in axis]
-            for key in keys:
-                if key not in runs:
-                    point = dict(zip(settings, key[:-1], strict=True))
-                    runs[key] = self.train(train, validation, length, point, seed)
-            best = max((runs[key] for key in keys), key=lambda run: run.validation_curve[-1])
-            settings = best.settings
-        return best, list(runs.values())
 
     def predict_probabilities(
         self, run: SupervisedRun, images: np.ndarray, batch_size: int = 512
@@ -249,14 +197,15 @@ class SupervisedBaseline:
         return with_argmax(probabilities, logits.argmax(axis=1))
 
 
-def tuning_steps(num_steps):
-    """Returns the update steps of a short run that tries settings for a run of `num_steps`."""
-    return min(num_steps, max(MIN_TUNING_STEPS, round(TUNING_SHARE * num_steps)))
+def whole_checks(num_steps):
+    """Returns update steps rounded to a multiple of `NUM_CHECKS`, but not to 0."""
+    return max(1, round(num_steps / NUM_CHECKS)) * NUM_CHECKS
 
 
 def model_key(settings):
-    """Returns the key of a compiled model: the settings without the learning rate."""
-    return tuple(settings[name] for name in sorted(settings) if name != "learning_rate")
+    """Returns the key of a compiled model: all settings that the graph depends on."""
+    free = ("learning_rate", LENGTH)
+    return tuple(settings[name] for name in sorted(settings) if name not in free)
 
 
 def network_variables(model):

@@ -30,7 +30,7 @@ def score_untuned(
     """
     protocol = comparison.protocol
     for seed in comparison.missing(method, labels, comparison.subsets(labels, trained=True)):
-        train = protocol.everything(labels, seed)
+        train = protocol.subset(labels, seed)
         run = trainer.train(train, None, num_steps, settings(seed), seed)
         protocol.score(
             trainer.predict_probabilities(run, protocol.test_images),

@@ -113,14 +113,15 @@ def _draw_epochs(axis, values, label, color, marker=None, first=1):
 
 
 def plot_validation_curves(tuned: dict[int, dict]) -> DescribedFigure:
-    """Draws the validation accuracy of the runs that tuned a method, and of those that were scored.
+    """Draws the accuracy on held-out images of the runs that tuned a method.
 
     Args:
         tuned: Dict from a label count to what `Comparison.tuning` returns.
 
     Returns:
-        A closed `Figure`. The color shows the strength of augmentation. Thick lines are runs of
-        full length, thin lines are short runs, and dashed lines are runs on other label subsets.
+        A closed `Figure`. A line is the mean over the folds of one combination of settings. The
+        color shows the strength of augmentation. Thick lines are runs of full length, thin lines
+        are short runs. A panel without lines belongs to a count at which nothing was tried.
     """
     tried = [run["settings"] for record in tuned.values() for run in record["tried"]]
     strengths = sorted({settings["augmentation_strength"] for settings in tried})
@@ -129,27 +130,23 @@ def plot_validation_curves(tuned: dict[int, dict]) -> DescribedFigure:
         for axis, (labels, record) in zip(axes[0], tuned.items(), strict=True):
             _draw_runs(axis, record, colors)
             axis.set(title=f"{labels:,} labels", xlabel="steps", xlim=(0, None))
-        axes[0, 0].set_ylabel("validation accuracy (%)")
+        axes[0, 0].set_ylabel("held-out accuracy (%)")
         for strength, color in colors.items():
             axis.plot([], [], color=color, linewidth=2.5, label=f"{strength:g}")
         axis.plot([], [], color=COLORS["gray"], linewidth=0.8, label="short run")
-        axis.plot([], [], color=COLORS["gray"], linestyle="--", label="other subset")
         drawing.legend(title="augmentation", fontsize=8, loc="outside right center")
     return drawing
 
 
 def _draw_runs(axis, record, colors):
-    """Draws the runs of one label count."""
-
-    def draw(settings, steps, curve, **style):
-        color = colors[settings["augmentation_strength"]]
-        places = steps * np.arange(1, len(curve) + 1) / max(1, len(curve))
-        axis.plot(places, 100 * np.array(curve), color=color, **style)
-
-    full = max(run["steps"] for run in record["tried"])
+    """Draws the runs of one label count, each the mean of its folds."""
+    runs = {}
     for run in record["tried"]:
-        draw(**run, linewidth=2.5 if run["steps"] == full else 0.8)
-    known = [run["curve"] for run in record["tried"]]
-    for curve in record["curves"].values():
-        if curve not in known:
-            draw(record["settings"], full, curve, linewidth=1.2, linestyle="--")
+        runs.setdefault((*run["settings"].items(), run["steps"]), []).append(run)
+    for folds in runs.values():
+        weights = [run["images"] for run in folds]
+        curve = np.average([run["curve"] for run in folds], axis=0, weights=weights)
+        steps, settings = folds[0]["steps"], folds[0]["settings"]
+        places = steps * np.arange(1, len(curve) + 1) / len(curve)
+        style = {"linewidth": 2.5 if steps >= record["num_steps"] / 4 else 0.8}
+        axis.plot(places, 100 * curve, color=colors[settings["augmentation_strength"]], **style)

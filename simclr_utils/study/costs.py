@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from simclr_utils.evaluation import features, supervised
+from simclr_utils.data.splits import label_subset
+from simclr_utils.evaluation import features, probes, supervised
 from simclr_utils.evaluation.kmeans_patches import NUM_CENTROIDS, fit_kmeans_patches
+from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
 from simclr_utils.training.continued import continue_pretraining, continued_config
@@ -40,6 +42,7 @@ class Rates:
         forward: Float, the time for an image in inference.
         training: Float, the time that each training run takes in addition to its steps.
         graph: Float, the time to build the graph of a new model.
+        probe: Float, the time to fit a linear probe and to choose its penalty.
         patches: Float, the time for the k-means features of an image.
         given_image: Float, the time for an image in a training step of the given encoder.
         given_forward: Float, the time for an image in the given encoder, in inference.
@@ -50,6 +53,7 @@ class Rates:
     forward: float = 1 / 3
     training: float = 0.0
     graph: float = 0.0
+    probe: float = 0.0
     patches: float = 1.0
     given_image: float = 10.0
     given_forward: float = 3.0
@@ -106,13 +110,14 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     forward = time_features(lambda images: features.extract_features(encoder, images), some)
     few_patches = fit_kmeans_patches(some[:256])
     patches = time_features(few_patches, some)
-    return replace(rates, image=image, forward=forward, training=training, patches=patches)
+    rates = replace(rates, image=image, forward=forward, training=training, patches=patches)
+    return replace(rates, probe=time_probe(dataset, encoder))
 
 
 def time_training(dataset, build_model):
     """Returns the seconds for an image in a training step, and for the rest of a run."""
     trainer = supervised.SupervisedBaseline(build_model)
-    settings = {name: axis[0] for name, axis in trainer.axes.items()}
+    settings = default_settings(trainer.axes)
     labeled = min(supervised.BATCH_SIZE, len(dataset.train[1]))
     train = tuple(part[:labeled] for part in dataset.train)
     for _ in range(2):  # the first one builds the graph
@@ -121,6 +126,16 @@ def time_training(dataset, build_model):
         trainer.train(train, None, NUM_WARM_UP + NUM_TIMED, settings)
         training = clock.ends[0] - started
     return clock.seconds_per_step() / labeled, training
+
+
+def time_probe(dataset, encoder):
+    """Returns the seconds to fit a linear probe on up to 1,000 labels, penalty included."""
+    images, labels = dataset.labeled
+    rows = label_subset(labels, max(dataset.num_classes, min(1000, len(labels))), seed=0)
+    known = features.extract_features(encoder, images[rows])
+    started = time.monotonic()
+    probes.fit_linear_probe(known, labels[rows])
+    return time.monotonic() - started
 
 
 def time_features(compute, images):
@@ -204,7 +219,7 @@ def disk_bytes(study):
     checkpoints = 3 * 3 * weights
     methods = [METHODS[name] for name in study.methods]
     runs = sum(len(study.seeds) if method.pretrained else 1 for method in methods)
-    rows = len(study.counts) * study.config.num_subsets * runs
+    rows = runs * sum(len(study.comparison.subsets(n, trained=True)) for n in study.counts)
     # A float16 for each class, and the predicted class in two bytes.
     image = 2 * (study.dataset.num_classes + 1)
     predictions = image * rows * len(study.comparison.protocol.test_images)

@@ -33,9 +33,13 @@ def frozen_task(
     Returns:
         A `Task`.
     """
-    if not any(study.missing(each, n, seed) for each in methods for n in study.counts):
+    rows = {each: sum(len(study.missing(each, n, seed)) for n in study.counts) for each in methods}
+    if not any(rows.values()):
         return None
     cost = 0 if start is None else study.rates.features(start) * num_images(study)
+    cost += study.rates.probe * sum(
+        rows[each] for each in methods if METHODS[each].fitted == "probe"
+    )
     name = " and ".join(methods) + ("" if seed is None else f", encoder {seed}")
     return Task(name, cost, functools.partial(score_frozen, study, start, methods, seed))
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from simclr_utils.data.dataset import Dataset
 
 PARTS = ("pretraining", "evaluation")
+# How settings are chosen. Rows that were made under another rule are not mixed with these.
+RULE = "every label counts"
 # As long as a folder has none of these, it may be used with other settings.
 RESULT_FILES = ("results.csv", "encoders", "predictions.sqlite", "tuning.json")
 
@@ -75,10 +77,23 @@ def claim(
             f"{folder} holds another study: {'; '.join(differences)}. Choose another folder "
             "(run_dir, or --out), or repeat the images and settings of that study to continue it."
         )
+    check_rule(folder, there)
     check_encoders(folder, len(dataset.unlabeled), config)
     settings = {**there.get("config", {}), **identity(config, parts)}
-    if not there or settings != there["config"]:
-        files.update_json(folder / "run.json", study={**here, "config": settings})
+    record = {**here, "rule": RULE, "config": settings}
+    if record != there:
+        files.update_json(folder / "run.json", study=record)
+
+
+def check_rule(folder, there):
+    """Raises a `StudyError` if there are rows whose settings were chosen under another rule."""
+    if (folder / "results.csv").exists() and there.get("rule") != RULE:
+        raise StudyError(
+            f"{folder} has results of an earlier version, which chose settings on validation "
+            "images beside the labels. Here every label counts, and such rows are not to be "
+            "mixed. Choose another folder (run_dir, or --out), or move results.csv, "
+            "predictions.sqlite and tuning.json away: the encoders can be used again."
+        )
 
 
 def check_encoders(folder, pool_size, config):

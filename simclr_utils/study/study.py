@@ -76,10 +76,9 @@ class Study:
     ):
         self.dataset, self.config, self.folder = dataset, config, user_path(folder)
         self.preset, self.seeds = preset, range(first_seed, first_seed + num_seeds)
-        num_train, num_validation = len(dataset.train[1]), len(dataset.validation[1])
         asked = label_counts or config.label_counts
         try:
-            sizes = (num_train, num_validation, dataset.num_classes)
+            sizes = (len(dataset.labeled[1]), dataset.num_classes)
             self.counts = usable_label_counts(asked, *sizes)
             plan_epochs(len(dataset.unlabeled), config)
             check_starts()
@@ -94,7 +93,7 @@ class Study:
             fingerprint=dataset.fingerprint,
         )
         protocol = Protocol(dataset, self.results, self.folder)
-        self.comparison = Comparison(protocol, config.num_subsets)
+        self.comparison = Comparison(protocol, config.num_subsets, config.search)
         self.given = claim_encoder(self)
         self.trainers = {}
         self.rates = Rates()
@@ -180,10 +179,15 @@ class Study:
         return self.comparison.missing(method, labels, subsets, seed)
 
     def images(self) -> dict[str, np.ndarray]:
-        """Returns the uint8 images `[N, H, W, C]` of `train`, `validation` and `test`."""
+        """Returns the uint8 images `[N, H, W, C]` of `train` and `test`.
+
+        If the source has a validation split of its own, its images are there as `validation`.
+        """
         protocol = self.comparison.protocol
-        images = {"train": protocol.train[0], "validation": protocol.validation[0]}
-        return {**images, "test": protocol.test_images}
+        images = {"train": protocol.train[0], "test": protocol.test_images}
+        if protocol.validation is not None:
+            images["validation"] = protocol.validation[0]
+        return images
 
     def features(self, start: str, seed: int | None = None) -> dict[str, np.ndarray]:
         """Returns the features of all labeled images from a start of methods.

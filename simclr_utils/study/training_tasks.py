@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from simclr_utils.evaluation import fixmatch, supervised
+from simclr_utils.evaluation import fixmatch, supervised, tuning
 from simclr_utils.evaluation.fine_tuning import FineTuning
 from simclr_utils.evaluation.untuned import score_untuned
 from simclr_utils.methods import BASELINE, METHODS
@@ -40,28 +40,54 @@ def training_task(study: "Study", method: str, labels: int, seed: int | None = N
     if not missing:
         return None
     num_steps, batch_images = plan_training(study, method, labels)
-    lengths, graphs = [num_steps] * len(missing), 1
-    kind = trainer_class(method)
-    if METHODS[method].fitted == "training":
-        tuned = study.comparison.tuning(method, labels) is not None
-        if seed in (None, study.seeds[0]) and not tuned:
-            lengths += kind.tuning_lengths(num_steps)
-            graphs = kind.num_models()
-            if 0 in missing and not study.comparison.protocol.is_all(labels):
-                lengths.pop()  # the best run of the tuning serves the first subset
+    tuned, graphs = [], 1
+    # Other encoders take over the settings of the first.
+    if METHODS[method].fitted == "training" and seed in (None, study.seeds[0]):
+        for subset in missing:
+            tuned += tuning_lengths(study, method, labels, subset, num_steps)
+        graphs = tuning.num_models(trainer_class(method).axes, study.config.search)
     elif METHODS[method].fitted == "fixmatch":
         graphs = len(missing)  # a graph for each run
     like_given, rates = METHODS[method].start in LIKE_GIVEN, study.rates
     image = rates.given_image if like_given else rates.image
     forward = rates.given_forward if like_given else rates.forward
-    checked = supervised.NUM_CHECKS * len(study.dataset.validation[1])
-    cost = sum(lengths) * batch_images * image
-    cost += len(lengths) * (checked * forward + rates.training)
+    lengths = tuned + [num_steps] * len(missing)
+    cost = sum(lengths) * batch_images * image + len(lengths) * rates.training
+    cost += len(missing) * len(study.dataset.test[1]) * forward
+    if study.dataset.own_validation:
+        checked = supervised.NUM_CHECKS * len(study.dataset.validation[1])
+        cost += len(tuned) * checked * forward
     # Models are compiled at the first number of labels and reused at the others.
     cost += graphs * rates.graph if labels == study.counts[0] else 0
     name = f"{method} at {labels:,} labels" + ("" if seed is None else f", encoder {seed}")
     run = functools.partial(train_method, study, method, labels, num_steps, seed)
     return Task(name, cost, run)
+
+
+def tuning_lengths(study, method, labels, subset, num_steps):
+    """Returns the update steps of each run that the tuning of a subset still takes.
+
+    Values beyond the edges of the axes come on top of these.
+
+    Args:
+        study: A `Study`.
+        method: String, a name in `METHODS`.
+        labels: Integer, the number of labels.
+        subset: Integer, the seed of the subset.
+        num_steps: Integer, the update steps at the default length.
+
+    Returns:
+        A list of integers.
+    """
+    protocol = study.comparison.protocol
+    tuned = study.comparison.tuning(method, labels, subset) or {"tried": []}
+    if "settings" in tuned:
+        return []
+    known = protocol.train[1][protocol.rows(labels, subset)]
+    folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset))
+    planned = tuning.plan(trainer_class(method).axes, num_steps, study.config.search)
+    lengths = [steps for _, steps in planned for _ in range(folds)]
+    return lengths[len(tuned["tried"]) :]
 
 
 def plan_training(study: "Study", method: str, labels: int) -> tuple[int, int]:
@@ -128,7 +154,7 @@ def train_method(
 
 def baseline_settings(study, labels, subset):
     """Returns the settings that were chosen for the baseline on a label subset."""
-    return study.comparison.tuning(BASELINE, labels)["settings"]
+    return study.comparison.tuning(BASELINE, labels, subset)["settings"]
 
 
 def trainer_class(method):

@@ -50,7 +50,7 @@ def test_what_needs_labels_says_what_to_add(dataset):
 
 def test_a_study_is_its_pretrainings(dataset, tmp_path):
     study = Study(dataset, get_config("tiny"), tmp_path / "study", "tiny", num_seeds=2)
-    assert study.counts == usable_label_counts((20, 50), 0, 0, 0) == ()
+    assert study.counts == usable_label_counts((20, 50), 0, 0) == ()
     assert [task.name for task in study.tasks()] == ["pretraining 0", "pretraining 1"]
     assert summary.compare(study).empty and summary.small_print(study) == []
     assert "none of these images has a label" in summary.no_verdict(study)

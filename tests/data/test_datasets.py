@@ -351,6 +351,12 @@ def test_cifar10_is_read_from_its_archive_and_split_stratified(offline, monkeypa
     assert np.bincount(dataset.train[1]).min() >= 4 and len(dataset.validation[0]) in (19, 20)
     assert sum(dataset.overlaps.values()) == 1 and len(dataset.test[0]) == 50
     assert len(dataset.unlabeled) + len(dataset.validation[0]) == 199
+    # A study counts the validation images, which came from train, among its labels.
+    assert not dataset.own_validation
+    assert len(dataset.labeled[1]) == len(dataset.train[1]) + len(dataset.validation[1])
+    assert np.shares_memory(dataset.labeled[0], dataset.validation[0])
+    np.testing.assert_array_equal(dataset.labeled[1][50:], dataset.validation[1])
+    np.testing.assert_array_equal(dataset.labeled[0][50:], dataset.validation[0])
     assert dataset.class_names[0] == "airplane"
     assert [path.name for path in offline.iterdir()] == [archive.name]  # nothing is unpacked
 
@@ -370,6 +376,7 @@ def test_medmnist_by_path_keeps_its_splits_and_its_one_channel(tmp_path):
     check_form(dataset)
     assert dataset.name == "pneumoniamnist"
     assert dataset.image_shape == (28, 28, 1) and dataset.class_names == ("normal", "pneumonia")
+    assert dataset.own_validation and len(dataset.labeled[1]) == len(dataset.train[1]) == 30
     np.testing.assert_array_equal(dataset.validation[0][..., 0], random_images(10, 28, 1, seed=1))
     assert len(dataset.unlabeled) == 30
     assert "not the official file" in dataset.notes[0]

@@ -252,7 +252,7 @@ def test_a_validation_folder_of_ones_own_is_used(tmp_path):
         save(root / f"validation/dog/{index}.png", noise(700 + index))
     images, data = load(root, tmp_path)
     assert data["sizes"] == {"unlabeled": 6, "train": 20, "validation": 3, "test": 6}
-    assert data["labels"]["validation"] == [1, 1, 1]
+    assert data["labels"]["validation"] == [1, 1, 1] and data["own_validation"]
     np.testing.assert_array_equal(images[26], noise(700))
     assert "The 3 images of validation/ are the validation images." in data["notes"]
     assert not any("no validation split" in note for note in data["notes"])

@@ -155,6 +155,7 @@ def test_splits_labels_and_order(tmp_path):
         assert train.pop(image.tobytes()) == label
     assert not train
     assert any("no validation split" in note for note in data["notes"])
+    assert not data["own_validation"]
 
 
 def test_a_missing_test_split_is_taken_from_train_and_said(tmp_path):

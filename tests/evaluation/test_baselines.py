@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simclr_utils.evaluation import comparison
+from simclr_utils.evaluation import comparison, tuning
 from simclr_utils.evaluation.comparison import Comparison, OtherRunsError, usable_label_counts
 from simclr_utils.evaluation.predictions import split_predictions
 from simclr_utils.evaluation.protocol import Protocol
@@ -34,6 +34,12 @@ def bright_and_dark(count, seed):
 
 
 SETTINGS = {"learning_rate": 4e-3, "weight_decay": 1e-4, "augmentation_strength": 0.3}
+FEW = {
+    "learning_rate": (1e-3, 3e-3, 1e-2),
+    "weight_decay": (1e-4,),
+    "augmentation_strength": (0.3,),
+    "length": (1.0,),
+}
 
 
 def build_model(augmentation_strength=0.3):
@@ -114,55 +120,18 @@ def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(1, 0.1) == 5  # one for each check
 
 
-@pytest.mark.parametrize("full, short", [(240, 60), (4000, 800)])
-def test_settings_are_chosen_one_after_the_other_by_the_last_accuracy(full, short):
-    train, validation = bright_and_dark(8, 0), bright_and_dark(800, 1)
-    # Learning rates, the other decay, then the strengths at full length.
-    curves = iter([[0.9, 0.5], [0.1, 0.7], [0.2, 0.7], [0.1, 0.8], [0.4], [0.9], [0.9]])
-
-    class Scripted(SupervisedBaseline):
-        def train(self, images, held_out, num_steps, settings, seed=0):
-            assert images is train and held_out is validation and seed == 5
-            return SupervisedRun([], settings, num_steps, next(curves), 0.1)
-
-    best, runs = Scripted(build_model).tune(train, validation, full, seed=5)
-    assert [tuple(run.settings.values()) for run in runs] == [
-        (1e-2, 1e-1, 0.5),
-        (3e-3, 1e-1, 0.5),
-        (3e-2, 1e-1, 0.5),
-        (3e-3, 1e-4, 0.5),  # the first of two equals, by the last value, not the highest
-        (3e-3, 1e-4, 0.5),
-        (3e-3, 1e-4, 0.0),
-        (3e-3, 1e-4, 1.0),
-    ]
-    assert [run.num_steps for run in runs] == [short] * 4 + [full] * 3
-    assert [run.num_steps for run in runs] == Scripted.tuning_lengths(full)
-    assert best is runs[5]  # of full length
-
-
-def test_a_short_training_of_full_length_is_not_made_twice():
-    lengths = []
-
-    class Scripted(SupervisedBaseline):
-        def train(self, images, held_out, num_steps, settings, seed=0):
-            lengths.append(num_steps)
-            return SupervisedRun([], settings, num_steps, [len(lengths) / 10], 0.1)
-
-    best, runs = Scripted(build_model).tune(None, None, 30)
-    assert lengths == [30] * 6 == Scripted.tuning_lengths(30) and best is runs[-1]
-
-
 @pytest.mark.parametrize(
-    "asked, num_train, expected",
+    "asked, num_labels, expected",
     [
         ((500, 100, 500), 1000, (100, 500)),
         ((100, 1000), 1000, (100, 1000)),
-        ((100, 250, 10_000), 9000, (100, 250, 10_000)),
-        ((5, 100, 10_000, 20_000), 400, (100, 1400)),
+        ((100, 250, 10_000), 9000, (100, 250, 9000)),
+        ((5, 100, 10_000, 20_000), 400, (100, 400)),
+        ((5, 400), 400, (400,)),
     ],
 )
-def test_label_counts_are_fitted_to_the_dataset(asked, num_train, expected):
-    assert usable_label_counts(asked, num_train, 1000, num_classes=10) == expected
+def test_label_counts_are_fitted_to_the_dataset(asked, num_labels, expected):
+    assert usable_label_counts(asked, num_labels, num_classes=10) == expected
 
 
 def test_the_predicted_class_is_that_of_the_largest_logit():
@@ -188,11 +157,13 @@ def test_the_predicted_class_is_that_of_the_largest_logit():
 
 @pytest.fixture
 def dataset():
-    parts = {
-        name: bright_and_dark(count, seed)
-        for seed, (name, count) in enumerate([("train", 40), ("validation", 20), ("test", 30)])
-    }
-    return SimpleNamespace(**parts, num_classes=2)
+    parts = {name: bright_and_dark(count, seed) for seed, (name, count) in enumerate(SIZES.items())}
+    joined = (parts["train"], parts["validation"])
+    labeled = tuple(np.concatenate(pair) for pair in zip(*joined, strict=True))
+    return SimpleNamespace(**parts, labeled=labeled, own_validation=False, num_classes=2)
+
+
+SIZES = {"train": 40, "validation": 20, "test": 30}
 
 
 @pytest.fixture
@@ -206,29 +177,27 @@ def compared(dataset, results, tmp_path):
 
 
 class Scripted:
-    """A baseline that learns nothing: notes what was tuned, trained and predicted."""
+    """A baseline that learns nothing: notes what was trained and predicted.
 
-    settings, axes = SETTINGS, {"learning_rate": (4e-3,)}
+    Each subset prefers another learning rate.
+    """
 
-    def __init__(self, dataset):
-        self.dataset, self.log = dataset, []
+    axes = {"learning_rate": (1e-3, 1e-2, 1e-1), "length": (1.0,)}
 
-    def tune(self, train, validation, num_steps, seed=0):
-        assert validation is self.dataset.validation
-        self.log.append(("tune", len(train[1]), num_steps))
-        self.best = SupervisedRun([], self.settings, num_steps, [0.5, 0.8], 0.2)
-        poor = {"learning_rate": 1, "weight_decay": 1}
-        return self.best, [SupervisedRun([], poor, 7, [0.9, 0.1], 0.1), self.best]
+    def __init__(self, dataset, stop_after=None):
+        self.dataset, self.log, self.stop_after = dataset, [], stop_after
 
     def train(self, train, validation, num_steps, settings, seed=0):
-        joined = len(train[1]) > len(self.dataset.train[1])
-        assert validation is (None if joined else self.dataset.validation)
-        assert settings == self.settings
-        self.log.append(("train", len(train[1]), seed, train[0].sum()))
-        return SupervisedRun([], settings, num_steps, [], 0.3)
+        if len(self.log) == self.stop_after:
+            raise KeyboardInterrupt
+        images = train[0].sum() if validation is None else train[0].sum() + validation[0].sum()
+        self.log.append((validation is not None, len(train[1]), num_steps, seed, images))
+        best = settings["learning_rate"] == self.axes["learning_rate"][seed]
+        curve = [] if validation is None else [0.1, 0.9 if best else 0.6]
+        return SupervisedRun([], settings, num_steps, curve, 0.3)
 
     def predict_probabilities(self, run, images):
-        self.log.append(("predict", images is self.dataset.test[0], run is self.best))
+        assert images is self.dataset.test[0]
         return np.eye(2)[self.dataset.test[1] * (np.arange(30) % 3 > 0)]  # some right
 
 
@@ -237,91 +206,160 @@ def baseline(dataset):
     return Scripted(dataset)
 
 
-def kinds(log):
-    return [entry[0] for entry in log]
+STEPS = supervised_steps(20, 40.0)
+SHORT = STEPS // 5
 
 
-def test_supervised_rows_are_tuned_once_and_tested_once_each(compared, results, baseline, capsys):
-    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
-    # The best training of the tuning is the first subset's.
-    assert kinds(baseline.log) == ["tune", "predict", *["train", "predict"] * 2]
-    predicted = [entry[1:] for entry in baseline.log if entry[0] == "predict"]
-    assert predicted == [(True, True), (True, False), (True, False)]
-    steps = supervised_steps(10, 40.0)
-    assert baseline.log[0] == ("tune", 10, steps)
-    trained = [entry[1:] for entry in baseline.log if entry[0] == "train"]
-    assert [entry[:2] for entry in trained] == [(10, 1), (10, 2)]
-    assert len({entry[2] for entry in trained}) == 2  # other subsets
+def test_each_subset_is_tuned_within_itself_and_tested_once(compared, results, baseline, capsys):
+    compared.score_trained("supervised", baseline, 20, STEPS)
+    tuned = [entry for entry in baseline.log if entry[0]]
+    final = [entry for entry in baseline.log if not entry[0]]
+    # Five folds of each subset at three rates, and beyond the edge where that was the best.
+    assert len(tuned) == 5 * (4 + 3 + 4) and {entry[1:3] for entry in tuned} == {(16, SHORT)}
+    assert [entry[1:4] for entry in final] == [(20, STEPS, 0), (20, STEPS, 1), (20, STEPS, 2)]
+    for subset, run in enumerate(final):  # what is held out is part of the subset
+        assert {entry[4] for entry in tuned if entry[3] == subset} == {run[4]}
+    assert len({entry[4] for entry in final}) == 3
+    chosen = [compared.tuning("supervised", 20, subset)["settings"] for subset in range(3)]
+    assert [settings["learning_rate"] for settings in chosen] == [1e-3, 1e-2, 1e-1]
     frame = results.frame("accuracy")
-    assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {steps}
-    assert set(frame.method) == {"supervised"} and set(frame.labels) == {10}
+    assert frame.subset_seed.tolist() == [0, 1, 2] and set(frame.steps) == {STEPS}
+    assert set(frame.method) == {"supervised"} and set(frame.labels) == {20}
     assert frame.value.tolist() == pytest.approx([25 / 30] * 3)
     assert (frame.low < frame.value).all() and (frame.value < frame.high).all()
-    assert frame.minutes.tolist() == [0.2, 0.3, 0.3]
-    assert set(frame.tuning) == {f"2 training runs, {7 + steps} steps"}
+    assert set(frame.minutes) == {0.3}
+    said = [f"{5 * n} training runs, {5 * n * SHORT} steps, on 20 images" for n in (4, 3, 4)]
+    assert [text.split(" held")[0] for text in frame.tuning] == said
+    assert ["beyond the edge" in text for text in frame.tuning] == [True, False, True]
     assert capsys.readouterr().out.count("subset") == 3
     # All there: nothing is done again.
     del baseline.log[:]
-    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+    compared.score_trained("supervised", baseline, 20, STEPS)
     assert baseline.log == []
 
 
-def test_a_stopped_comparison_continues_with_what_was_tuned(compared, dataset, results, baseline):
-    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+def test_a_killed_comparison_loses_one_run(compared, dataset, results):
+    whole = 5 * (4 + 3 + 4) + 3
+    for done in (7, whole - 20):
+        stopped = Scripted(dataset, stop_after=done)
+        with pytest.raises(KeyboardInterrupt):
+            compared.score_trained("supervised", stopped, 20, STEPS)
+        whole -= done
+    again = Scripted(dataset)
+    fresh = Comparison(compared.protocol, num_subsets=3)
+    fresh.score_trained("supervised", again, 20, STEPS)
+    assert len(again.log) == whole
+    assert sorted(results.frame("accuracy").subset_seed) == [0, 1, 2]
+
+
+def test_lost_rows_are_made_with_what_was_chosen(compared, results, baseline):
+    compared.score_trained("supervised", baseline, 20, STEPS)
     lines = results.path.read_text().splitlines(keepends=True)
     kept = [line for line in lines if ",1,,accuracy," in line]
     results.path.write_text("".join([lines[0], *kept]))  # row 1 is there, 0 and 2 are not
     del baseline.log[:]
-    fresh = Comparison(compared.protocol, num_subsets=3)
-    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
-    assert kinds(baseline.log) == ["train", "predict", "train", "predict"]
-    assert [entry[2] for entry in baseline.log if entry[0] == "train"] == [0, 2]
-    assert sorted(results.frame("accuracy").subset_seed) == [0, 1, 2]
-    tuned = compared.tuning("supervised", 10)
-    assert tuned["settings"] == baseline.settings and tuned["tried"][0]["curve"] == [0.9, 0.1]
-    # Another length of training is tuned anew.
-    results.path.unlink()
-    del baseline.log[:]
-    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 20.0))
-    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
-    # So is what was chosen among other settings.
-    results.path.unlink()
-    del baseline.log[:]
-    baseline.axes = {"learning_rate": (1e-3,)}
-    fresh.score_trained("supervised", baseline, 10, supervised_steps(10, 20.0))
-    assert baseline.log[0] == ("tune", 10, supervised_steps(10, 20.0))
+    compared.score_trained("supervised", baseline, 20, STEPS)
+    assert [entry[0] for entry in baseline.log] == [False, False]
+    assert [entry[3] for entry in baseline.log] == [0, 2]
+    # Another length of training is tuned anew. So is what was chosen among other settings.
+    for change in ({}, {"learning_rate": (1e-3, 3e-3, 1e-2)}):
+        results.path.unlink()
+        del baseline.log[:]
+        baseline.axes = {**baseline.axes, **change}
+        compared.score_trained("supervised", baseline, 20, STEPS * 2)
+        assert baseline.log[0][:3] == (True, 16, SHORT * 2)
 
 
 def test_rows_of_other_runs_are_refused(compared, results, baseline):
-    compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+    compared.score_trained("supervised", baseline, 20, STEPS)
     before = results.path.read_text()
-    with pytest.raises(ValueError, match=r"supervised at 10 labels, but num_steps is \d+ there"):
-        compared.score_trained("supervised", baseline, 10, supervised_steps(10, 80.0))
-    baseline.axes = {"learning_rate": (1e-3,)}
+    with pytest.raises(ValueError, match=r"supervised at 20 labels, but num_steps is \d+ there"):
+        compared.score_trained("supervised", baseline, 20, 2 * STEPS)
+    other = Comparison(compared.protocol, num_subsets=3, search="short")
+    with pytest.raises(ValueError, match="search is 'whole' there and 'short' here"):
+        other.score_trained("supervised", baseline, 20, STEPS)
+    baseline.axes = {**baseline.axes, "learning_rate": (1e-3,)}
     with pytest.raises(ValueError, match=r"axes is .*\. Choose another folder"):
-        compared.score_trained("supervised", baseline, 10, supervised_steps(10, 40.0))
+        compared.score_trained("supervised", baseline, 20, STEPS)
     assert results.path.read_text() == before
 
 
-def test_another_encoder_is_not_tuned_otherwise(compared, results, baseline):
-    compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 0)
-    kept = compared.tuning("fine_tuned", 10)
-    baseline.axes = {"learning_rate": (1e-3,)}
-    with pytest.raises(OtherRunsError, match="fine_tuned at 10 labels"):
-        compared.score_trained("fine_tuned", baseline, 10, supervised_steps(10, 40.0), 1)
-    assert compared.tuning("fine_tuned", 10) == kept
+def test_another_encoder_takes_over_the_settings(compared, results, baseline):
+    compared.score_trained("fine_tuned", baseline, 20, STEPS, 0)
+    kept = [compared.tuning("fine_tuned", 20, subset) for subset in range(3)]
+    assert {record["encoder"] for record in kept} == {0}
+    del baseline.log[:]
+    compared.score_trained("fine_tuned", baseline, 20, STEPS, 1)
+    assert [entry[0] for entry in baseline.log] == [False] * 3
+    assert [compared.tuning("fine_tuned", 20, subset) for subset in range(3)] == kept
+    baseline.axes = {**baseline.axes, "learning_rate": (1e-3,)}
+    with pytest.raises(OtherRunsError, match="fine_tuned at 20 labels"):
+        compared.score_trained("fine_tuned", baseline, 20, STEPS, 2)
 
 
-def test_all_labels_join_validation_after_tuning(compared, results, baseline):
-    compared.score_trained("supervised", baseline, 60, supervised_steps(60, 40.0))
-    assert baseline.log[0][:2] == ("tune", 40)  # apart
-    assert [entry[1:3] for entry in baseline.log if entry[0] == "train"] == [
-        (60, 0),
-        (60, 1),
-        (60, 2),
-    ]
-    assert len({entry[3] for entry in baseline.log if entry[0] == "train"}) == 1  # the same images
-    assert kinds(baseline.log).count("predict") == 3 == len(results.frame("accuracy"))
+def test_all_labels_are_one_subset_that_is_tuned_anew_for_each_run(compared, results, baseline):
+    compared.score_trained("supervised", baseline, 60, STEPS)
+    final = [entry for entry in baseline.log if not entry[0]]
+    assert [(entry[1], entry[3]) for entry in final] == [(60, 0), (60, 1), (60, 2)]
+    assert len({entry[4] for entry in final}) == 1  # the same images
+    assert {entry[1] for entry in baseline.log if entry[0]} == {48}
+    assert len(results.frame("accuracy")) == 3
+
+
+def test_one_label_of_a_class_is_not_tuned(compared, results, baseline):
+    compared.score_trained("supervised", baseline, 5, STEPS)
+    assert [entry[:2] for entry in baseline.log] == [(False, 5)] * 3
+    assert set(results.frame().tuning) == {"default settings (fewer than 3 labels a class)"}
+    assert compared.tuning("supervised", 5)["settings"] == {"learning_rate": 1e-2, "length": 1.0}
+
+
+def test_images_given_for_validation_are_used(dataset, results, tmp_path, baseline):
+    dataset.own_validation, dataset.labeled = True, dataset.train
+    given = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
+    given.score_trained("supervised", baseline, 40, STEPS)
+    assert {entry[1] for entry in baseline.log} == {40}  # nothing is held out
+    assert results.frame().tuning[0].startswith(f"4 training runs, {4 * SHORT} steps, on 20 images")
+    features = {name: getattr(dataset, name)[0].mean(axis=(1, 2)) for name in SIZES}
+    given.score_frozen("linear_probe", features, (40,))
+    assert results.frame("accuracy").value.iloc[-1] > 0.9
+
+
+def test_many_subsets_where_labels_are_few():
+    def protocol(count):
+        return SimpleNamespace(is_all=lambda labels: labels >= count)
+
+    many = Comparison(protocol(10_000), num_subsets=10)
+    assert [len(many.subsets(labels)) for labels in (100, 1000, 1001, 10_000)] == [10, 10, 3, 1]
+    assert len(many.subsets(10_000, trained=True)) == 3
+    few = Comparison(protocol(300), num_subsets=10)
+    assert len(few.subsets(300)) == 1 and len(few.subsets(300, trained=True)) == 10
+    assert len(Comparison(protocol(10_000), num_subsets=2).subsets(5000)) == 2
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "supervised"])
+def test_no_label_but_those_of_the_row_is_read(method, dataset, tmp_path, monkeypatch):
+    """Whatever the other images and labels are, validation included, the row is the same."""
+    found, rows = [], Protocol(dataset, None, tmp_path).rows(10, 0)
+    monkeypatch.setattr(Protocol, "rows", lambda protocol, labels, seed: rows)
+    monkeypatch.setattr(SupervisedBaseline, "axes", FEW)
+    for name in ("clean", "poisoned"):
+        images, labels = (part.copy() for part in dataset.labeled)
+        if name == "poisoned":
+            others = np.setdiff1d(np.arange(60), rows)
+            images[others], labels[others] = 255 - images[others], -1
+            dataset.validation = (255 - dataset.validation[0], np.full(20, -1))
+        dataset.labeled = images, labels
+        folder = tmp_path / name
+        made = Results(folder / "results.csv", dataset="d", preset="tiny", fingerprint="f")
+        one = Comparison(Protocol(dataset, made, folder), num_subsets=1)
+        if method == "supervised":
+            one.score_trained(method, SupervisedBaseline(build_model), 10, 20, progress=len)
+        else:
+            parts = {"train": images, "test": dataset.test[0]}
+            features = {key: part.mean(axis=(1, 2)) for key, part in parts.items()}
+            one.score_frozen(method, features, (10,))
+        found.append(made.frame()[["metric", "value", "tuning"]])
+    assert found[0].equals(found[1])
 
 
 class Spy:
@@ -338,24 +376,28 @@ class Spy:
 
 def label_features(dataset):
     """Features of one dimension: the label itself."""
-    names = ("train", "validation", "test")
-    return {name: getattr(dataset, name)[1][:, None] * 1.0 for name in names}
+    parts = {"train": dataset.labeled, "test": dataset.test}
+    return {name: part[1][:, None] * 1.0 for name, part in parts.items()}
+
+
+def kinds(log):
+    return [entry[0] for entry in log]
 
 
 def test_frozen_features_are_tested_once_a_row(compared, dataset, results, monkeypatch):
     log = []
 
-    def fit(features, labels, validation, refit):
-        assert np.array_equal(features[:, 0], labels) and len(validation[1]) == 20
-        log.append(("fit", len(labels), refit))
+    def fit(features, labels, validation):
+        assert np.array_equal(features[:, 0], labels) and validation is None
+        log.append(("fit", len(labels)))
         return Spy(log, labels)
 
     monkeypatch.setattr(comparison, "fit_linear_probe", fit)
     features = label_features(dataset)
     details = {"steps": 7, "pretraining_seed": 1}
     compared.score_frozen("linear_probe", features, (4, 10, 60), **details)
-    fits = [entry[1:] for entry in log if entry[0] == "fit"]
-    assert fits == [(4, False)] * 3 + [(10, False)] * 3 + [(40, True)]
+    fits = [entry[1] for entry in log if entry[0] == "fit"]
+    assert fits == [4] * 3 + [10] * 3 + [60]
     assert [entry for entry in log if entry[0] == "predict"] == [("predict", 30)] * 7
     frame = results.frame("accuracy")
     assert len(frame) == 7 and set(frame.value) == {0.5} and set(frame.steps) == {7}
@@ -382,12 +424,16 @@ def test_knn_uses_all_labels_where_there_are_no_more(compared, dataset, results,
 
 def test_real_fits_reach_the_test_set(compared, dataset, results):
     """Without stand-ins: brightness tells the classes apart."""
-    names = ("train", "validation", "test")
-    features = {n: getattr(dataset, n)[0].mean(axis=(1, 2)) for n in names}
-    compared.score_frozen("linear_probe", features, (10, 60))
+    parts = {"train": dataset.labeled, "test": dataset.test}
+    features = {name: part[0].mean(axis=(1, 2)) for name, part in parts.items()}
+    compared.score_frozen("linear_probe", features, (2, 10, 60))
     compared.score_chance((10,))
     frame = results.frame("accuracy")
-    assert frame[frame.method == "linear_probe"].value.min() > 0.95
+    probes = frame[frame.method == "linear_probe"]
+    assert probes.value.min() > 0.9
+    assert (
+        probes.tuning.str.startswith("default penalty 0.1 (").tolist() == [True] * 3 + [False] * 4
+    )
     assert set(frame[frame.method == "chance"].value) == {0.5}
 
 
@@ -396,23 +442,22 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
     pixels = np.zeros((90, 2, 2, 1), "uint8")
     test = (pixels[:10], np.array([2] * 7 + [0] * 3))
     uneven = SimpleNamespace(
-        train=(pixels, labels), validation=(pixels, labels), test=test, num_classes=3
+        labeled=(pixels, labels), own_validation=False, test=test, num_classes=3
     )
-    Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 180))
+    Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 90))
     assert results.frame("accuracy").value.tolist() == [0.7] * 3
     assert set(results.frame("auroc").value) == {0.5}
-    assert results.frame("accuracy").labels.tolist() == [9, 9, 180]
+    assert results.frame("accuracy").labels.tolist() == [9, 9, 90]
 
 
 def test_one_real_supervised_comparison(dataset, results, tmp_path, monkeypatch):
-    axes = {"learning_rate": (3e-3, 1e-2), "weight_decay": (1e-4,)}
-    monkeypatch.setattr(SupervisedBaseline, "axes", {**axes, "augmentation_strength": (0.3, 0.0)})
+    monkeypatch.setattr(SupervisedBaseline, "axes", {**FEW, "length": (0.5, 1.0, 2.0)})
     once = Comparison(Protocol(dataset, results, tmp_path), num_subsets=1)
     baseline, steps = SupervisedBaseline(build_model), 75
-    once.score_trained("supervised", baseline, 40, steps, progress=lambda text: None)
-    row, tuned = results.frame("accuracy").iloc[0], once.tuning("supervised", 40)
-    assert abs(row.steps - tuned["num_steps"]) <= 5  # rounded to the checks
-    assert [run["steps"] for run in tuned["tried"]] == [60, 60, 75, 75]
-    last = [run["curve"][-1] for run in tuned["tried"]]
-    chosen = tuned["tried"][2 + int(last[3] > last[2])]
-    assert tuned["settings"] == chosen["settings"] and tuned["curves"] == {"0": chosen["curve"]}
+    once.score_trained("supervised", baseline, 60, steps, progress=lambda text: None)
+    row, tuned = results.frame("accuracy").iloc[0], once.tuning("supervised", 60)
+    assert {run["fold"] for run in tuned["tried"]} == {0, 1, 2, 3, 4}
+    lengths = {(run["settings"]["length"], run["steps"]) for run in tuned["tried"]}
+    assert {(1.0, 60), (1.0, 75), (0.5, 40), (2.0, 150)} <= lengths
+    assert row.steps == tuning.run_steps(tuned["settings"], 75)
+    assert row.value > 0.9

@@ -122,15 +122,11 @@ def gradient_of_the_objective(probe, features, labels):
     return error.T @ x + probe.penalty * probe.classifier.coef_, error.sum(0)
 
 
-@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("validation", [None, clouds(200, seed=10)])
 @pytest.mark.parametrize("count, seed", [(40, 0), (600, 1)])
-def test_the_probe_is_at_its_optimum(refit, count, seed):
+def test_the_probe_is_at_its_optimum(validation, count, seed):
     features, labels = clouds(count, seed=seed)
-    validation = clouds(200, seed=seed + 10)
-    probe = fit_linear_probe(features, labels, validation, refit=refit)
-    if refit:
-        features = np.concatenate([features, validation[0]])
-        labels = np.concatenate([labels, validation[1]])
+    probe = fit_linear_probe(features, labels, validation)
     assert np.abs(probe.classifier.coef_).max() > 0.01
     for gradient in gradient_of_the_objective(probe, features, labels):
         assert np.abs(gradient).max() < 5e-4
@@ -178,17 +174,46 @@ def test_the_walk_ends_after_three_worse_strengths(monkeypatch):
 
     fits = []
 
-    def fit(features, labels, penalty, max_iterations, start=None):
+    def fit(features, labels, penalty, max_iterations, start=None, tolerance=None):
         fits.append((len(labels), penalty))
         return Scripted(next(scores))
 
     monkeypatch.setattr(evaluation, "fit_logistic", fit)
     data = np.zeros((10, 2)), np.arange(10) % 2
-    probe = fit_linear_probe(*data, (np.zeros((20, 2)), np.ones(20)), refit=True)
+    probe = fit_linear_probe(*data, (np.zeros((20, 2)), np.ones(20)))
     assert [accuracy for _, accuracy in probe.tried] == [0.2, 0.6, 0.4, 0.5, 0.6, 0.1, 0.1, 0.1]
     assert probe.penalty == PENALTIES[1] and probe.validation_accuracy == 0.6
-    assert fits[-1] == (30, PENALTIES[1])  # on both together, at the strength chosen
-    assert {count for count, _ in fits[:-1]} == {10}
+    assert fits[-1] == (10, PENALTIES[1])  # at the strength chosen
+
+
+def test_cross_validation_measures_each_image_once_and_fits_all(monkeypatch):
+    fits, fit = [], evaluation.fit_logistic
+
+    def spy(features, labels, *rest):
+        fits.append(len(labels))
+        return fit(features, labels, *rest)
+
+    monkeypatch.setattr(evaluation, "fit_logistic", spy)
+    features, labels = clouds(100, spread=3, dim=30)
+    probe = fit_linear_probe(features, labels)
+    assert set(fits[:-1]) == {80} and len(fits) == 5 * len(probe.tried) + 1 and fits[-1] == 100
+    hits = [100 * accuracy for _, accuracy in probe.tried]
+    np.testing.assert_allclose(hits, np.rint(hits), atol=1e-6)  # of 100 images
+    assert probe.validation_accuracy == max(accuracy for _, accuracy in probe.tried)
+    # Large sets hold out enough images in fewer folds.
+    fits.clear()
+    probe = fit_linear_probe(*clouds(5000))
+    assert set(fits[:-1]) == {4000} and len(fits) == len(probe.tried) + 1
+
+
+def test_the_penalty_is_the_default_where_nothing_can_be_held_out():
+    features = np.random.default_rng(0).normal(size=(12, 4))
+    probe = fit_linear_probe(features, np.arange(12))
+    assert probe.penalty == pytest.approx(0.1) and probe.tried == []
+    assert np.isnan(probe.validation_accuracy) and len(probe.classifier.classes_) == 12
+    # Most classes have a second image: it is held out, and the class stays known.
+    probe = fit_linear_probe(features, np.arange(12) % 7)
+    assert len(probe.tried) >= 3 and len(probe.classifier.classes_) == 7
 
 
 def test_the_probe_ignores_the_scale_of_features_and_is_repeatable():

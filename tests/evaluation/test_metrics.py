@@ -125,7 +125,7 @@ def gap(truth, predictions, probabilities=None):
 def test_a_new_metric_is_one_entry(monkeypatch, tmp_path):
     monkeypatch.setitem(METRICS, "gap", Metric("gap", gap, bounds=None))
     data = np.zeros((40, 4, 4, 3), "uint8"), np.arange(40) % 3
-    dataset = SimpleNamespace(train=data, validation=data, test=data, num_classes=3)
+    dataset = SimpleNamespace(labeled=data, own_validation=False, test=data, num_classes=3)
     results = Results(tmp_path / "results.csv", dataset="d", preset="tiny", fingerprint="f")
     protocol = Protocol(dataset, results, tmp_path)
     row = {"method": "highest", "labels": 12}

@@ -17,7 +17,7 @@ def part(count, seed):
 
 
 DATASET = SimpleNamespace(
-    train=part(40, 0), validation=part(20, 1), test=part(30, 2), num_classes=4
+    labeled=part(60, 0), own_validation=False, test=part(30, 2), num_classes=4
 )
 ROW = {"method": "probe", "labels": 12, "subset_seed": 1}
 
@@ -111,9 +111,15 @@ def test_labels_of_the_test_images_are_not_handed_out(protocol):
 
 def test_all_labels_are_all_there_is(protocol):
     assert protocol.is_all(60) and not protocol.is_all(40)
-    assert len(protocol.subset(60, 2)[1]) == 40 and len(protocol.everything(60, 2)[1]) == 60
+    assert len(protocol.subset(60, 2)[1]) == 60
     np.testing.assert_array_equal(protocol.rows(60, 1), protocol.rows(60, 2))
     images, labels = protocol.subset(12, 1)
     assert np.bincount(labels).tolist() == [3, 3, 3, 3]
     assert set(protocol.rows(8, 1)) < set(protocol.rows(12, 1)) != set(protocol.rows(12, 2))
-    assert len(protocol.everything(12, 1)[1]) == 12
+
+
+def test_validation_images_are_given_out_if_the_user_gave_them(results, tmp_path, protocol):
+    assert protocol.validation is None
+    own = SimpleNamespace(**{**vars(DATASET), "own_validation": True, "validation": part(20, 1)})
+    given = Protocol(own, results, tmp_path)
+    assert given.validation is own.validation and given.train is own.labeled

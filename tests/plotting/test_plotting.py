@@ -68,10 +68,17 @@ GAINS = pd.DataFrame(
     columns=["first", "labels", "value", "low", "high"],
 )
 TRIED = [
-    {"settings": {"augmentation_strength": strength}, "steps": steps, "curve": [0.2, strength]}
-    for strength, steps in ((0.5, 10), (0.5, 40), (0.0, 40))
+    {
+        "settings": {"augmentation_strength": strength},
+        "steps": steps,
+        "fold": fold,
+        "images": 10 + 20 * fold,
+        "curve": [0.2, 0.4 + 0.4 * fold - strength],
+    }
+    for strength, steps in ((0.5, 10), (0.5, 60), (0.0, 60))
+    for fold in (0, 1)
 ]
-TUNED = {"settings": TRIED[1]["settings"], "tried": TRIED, "curves": {"1": [0.3, 0.6], "2": []}}
+TUNED = {"num_steps": 60, "tried": TRIED}
 # How every figure of the package is drawn; a new one is to be added here.
 CLASSES = SimpleNamespace(
     is_labeled=True,
@@ -354,15 +361,21 @@ def test_gains_stand_at_their_labels_in_points_with_both_ends_of_their_intervals
 
 
 def test_short_and_full_runs_stand_on_one_axis_of_steps():
-    drawing = plotting.plot_validation_curves({100: TUNED})
-    lines = [line for line in drawing.axes[0].lines if line.get_label().startswith("_")]
-    steps = [[5, 10], [20, 40], [20, 40], [20, 40], []]
+    nothing = {"num_steps": 60, "tried": []}
+    drawing = plotting.plot_validation_curves({10: nothing, 100: TUNED})
+    empty, lines = (
+        [line for line in axis.lines if line.get_label().startswith("_")]
+        for axis in drawing.axes[:2]
+    )
+    assert empty == []
+    steps = [[5, 10], [30, 60], [30, 60]]
     assert [list(line.get_xdata()) for line in lines] == steps
-    assert [list(line.get_ydata()) for line in lines[1:4]] == [[20, 50], [20, 0], [30, 60]]
-    short, full, other_strength, other_subset, _ = lines
+    # The mean of the folds, by their images.
+    heights = [list(line.get_ydata()) for line in lines[1:]]
+    np.testing.assert_allclose(heights, [[20, 20], [20, 70]])
+    short, full, other_strength = lines
     assert short.get_linewidth() < full.get_linewidth() == other_strength.get_linewidth()
-    colors = [line.get_color() for line in (short, full, other_subset)]
-    assert len(set(colors)) == 1 and other_strength.get_color() not in colors
+    assert short.get_color() == full.get_color() != other_strength.get_color()
 
 
 def test_temperature_bars_are_a_softmax():

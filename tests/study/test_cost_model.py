@@ -17,7 +17,7 @@ from simclr_utils.training.pretraining import pretrain, save_pretraining
 CONFIG = get_config(
     "tiny",
     pretraining_steps=10,
-    label_counts=(20, 64),
+    label_counts=(20, 60),
     num_subsets=2,
     limits={"unlabeled": 64, "train": 64, "validation": 30, "test": 50},
 )
@@ -44,6 +44,7 @@ def test_measured_rates_are_times_of_this_machine(dataset, tmp_path):
     seconds = time.monotonic() - started
     assert 0 < rates.forward < seconds / 64 and 0 < rates.image < seconds / 64
     assert 0 < rates.view < seconds / 64 and 0 < rates.training < seconds
+    assert 0 < rates.probe < seconds
     assert rates.graph > 10 * 64 * rates.view  # Python builds it
     assert np.array_equal(dataset.train[0], before)
     assert not (tmp_path / "encoders").exists()
@@ -56,10 +57,11 @@ def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
         return total(study(dataset, tmp_path, rates=Rates(**{**nothing, name: 1.0})))
 
     assert cost("view") == 2 * 32 * 8  # two epochs of four steps
-    # Two methods at two numbers of labels: six trainings to choose, the best of which is the first
-    # subset's, and one for the second subset.
-    assert cost("training") == 2 * 2 * (6 + 1)
-    assert cost("graph") == 1 + 4 + 5  # the pretraining's, the baseline's and fine-tuning's
+    # Two methods, two subsets: with two labels of a class nothing is tuned, with six there are
+    # five settings in five folds of twelve images.
+    assert cost("training") == 2 * 2 * (1 + 5 * 5 + 1)
+    assert cost("graph") == 1 + 3 + 3  # the pretraining's, and those of weight decays or shares
+    assert cost("probe") == 3 * 2 * 2
     everything = sum(map(cost, nothing))
     assert everything == pytest.approx(
         total(study(dataset, tmp_path, rates=Rates(*[1] * len(nothing))))

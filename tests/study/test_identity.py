@@ -10,7 +10,7 @@ import pytest
 from simclr_utils.config import get_config
 from simclr_utils.evaluation.results import Results
 from simclr_utils.files import load_json, save_json, update_json
-from simclr_utils.study.identity import PARTS, StudyError, claim, has_results
+from simclr_utils.study.identity import PARTS, RULE, StudyError, claim, has_results
 
 CONFIG = get_config("tiny")
 DATASET = SimpleNamespace(fingerprint="1f2e", unlabeled=np.zeros((64, 1)))
@@ -34,6 +34,7 @@ def test_the_first_claim_is_written_and_kept_beside_the_record(tmp_path):
         "preset": "tiny",
         "fingerprint": "1f2e",
         "precision": keras.config.dtype_policy().name,
+        "rule": RULE,
         "config": None,
     }
     assert stored(tmp_path)["config"]["temperature"] == CONFIG.temperature
@@ -100,3 +101,18 @@ def test_rows_of_an_encoder_that_was_stopped_early_are_not_mixed(tmp_path):
         claim(tmp_path, DATASET, CONFIG, "tiny")
     save_json(record, {"steps": STEPS})
     claim(tmp_path, DATASET, CONFIG, "tiny")
+
+
+def test_rows_chosen_on_other_images_are_not_mixed(tmp_path):
+    claim(tmp_path, DATASET, CONFIG, "tiny")
+    record = stored(tmp_path)
+    del record["rule"]  # as an earlier version wrote it
+    update_json(tmp_path / "run.json", study=record)
+    (tmp_path / "encoders").mkdir()
+    claim(tmp_path, DATASET, CONFIG, "tiny")  # encoders are what they are
+    assert stored(tmp_path)["rule"] == RULE
+    update_json(tmp_path / "run.json", study=record)
+    measure(tmp_path, method="chance")
+    with pytest.raises(StudyError, match="every label counts, and such rows .* move results.csv"):
+        claim(tmp_path, DATASET, CONFIG, "tiny")
+    assert stored(tmp_path) == record

@@ -30,6 +30,7 @@ CONFIG = get_config(
     label_counts=(LABELS,),
     num_subsets=6,
     supervised_steps_factor=25.0,
+    search="none",
     operations=tuple(VIEWS.items()),
 )
 
@@ -76,7 +77,7 @@ def pretrained():
 
 
 def verdicts(label, pretrained, folder, monkeypatch):
-    """The verdict of each pretrained method, after a study with few settings."""
+    """The verdict of each pretrained method, after a study with fixed settings."""
     for kind in (SupervisedBaseline, FineTuning):
         axes = {**kind.axes, "weight_decay": (1e-4,), "augmentation_strength": (0.5,)}
         monkeypatch.setattr(kind, "axes", axes)
