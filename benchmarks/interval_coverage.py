@@ -210,14 +210,16 @@ def situations():
 PAGE = """# Coverage of the intervals, and false verdicts
 
 Simulated with known truth by `benchmarks/interval_coverage.py`, from the variance components of
-results/studies/cifar10 at {labels} labels. *Before*: three mean squares added up. *After*:
-crossed random effects (`simclr_utils/evaluation/components.py`).
+results/studies/cifar10 at {labels} labels.
+*Before*: three mean squares added up. *After*: crossed random effects, as in
+`simclr_utils/evaluation/components.py`.
 
 ## How many 95 % intervals hold the truth, in %
 
 The mean over label counts and tuning noise (0, 0.5 and 1 point, drawn anew in each subset), and
 the smallest and largest. An interval covers what was repeated, so the truth of one encoder or one
-subset is that of this encoder or subset.
+subset is that of this encoder or subset. With a single subset, the noise of its choice of
+settings counts as its own.
 
 {coverage}
 
@@ -228,8 +230,9 @@ With right and wrong answers drawn for each test image, at 100 labels:
 ## How often a verdict is false, in %
 
 No true difference; other encoders and subsets count too. The mean over label counts and 100 to
-10,000 test images, and the largest. *After*, there is no verdict from a single encoder or a
-single subset. Settings chosen once for all subsets are covered by no interval.
+10,000 test images, and the largest. Columns: the standard deviation that the choice of settings
+adds to a difference, and whether it is made once for all subsets, which no interval covers, or
+per subset. *After*, there is no verdict from a single encoder or a single subset.
 
 {false}
 
@@ -243,24 +246,23 @@ Three encoders, settings chosen per subset with half a point of noise.
 
 def page(rows):
     """Returns the page of results, a string."""
+    rows = rows.assign(
+        size=[f"{images:,} images" for images in rows["images"]],
+        chosen=[
+            f"{tuning:g} points, {tuned}" if tuning else "none"
+            for tuning, tuned in zip(rows["tuning"], rows["tuned"], strict=True)
+        ],
+    )
     known, drawn = (rows[rows["model"] == model] for model in ("mean squares", "predictions"))
-    known = known.assign(runs=_runs(known))
-    fair = known[known["tuned"] == "per subset"]
+    fair, runs = known[known["tuned"] == "per subset"], ["encoders", "subsets"]
     power = fair[(fair["encoders"] == 3) & (fair["tuning"] == 0.5)]
     return PAGE.format(
         labels=", ".join(f"{labels:,}" for labels in COMPONENTS),
-        coverage=table(fair, "coverage", ["runs"], "images", _with_range),
-        predictions=table(drawn.assign(runs=_runs(drawn)), "coverage", ["runs"], "images", _mean),
-        false=table(known, "false", ["runs"], ["tuned", "tuning"], _with_worst),
-        power=table(power, "power", ["labels", "subsets"], "images", _mean),
+        coverage=table(fair, "coverage", runs, "size", _with_range),
+        predictions=table(drawn, "coverage", runs, "size", _mean),
+        false=table(known, "false", runs, "chosen", _with_worst),
+        power=table(power, "power", ["labels", "subsets"], "size", _mean),
     )
-
-
-def _runs(rows):
-    return [
-        f"{encoders} encoder{'s' * (encoders > 1)}, {subsets} subset{'s' * (subsets > 1)}"
-        for encoders, subsets in zip(rows["encoders"], rows["subsets"], strict=True)
-    ]
 
 
 def _mean(values):
@@ -276,26 +278,15 @@ def _with_worst(values):
 
 
 def table(rows, column, index, columns, text):
-    """Returns a Markdown table of a column before and after, with a line for each."""
-    parts = []
-    for when in ("before", "after"):
-        cells = rows.groupby([*index, *np.atleast_1d(columns)], sort=False)[f"{column}_{when}"]
-        cells = cells.agg(text).unstack(list(np.atleast_1d(columns)))
-        cells.insert(0, "when", when)
-        parts.append(cells)
-    wide = pd.concat(parts).sort_index(kind="stable", level=0)
-    names = [
-        " ".join(map(str, each)) if isinstance(each, tuple) else f"{each:,} images"
-        for each in wide.columns[1:]
-    ]
-    lines = [
-        "| " + " | ".join([*index, "", *names]) + " |",
-        "|---" * (len(wide.columns) + len(index)) + "|",
-    ]
-    for key, row in wide.iterrows():
-        keys = key if isinstance(key, tuple) else (key,)
-        lines.append("| " + " | ".join(map(str, (*keys, *row))) + " |")
-    return "\n".join(lines)
+    """Returns a Markdown table of a column, with a line before and a line after."""
+    lines, titles = [], list(dict.fromkeys(rows[columns]))
+    for key, group in rows.groupby(index, sort=False):
+        for when in ("before", "after"):
+            cells = [text(group[group[columns] == title][f"{column}_{when}"]) for title in titles]
+            lines.append([*key, when, *cells])
+    header = [*index, "", *titles]
+    lines = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def main():

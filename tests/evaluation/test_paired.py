@@ -141,13 +141,12 @@ def test_the_crossing_covers_the_draw_of_the_test_images():
     for _ in range(number):
         shared = random.normal(0, 1, 400)
         first, second = (
-            [
-                (shared + random.normal(0, 1, (4, 1, 400)) < limit * 2**0.5)
-                for limit in limits
-            ]
+            [(shared + random.normal(0, 1, (4, 1, 400)) < limit * 2**0.5) for limit in limits]
             for limits in ((0.3, 0.0), (0.0, 0.3))
         )
-        ends = zero_range((100, 10_000), [a.astype(float) - b for a, b in zip(first, second)])
+        ends = zero_range(
+            (100, 10_000), [a.astype(float) - b for a, b in zip(first, second, strict=True)]
+        )
         low, high = ends or (9e9, 0)
         covered += (low or 0) <= 1000 <= (high or 9e9)
     assert 0.92 <= covered / number <= 0.99
