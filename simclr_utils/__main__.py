@@ -65,6 +65,12 @@ def build_parser():
         f"{', '.join(name for name in METHODS if name not in slow_methods())}",
     )
     study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
+    study.add_argument(
+        "--primary",
+        metavar="METHOD@LABELS",
+        help="the comparison with the baseline that decides the verdict, named before the run "
+        "(default: fine_tuned at the most labels)",
+    )
     return parser
 
 
@@ -142,6 +148,7 @@ def do_command(options):
             preset=options.preset,
             label_counts=study.parse_label_counts(options.labels),
             num_seeds=options.seeds,
+            primary=study.parse_primary(options.primary),
             settings=settings,
             out=options.out,
         )

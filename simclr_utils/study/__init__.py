@@ -9,7 +9,16 @@ PUBLIC = {
     "costs": ("estimate_costs", "measure_given", "measure_rates", "peak_memory_gib"),
     "minutes": ("method_minutes",),
     "stored": ("correct", "first_predictions"),
-    "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
+    "primary": ("Primary",),
+    "summary": (
+        "compare",
+        "crossings",
+        "headline",
+        "labels_needed",
+        "labels_saved",
+        "no_verdict",
+        "small_print",
+    ),
     "answers": ("answer", "differences"),
     "operations": ("accuracy_by_operation",),
     "encoder_signs": (

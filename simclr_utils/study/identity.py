@@ -80,7 +80,7 @@ def claim(
     check_rule(folder, there)
     check_encoders(folder, len(dataset.unlabeled), config)
     settings = {**there.get("config", {}), **identity(config, parts)}
-    record = {**here, "rule": RULE, "config": settings}
+    record = {**there, **here, "rule": RULE, "config": settings}
     if record != there:
         files.update_json(folder / "run.json", study=record)
 

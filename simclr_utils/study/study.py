@@ -23,6 +23,7 @@ from simclr_utils.study.encoder_tasks import SIMCLR, encoder_task, kind_of
 from simclr_utils.study.frozen_tasks import compute_features, frozen_task
 from simclr_utils.study.given_encoder import claim_encoder
 from simclr_utils.study.identity import PARTS, StudyError, claim
+from simclr_utils.study.primary import name_primary
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import check_starts
 from simclr_utils.study.training_tasks import build_model, training_task
@@ -47,6 +48,8 @@ class Study:
         label_counts: Integers, the numbers of labels to compare at. By default those of the
             config.
         first_seed: Integer, the seed of the first pretraining run. The others follow it.
+        primary: Pair of a method and a number of labels, the comparison that decides the verdict.
+            By default the recorded one, or that of `name_primary`.
 
     Raises:
         StudyError: If no label count or microbatch fits the dataset, if a method cannot be
@@ -59,6 +62,8 @@ class Study:
         seeds: Range of integers, the pretraining seeds.
         methods: List of strings, the methods that `run` measures by default.
         given: Dict that names the encoder from elsewhere, or `None` if there is none.
+        primary: `Primary`, the method and the number of labels that decide the verdict, or `None`
+            if nothing is labeled.
         comparison: A `Comparison`. Its `protocol` has the stored predictions of each row.
         rates: `Rates` from which the costs of the tasks are computed. They are relative until
             they are replaced by measured ones.
@@ -73,6 +78,7 @@ class Study:
         num_seeds: int = 3,
         label_counts: Sequence[int] | None = None,
         first_seed: int = 0,
+        primary: tuple[str, int] | None = None,
     ):
         self.dataset, self.config, self.folder = dataset, config, user_path(folder)
         self.preset, self.seeds = preset, range(first_seed, first_seed + num_seeds)
@@ -86,6 +92,7 @@ class Study:
             raise StudyError(str(error)) from error
         self.methods = self.choose(config.methods)
         claim(self.folder, dataset, config, preset, PARTS)
+        self.primary = name_primary(self.folder, self.counts, primary)
         self.results = results.Results(
             self.folder / "results.csv",
             dataset=dataset.name,
