@@ -48,6 +48,8 @@ class Config:
         num_subsets: Integer, the number of label subsets at each count.
         supervised_steps_factor: Float above 0. The baseline makes `factor * sqrt(labels)` updates,
             and never fewer than for 100 labels.
+        metric: String, a name in `parameters.HEADLINE_NAMES`: the metric that decides. It is chosen
+            before the results are known.
         limits: Dict from the names of splits to the largest number of images, as in
             `load_dataset`, or `None` for all images.
 
@@ -78,6 +80,7 @@ class Config:
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
     num_subsets: int = may_grow(3)
     supervised_steps_factor: float = of_evaluation(40.0)
+    metric: str = of_evaluation("accuracy")
     # Not a setting of the encoder: the fingerprint of the data already tells encoders apart that
     # were trained on different images.
     limits: dict | None = of_evaluation(None)

@@ -46,6 +46,8 @@ class Dataset:
             labels. Equal pictures have equal numbers.
         decoding: Dict that says how the files of a folder became arrays: `resize`, `background`
             and `value_range`, as in `Reading`. Empty for other sources.
+        files: List of the names of the pool's images, relative to the folder. Empty for other
+            sources.
 
     Example:
 
@@ -66,6 +68,7 @@ class Dataset:
     overlaps: dict[str, int]
     conflicts: list[tuple[str, str, int]] = field(default_factory=list)
     decoding: dict[str, Any] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -227,6 +230,7 @@ def _to_dataset(name, images, metadata):
         overlaps=dict(metadata["overlaps"]),
         conflicts=[tuple(row) for row in metadata.get("conflicts", ())],
         decoding=dict(metadata.get("decoding", {})),
+        files=list(metadata.get("files", ())),
     )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils.evaluation.results import summarize
-from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
+from simclr_utils.evaluation.statistics import crossing_interval
 from simclr_utils.evaluation.verdicts import verdict
 from simclr_utils.methods import BASELINE, METHODS
+from simclr_utils.study.differences import difference
 from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings
 
@@ -31,7 +32,7 @@ def compare(study: "Study") -> pd.DataFrame:
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in accuracy), `low`, `high`, `p_value`, `subsets` (the number of
+        `value` (the difference in the headline metric), `low`, `high`, `p_value`, `subsets` (the number of
         label subsets, or of initializations if all labels are used), `seeds`, `verdict`,
         `dataset`, `preset` and `fingerprint`.
     """
@@ -39,10 +40,9 @@ def compare(study: "Study") -> pd.DataFrame:
     for method in compared_methods():
         name, loses = METHODS[method].verdict
         for labels in study.counts:
-            pair = [correct(study, each, labels) for each in (method, BASELINE)]
-            if any(part is None for part in pair):
+            found = difference(study, method, BASELINE, labels)
+            if found is None:
                 continue
-            found = paired_difference(*pair)
             row = {"dataset": study.dataset.name, "first": method, "second": BASELINE}
             row |= {"labels": labels, "value": found.value, "low": found.low, "high": found.high}
             row |= {"p_value": found.p_value, "subsets": found.num_runs[0]}

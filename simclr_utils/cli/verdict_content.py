@@ -1,0 +1,142 @@
+"""What a verdict says, as one dict: the page, the Markdown and the JSON are made from it.
+
+The keys are those of `verdict.json`, which docs/command_line.md describes. Values of metrics are
+shares in 0..1, and differences of them are too.
+"""
+
+from typing import TYPE_CHECKING
+
+from simclr_utils import files
+from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.methods import METHODS
+from simclr_utils.study import answers, measured, summary
+from simclr_utils.study.next_step import next_step
+from simclr_utils.training.findings import stored_findings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simclr_utils.study.study import Study
+
+SCHEMA = 1  # increase it when a key changes its meaning or goes
+
+
+def describe(study: "Study") -> dict:
+    """Returns everything that the verdict of a study says.
+
+    Args:
+        study: A finished `Study`.
+
+    Returns:
+        A dict that `files.save_json` can write.
+    """
+    comparisons = summary.compare(study) if study.counts else None
+    primary = primary_comparison(comparisons)
+    speed = study.preset in answers.MADE_FOR_SPEED
+    methods = measured.describe_methods(study, only_images=speed) if study.counts else []
+    metric, labels = study.config.metric, max(study.counts, default=None)
+    if primary:
+        labels = primary["labels"]
+    values = {
+        each["method"]: each["value"]
+        for each in methods
+        if (each["metric"], each["labels"]) == (metric, labels)
+    }
+    return {
+        "schema": SCHEMA,
+        "title": f"Does pretraining help on {study.dataset.name}?",
+        "preset": study.preset,
+        "made_for_speed": speed,
+        "answer": answers.plain_answer(study, primary, values),
+        "labels_saved": labels_saved(study, comparisons),
+        "metric": {"name": metric, "label": METRICS[metric].label},
+        "labels": labels,
+        "data": describe_data(study),
+        "primary": primary,
+        "methods": methods,
+        "differences": [] if comparisons is None else as_records(comparisons),
+        "recalls": measured.recalls(study, list(METHODS), labels) if labels else [],
+        "next_step": next_step(study, primary),
+        "warning": answers.warn_of_imbalance(study),
+        "limits": limits(study),
+        "provenance": describe_origin(study),
+    }
+
+
+def primary_comparison(comparisons: "pd.DataFrame | None") -> dict | None:
+    """Returns the comparison that was named before, a dict, or `None` if it was not measured.
+
+    It is fine-tuning, which is how a pretrained encoder is used, at the largest number of labels.
+
+    Args:
+        comparisons: DataFrame, as `compare` returns it, or `None`.
+    """
+    if comparisons is None or comparisons.empty:
+        return None
+    said = summary.headline(comparisons)
+    return as_records(comparisons[comparisons["verdict"] == said])[-1]
+
+
+def as_records(comparisons: "pd.DataFrame") -> list[dict]:
+    """Returns paired differences as dicts of Python's own types.
+
+    Args:
+        comparisons: DataFrame, as `compare` returns it.
+    """
+    names = ("first", "second", "labels", "value", "low", "high", "subsets", "seeds")
+    return [
+        {
+            name: value.item() if hasattr(value, "item") else value
+            for name, value in row.items()
+            if name in names
+        }
+        for row in comparisons.to_dict("records")
+    ]
+
+
+def labels_saved(study, comparisons):
+    """Returns what pretraining is worth in labels, a list of sentences."""
+    return []
+
+
+def describe_data(study: "Study") -> dict:
+    """Returns the sizes of the splits, the classes and the notes on the images.
+
+    Args:
+        study: A `Study`.
+    """
+    dataset = study.dataset
+    sizes = {name: len(getattr(dataset, name)[1]) for name in ("train", "validation", "test")}
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "image_shape": list(dataset.image_shape),
+        "images": {"unlabeled": len(dataset.unlabeled), **sizes},
+        "classes": list(dataset.class_names),
+        "most_frequent": answers.most_frequent(study),
+        "notes": list(dataset.notes),
+    }
+
+
+def limits(study: "Study") -> list[str]:
+    """Returns what limits the answer, a list of sentences; the findings of the doctor come first.
+
+    Args:
+        study: A `Study`.
+    """
+    findings = stored_findings(study.folder)
+    said = [each for each in summary.small_print(study) if each not in findings]
+    return findings + said
+
+
+def describe_origin(study: "Study") -> dict:
+    """Returns what made the first encoder, or the study if it has no encoder.
+
+    Args:
+        study: A `Study`.
+    """
+    record = study.encoder_folder(study.seeds[0]) / "encoder.json"
+    if record.exists():
+        return files.load_json(record)
+    made = files.load_json(study.folder / "run.json")
+    return {**made.get("provenance", {}), **made["study"]}
