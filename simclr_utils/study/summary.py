@@ -161,3 +161,30 @@ def crossings(study: "Study") -> dict[str, str]:
         ]
         found[method] = crossing_interval(list(pairs), *lines)["text"]
     return found
+
+
+def labels_saved(study: "Study") -> list[str]:
+    """Says how many labels pretraining is worth, at each number of labels.
+
+    Args:
+        study: A `Study`.
+
+    Returns:
+        A list of sentences, one for each label count of the primary method that can be compared
+        with the baseline's curve. Empty with fewer than two label counts.
+    """
+    return []
+
+
+def labels_needed(study: "Study", target: float) -> str:
+    """Says how many labels would reach an accuracy, by extrapolated learning curves.
+
+    Args:
+        study: A `Study`.
+        target: Float in (0, 1), the accuracy to reach.
+
+    Returns:
+        A sentence for the primary method and one for the baseline, as one string. It is marked as
+        an extrapolation, or says why there is none.
+    """
+    return ""
