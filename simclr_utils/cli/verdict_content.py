@@ -4,11 +4,11 @@ The keys are those of `verdict.json`, which docs/command_line.md describes. Valu
 shares in 0..1, and differences of them are too.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 from simclr_utils import files
 from simclr_utils.evaluation.metrics import METRICS
-from simclr_utils.methods import METHODS
 from simclr_utils.study import answers, measured, summary
 from simclr_utils.study.next_step import next_step
 from simclr_utils.training.findings import stored_findings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from simclr_utils.study.study import Study
 
+TARGET_STEP = 0.05  # the accuracy to reach next is a multiple of it
 SCHEMA = 1  # increase it when a key changes its meaning or goes
 
 
@@ -48,14 +49,14 @@ def describe(study: "Study") -> dict:
         "preset": study.preset,
         "made_for_speed": speed,
         "answer": answers.plain_answer(study, primary, values),
-        "labels_saved": labels_saved(study, comparisons),
+        "labels_saved": in_labels(study, primary, values),
         "metric": {"name": metric, "label": METRICS[metric].label},
         "labels": labels,
         "data": describe_data(study),
         "primary": primary,
         "methods": methods,
         "differences": [] if comparisons is None else as_records(comparisons),
-        "recalls": measured.recalls(study, list(METHODS), labels) if labels else [],
+        "recalls": measured.recalls(study, compared(primary), labels) if primary else [],
         "next_step": next_step(study, primary),
         "warning": answers.warn_of_imbalance(study),
         "limits": limits(study),
@@ -94,9 +95,29 @@ def as_records(comparisons: "pd.DataFrame") -> list[dict]:
     ]
 
 
-def labels_saved(study, comparisons):
-    """Returns what pretraining is worth in labels, a list of sentences."""
-    return []
+def compared(primary):
+    """Returns the names of the methods of the primary comparison, a list."""
+    return [primary[side] for side in ("first", "second")]
+
+
+def in_labels(study: "Study", primary: dict | None, values: dict[str, float]) -> list[str]:
+    """Returns what pretraining is worth in labels, and how many would reach a higher target.
+
+    Args:
+        study: A `Study`.
+        primary: Dict, as `primary_comparison` returns it.
+        values: Dict from a method to its mean in the headline metric.
+
+    Returns:
+        A list of sentences; empty for a preset made for speed, and for other metrics than accuracy.
+    """
+    speed = study.preset in answers.MADE_FOR_SPEED
+    if primary is None or speed or study.config.metric != "accuracy":
+        return []
+    best = max(values[name] for name in compared(primary))
+    target = min(0.99, (math.floor(best / TARGET_STEP) + 1) * TARGET_STEP)
+    needed = summary.labels_needed(study, target)
+    return [*summary.labels_saved(study), *filter(None, [needed])]
 
 
 def describe_data(study: "Study") -> dict:

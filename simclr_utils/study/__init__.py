@@ -9,6 +9,7 @@ PUBLIC = {
     "stored": ("correct", "first_predictions"),
     "summary": ("compare", "crossings", "headline", "no_verdict", "small_print"),
     "answers": ("answer", "differences"),
+    "next_labels": ("doubtful_images", "next_labels", "typical_images"),
     "operations": ("accuracy_by_operation",),
     "encoder_signs": (
         "look_at_encoder",

@@ -41,7 +41,10 @@ def next_step(study: "Study", primary: dict | None) -> dict:
         sentence = f"The preset {study.preset} shows how it works. For an answer, run the command."
         return {"sentences": [sentence], "command": answers.real_command(study), **found}
     if not primary:
-        return {"sentences": ["Repeat the command of the study: rows are missing."], "command": None}
+        return {
+            "sentences": ["Repeat the command of the study: rows are missing."],
+            "command": None,
+        }
     sentences = [_about_images(found)] if found else []
     if primary["low"] <= 0 <= primary["high"]:
         return {"sentences": [*sentences, _about_runs(primary, found)], "command": None, **found}

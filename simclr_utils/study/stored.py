@@ -28,9 +28,7 @@ def correct(study: "Study", method: str, labels: int) -> np.ndarray | None:
     return None if runs is None else np.array([[each.correct for each in row] for row in runs])
 
 
-def stored_runs(
-    study: "Study", method: str, labels: int
-) -> list[list[StoredPredictions]] | None:
+def stored_runs(study: "Study", method: str, labels: int) -> list[list[StoredPredictions]] | None:
     """Returns the predictions of a method, over label subsets and pretraining seeds.
 
     Args:

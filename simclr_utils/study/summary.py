@@ -32,9 +32,9 @@ def compare(study: "Study") -> pd.DataFrame:
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in the headline metric), `low`, `high`, `p_value`, `subsets` (the number of
-        label subsets, or of initializations if all labels are used), `seeds`, `verdict`,
-        `dataset`, `preset` and `fingerprint`.
+        `value` (the difference in the headline metric), `low`, `high`, `p_value`, `subsets` (the
+        number of label subsets, or of initializations if all labels are used), `seeds`,
+        `verdict`, `dataset`, `preset` and `fingerprint`.
     """
     rows = []
     for method in compared_methods():
