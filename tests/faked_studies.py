@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import Dataset
 from simclr_utils.methods import METHODS
@@ -73,6 +72,3 @@ def constant(study):
     """Adds the rows of the most frequent class."""
     study.comparison.score_chance(study.counts)
     return study
-
-
-

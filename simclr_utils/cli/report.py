@@ -90,7 +90,7 @@ def _table_with_intervals(rows):
     cells = summarize(rows).sort_values("labels", kind="stable")
     scores = cells.rename(columns={"mean": "value"}).to_dict("records")
     cells["cell"] = [percent_cell(score) for score in scores]
-    cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
+    cells["labels"] = [f"{labels:,} labels" for labels in cells["labels"]]
     columns = list(cells["labels"].unique())
     table = cells.pivot(index="method", columns="labels", values="cell")
     return table.loc[methods, columns].rename_axis(index=None, columns=None)

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 COMPARED = (
     "The baseline is the same encoder trained from scratch, with tuned settings. Each method "
     "classified every test image once. Differences are in percentage points, on the same images; "
-    "so two methods can differ although their bars overlap. Brackets hold 95 % intervals."
+    "so two methods can differ although their bars overlap."
 )
+NAMED = "The answer compares the two methods in bold."
 COVERS = "The bars are 95 % intervals: for other test images, label subsets and pretrainings."
-COVERS_IMAGES = "A short run: the bars cover the draw of the test images alone."
+COVERS_IMAGES = "This was a short run: the bars cover the draw of the test images alone."
 TIMES = (
     "The time is that of one pretraining, the tuning and one fit. An encoder is pretrained once, "
     "for all methods and numbers of labels."
@@ -79,7 +80,8 @@ def draw_charts(content):
     if content["warning"] and wanted == ["accuracy"]:
         wanted.append("balanced_accuracy")
     named = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
-    note = f"{COVERS_IMAGES if content['made_for_speed'] else COVERS} {TIMES}"
+    covers = COVERS_IMAGES if content["made_for_speed"] else COVERS
+    note = " ".join([NAMED] * bool(named) + [covers, TIMES])
     charts = []
     for metric in wanted:
         rows = of_metric(content, metric)
@@ -102,15 +104,20 @@ def of_metric(content, metric):
 def describe_comparisons(study, content):
     """Returns the sections about the comparisons, a list."""
     lines = (answers.differences(study) or ["none"]) + crossing_sentences(study)
-    rule = [] if content["made_for_speed"] else [RULE]
+    rule = "" if content["made_for_speed"] else f"{RULE} "
     metric = study.config.metric
     label = METRICS[metric].label
+    title, gains = (
+        label[0].upper() + label[1:],
+        "Points over the tuned baseline, by number of labels",
+    )
     tables = report.results_tables(measured.rows_of(study, metric), study.preset)
     tables = [name_methods(table).reset_index() for table in tables.values()]
     by_labels = (*tables, plotting.to_png(draw_accuracy(study)))
     found = [
-        section("All comparisons", "\n".join(lines), *rule, COMPARED, printed=True),
-        section(f"{label} (%) by number of labels", *by_labels, printed=True),
+        section(gains, gains_table(content["differences"]), f"{rule}{COMPARED}", printed=True),
+        section("All comparisons in words", "\n".join(lines)),
+        section(f"{title} (%) by number of labels", *by_labels, printed=True),
         section(f"Other metrics (%) with {content['labels']:,} labels", other_metrics(content)),
     ]
     if content["recalls"]:
@@ -122,6 +129,16 @@ def describe_comparisons(study, content):
         picture = plotting.to_png(plotting.plot_reliability(curves))
         found.append(section("Are the probabilities right?", picture))
     return found
+
+
+def gains_table(differences):
+    """Returns a table of the differences to the baseline: methods by numbers of labels."""
+    rows = {}
+    for each in differences:
+        value, low, high = (f"{100 * each[name]:+.1f}" for name in ("value", "low", "high"))
+        row = rows.setdefault(METHODS[each["first"]].label, {})
+        row[f"{each['labels']:,} labels"] = f"{value} [{low}, {high}]"
+    return pd.DataFrame(rows).T.fillna("").rename_axis(index="method").reset_index()
 
 
 def name_methods(table):
