@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from simclr_utils.parameters import PRESET_NAMES
+from simclr_utils.parameters import HEADLINE_NAMES, PRESET_NAMES
 from simclr_utils.session import environment_precision, print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -47,7 +47,22 @@ def build_parser():
     study.add_argument(
         "--labels", help="numbers of labels, such as 50,100,500 (default: the preset's)"
     )
+    study.add_argument(
+        "--metric",
+        choices=HEADLINE_NAMES,
+        help="the metric that decides, chosen before the run (default: accuracy)",
+    )
     study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
+    label = commands.add_parser(
+        "label-next",
+        allow_abbrev=False,
+        help="list the images that are worth a label most, by the encoder of a finished study",
+    )
+    label.add_argument("--out", metavar="DIR", required=True, help="the folder of the study")
+    label.add_argument("--count", type=int, default=50, help="how many images (default: 50)")
+    label.add_argument(
+        "--source", help="the folder of images (default: that of the study, if it is still there)"
+    )
     return parser
 
 
@@ -110,10 +125,17 @@ def do_command(options):
     """Runs the requested command and returns whether it finished."""
     from simclr_utils.cli import arguments
 
+    if options.command == "label-next":
+        from simclr_utils.cli import label_next
+
+        label_next.run(options.out, options.count, options.source)
+        return True
     settings = arguments.parse_settings(options.settings)
     if options.command == "study":
         from simclr_utils.cli import study
 
+        if options.metric:
+            settings["metric"] = options.metric
         study.run(
             source=options.source,
             preset=options.preset,

@@ -111,8 +111,8 @@ def plain_answer(study: "Study", primary: dict | None, values: dict[str, float])
         return [
             f"These images cannot tell whether pretraining helps: with {labels:,} labels, "
             f"{numbers}.",
-            f"In truth, pretraining may be anything from {-low:.1f} points worse to {high:.1f} points "
-            "better.",
+            f"In truth, pretraining may be anything from {-low:.1f} points worse to {high:.1f} "
+            "points better.",
         ]
     return [
         f"{start}: with {labels:,} labels, {numbers}.",

@@ -10,6 +10,7 @@ References:
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans, MiniBatchKMeans
@@ -18,10 +19,9 @@ from sklearn.preprocessing import normalize
 
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.evaluation.probes import fit_linear_probe
-from simclr_utils.training.pretraining import load_encoder
 
 if TYPE_CHECKING:
-    from simclr_utils.study.study import Study
+    from simclr_utils.data.dataset import Dataset
 
 NUM_NEIGHBORS = 20
 SMALLEST_CLUSTER = 5  # smaller ones are outliers
@@ -102,15 +102,18 @@ def doubtful_images(probabilities: np.ndarray, labeled: np.ndarray, count: int) 
     return pd.DataFrame(found).sort_values("margin", kind="stable")[:count].reset_index(drop=True)
 
 
-def next_labels(study: "Study", count: int, seed: int = 0) -> pd.DataFrame:
-    """Lists the images of a study's pool that are worth a label most.
+def next_labels(
+    dataset: "Dataset", encoder: keras.Model, count: int, seed: int = 0
+) -> pd.DataFrame:
+    """Lists the images of a pool that are worth a label most.
 
     With fewer than 20 labels of a class on average, these are the typical ones; with more, those
     of which a linear probe is in doubt. Images that have a label, or lie in a labeled folder, are
-    never listed. The encoder is that of the study's first pretraining seed.
+    never listed.
 
     Args:
-        study: A `Study` on a folder of images, with a pretrained encoder.
+        dataset: A `Dataset` of a folder of images. It may be unlabeled.
+        encoder: A `keras.Model`, images -> features.
         count: Integer, how many images to list.
         seed: Integer, the seed of k-means.
 
@@ -119,32 +122,27 @@ def next_labels(study: "Study", count: int, seed: int = 0) -> pd.DataFrame:
 
     Raises:
         ValueError: If the images have no file names, or all of them are labeled.
-        FileNotFoundError: If the study has no encoder.
     """
-    dataset = study.dataset
     if not dataset.files:
         raise ValueError(
             f"The images of {dataset.name} have no file names: only a folder of images has a list "
             "of what to label next."
         )
+    num_labels = len(dataset.train[1])
+    # Labeled files may be in the pool without their labels, such as those beyond a limit.
     labeled = np.array([name.startswith("train/") for name in dataset.files])
-    labeled[len(labeled) - len(dataset.train[1]) :] = True
+    labeled[len(labeled) - num_labels :] = True
     if labeled.all():
         raise ValueError("Every image of the pool has a label. Add images to unlabeled/.")
-    encoder = load_encoder(study.encoder_folder(study.seeds[0]), dataset)[0]
     features = extract_features(encoder, dataset.unlabeled)
-    known = len(dataset.train[1])
-    if known < LABELS_OF_A_CLASS * dataset.num_classes or not dataset.is_labeled:
+    if num_labels < LABELS_OF_A_CLASS * dataset.num_classes or not dataset.is_labeled:
         picked = typical_images(features, labeled, count, seed)
-        reasons = [
-            f"typical of a group of {row.size:,} similar images" for row in picked.itertuples()
-        ]
+        reasons = [f"typical of {size:,} similar images" for size in picked["size"]]
     else:
         picked = doubtful_images(probe_pool(dataset, features, encoder), labeled, count)
         reasons = _describe_doubts(picked, dataset.class_names)
     names = [dataset.files[row] for row in picked["row"]]
-    ranks = range(1, len(names) + 1)
-    return pd.DataFrame({"rank": ranks, "file": names, "reason": reasons})
+    return pd.DataFrame({"rank": range(1, len(names) + 1), "file": names, "reason": reasons})
 
 
 def probe_pool(dataset, features, encoder):
