@@ -27,7 +27,7 @@ NUM_NEIGHBORS = 20
 SMALLEST_CLUSTER = 5  # smaller ones are outliers
 MOST_CLUSTERS = 500
 FEW_FOR_MINI_BATCHES = 50  # up to here all images take part in each step of k-means
-LABELS_OF_A_CLASS = 20  # below this mean, typical images; from here on, doubtful ones
+LABELS_OF_A_CLASS = 50  # up to this mean, typical images; above, doubtful ones
 
 
 def typical_images(
@@ -107,7 +107,7 @@ def next_labels(
 ) -> pd.DataFrame:
     """Lists the images of a pool that are worth a label most.
 
-    With fewer than 20 labels of a class on average, these are the typical ones; with more, those
+    With up to 50 labels of a class on average, these are the typical ones; with more, those
     of which a linear probe is in doubt. Images that have a label, or lie in a labeled folder, are
     never listed.
 
@@ -135,7 +135,7 @@ def next_labels(
     if labeled.all():
         raise ValueError("Every image of the pool has a label. Add images to unlabeled/.")
     features = extract_features(encoder, dataset.unlabeled)
-    if num_labels < LABELS_OF_A_CLASS * dataset.num_classes or not dataset.is_labeled:
+    if num_labels <= LABELS_OF_A_CLASS * dataset.num_classes or not dataset.is_labeled:
         picked = typical_images(features, labeled, count, seed)
         reasons = [f"typical of {size:,} similar images" for size in picked["size"]]
     else:

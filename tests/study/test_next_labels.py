@@ -72,7 +72,7 @@ def pool(monkeypatch):
     features, members = groups((30, 30, 30))
     order = np.random.default_rng(0).permutation(90)
     features, members = features[order], members[order]
-    by_image = {number: row for number, row in enumerate(features)}
+    by_image = dict(enumerate(features))
     monkeypatch.setattr(
         module, "extract_features", lambda _, images: np.array([by_image[i] for i in images])
     )
