@@ -53,6 +53,12 @@ def build_parser():
         help="the metric that decides, chosen before the run (default: accuracy)",
     )
     study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
+    study.add_argument(
+        "--primary",
+        metavar="METHOD@LABELS",
+        help="the comparison with the baseline that decides the verdict, named before the run "
+        "(default: fine_tuned at the most labels)",
+    )
     label = commands.add_parser(
         "label-next",
         allow_abbrev=False,
@@ -141,6 +147,7 @@ def do_command(options):
             preset=options.preset,
             label_counts=study.parse_label_counts(options.labels),
             num_seeds=options.seeds,
+            primary=study.parse_primary(options.primary),
             settings=settings,
             out=options.out,
         )

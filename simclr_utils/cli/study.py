@@ -46,6 +46,27 @@ def parse_label_counts(text: str | None) -> tuple[int, ...] | None:
     return tuple(sorted({int(part) for part in parts}))
 
 
+def parse_primary(text: str | None) -> tuple[str, int] | None:
+    """Parses the primary comparison, such as `"fine_tuned@500"`.
+
+    Args:
+        text: String, the name of a method, `@` and a number of labels, or `None`.
+
+    Returns:
+        A pair of the name and an integer. `None` for `None`.
+
+    Raises:
+        RunError: If the string has another form.
+    """
+    if text is None:
+        return None
+    method, _, labels = text.partition("@")
+    labels = labels.replace("_", "")
+    if not (method and labels.isascii() and labels.isdigit()):
+        raise RunError(f"{text!r} names no comparison. Write --primary fine_tuned@500.")
+    return method, int(labels)
+
+
 def run(
     source: str,
     preset: str,
@@ -53,6 +74,7 @@ def run(
     num_seeds: int = 3,
     settings: dict | None = None,
     out: str | Path | None = None,
+    primary: tuple[str, int] | None = None,
 ) -> None:
     """Runs a study, or the rest of it, and prints the results.
 
@@ -65,6 +87,7 @@ def run(
             value.
         out: Path of the folder to write or continue, or `None` to choose a new one. In the
             folder of a run of notebooks, the study continues with its encoder and rows.
+        primary: Pair of a method and a number of labels, or `None`, as in `Study`.
 
     Raises:
         RunError: If an argument is not allowed. Nothing has been measured then.
@@ -89,7 +112,7 @@ def run(
             )
         except (ValueError, ImportError, RuntimeError) as error:
             raise RunError(str(error)) from error
-        make(folder, record, dataset, chosen, num_seeds, label_counts)
+        make(folder, record, dataset, chosen, num_seeds, label_counts, primary)
 
 
 def read_settings(preset, source, settings):
@@ -109,7 +132,7 @@ def read_settings(preset, source, settings):
     return chosen, of_data
 
 
-def make(folder, record, dataset, chosen, num_seeds, label_counts):
+def make(folder, record, dataset, chosen, num_seeds, label_counts, primary=None):
     """Runs a study in its folder, or the rest of it, and prints the results.
 
     Args:
@@ -119,17 +142,20 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts):
         chosen: A `Config`.
         num_seeds: Integer, as in `run`.
         label_counts: Integers or `None`, as in `run`.
+        primary: Pair or `None`, as in `run`.
 
     Raises:
         RunError: If the study cannot be made.
     """
     print(dataset.summary(), flush=True)
     try:
-        study = Study(dataset, chosen, folder, record["preset"], num_seeds, label_counts)
+        asked = {"num_seeds": num_seeds, "label_counts": label_counts, "primary": primary}
+        study = Study(dataset, chosen, folder, record["preset"], **asked)
     except StudyError as error:
         raise RunError(str(error)) from error
     if study.counts:
         print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
+        print(f"Primary: {study.primary.method} at {study.primary.labels:,} labels.", flush=True)
     else:
         print("Nothing is labeled. This study pretrains its encoders and compares nothing.")
     if study.tasks():

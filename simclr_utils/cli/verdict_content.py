@@ -67,15 +67,12 @@ def describe(study: "Study") -> dict:
 def primary_comparison(comparisons: "pd.DataFrame | None") -> dict | None:
     """Returns the comparison that was named before, a dict, or `None` if it was not measured.
 
-    It is fine-tuning, which is how a pretrained encoder is used, at the largest number of labels.
-
     Args:
         comparisons: DataFrame, as `compare` returns it, or `None`.
     """
-    if comparisons is None or comparisons.empty:
+    if comparisons is None or comparisons.empty or not comparisons["primary"].any():
         return None
-    said = summary.headline(comparisons)
-    return as_records(comparisons[comparisons["verdict"] == said])[-1]
+    return as_records(comparisons[comparisons["primary"]])[0]
 
 
 def as_records(comparisons: "pd.DataFrame") -> list[dict]:
@@ -84,7 +81,7 @@ def as_records(comparisons: "pd.DataFrame") -> list[dict]:
     Args:
         comparisons: DataFrame, as `compare` returns it.
     """
-    names = ("first", "second", "labels", "value", "low", "high", "subsets", "seeds")
+    names = ("first", "second", "labels", "value", "low", "high", "primary", "subsets", "seeds")
     return [
         {
             name: value.item() if hasattr(value, "item") else value

@@ -17,6 +17,7 @@ PUBLIC = {
     "tables": ("accuracy_table", "describe_crossing"),
     "published": ("load_published",),
     "statistics": ("crossing_interval", "mcnemar"),
-    "verdicts": ("describe_test", "RULE"),
+    "verdicts": ("RULE",),
+    "label_savings": ("label_savings", "labels_to_reach"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

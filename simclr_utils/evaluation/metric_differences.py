@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from simclr_utils.evaluation.components import mean_squares, uncertainty_of_mean
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.predictions import StoredPredictions
-from simclr_utils.evaluation.statistics import Difference, half_width, mcnemar
+from simclr_utils.evaluation.statistics import Difference
+
+IMAGES = (2,)  # the axis of the images in a table [subsets, seeds, N]
 
 
 def metric_difference(
@@ -17,10 +20,11 @@ def metric_difference(
 ) -> Difference | None:
     """Computes the mean difference of two methods in a metric, with its interval.
 
-    The part of the test images comes from what each image adds to the metric of both methods
-    (for AUROC, DeLong's paired test). For accuracy one image, and for balanced accuracy one
-    image of each class, is counted as if the methods disagreed on it, so that a handful of images
-    does not look certain.
+    The metric of a run is written as a mean over the test images: the value, plus what each image
+    adds to it. So images, label subsets and pretraining seeds are crossed random effects, as in
+    `paired_difference`; for AUROC and a single run of each method, this is DeLong's paired test.
+    For accuracy one image, and for balanced accuracy one image of each class, is counted as if
+    the methods disagreed on it, so that a handful of images does not look certain.
 
     Args:
         metric: String, a name in `METRICS` whose entry has an `influence`.
@@ -39,14 +43,12 @@ def metric_difference(
         DeLong, DeLong, Clarke-Pearson 1988, "Comparing the areas under two or more correlated
         receiver operating characteristic curves: a nonparametric approach".
     """
-    measured = _measure_both(metric, first, second)
-    if measured is None:
+    gaps = _gaps(metric, first, second)
+    if gaps is None:
         return None
-    gaps, known = measured
-    half = half_width([gaps.mean(1), gaps.mean(0)], confidence, known)
-    value = float(gaps.mean())
-    p_value = mcnemar(first[0][0].correct, second[0][0].correct)
-    return Difference(value, value - half, value + half, gaps.shape, p_value)
+    found = uncertainty_of_mean(mean_squares(gaps), _one_image(metric, first[0][0].truth))
+    value, half = float(gaps.mean()), float(found.half_width(confidence))
+    return Difference(value, value - half, value + half, gaps.shape[:2], found.p_value(value))
 
 
 def image_variance(
@@ -61,31 +63,30 @@ def image_variance(
         first: Stored predictions, as in `metric_difference`.
         second: Stored predictions, as in `metric_difference`.
     """
-    measured = _measure_both(metric, first, second)
-    return None if measured is None else measured[1]
+    gaps = _gaps(metric, first, second)
+    if gaps is None:
+        return None
+    return mean_squares(gaps)[IMAGES][0] + _one_image(metric, first[0][0].truth)
 
 
-def _measure_both(metric, first, second):
-    """Returns the gaps `[subsets, seeds]` and the variance over images, or `None`."""
+def _gaps(metric, first, second):
+    """Returns the differences `[subsets, seeds, N]`, or `None` if the metric is not defined."""
     entry = METRICS[metric]
     if entry.influence is None:
         raise ValueError(f"Two methods cannot be compared in {metric!r}: it has no `influence`.")
-    measured = [_measure(entry, runs) for runs in (first, second)]
-    if any(part is None for part in measured):
+    tables = [
+        [[_by_image(entry, each) for each in row] for row in runs] for runs in (first, second)
+    ]
+    if any(part is None for table in tables for row in table for part in row):
         return None
-    (values, moves), (other_values, other_moves) = measured
-    images = moves.mean((0, 1)) - other_moves.mean((0, 1))
-    return values - other_values, float(np.sum(images**2)) + _one_image(metric, first[0][0].truth)
+    return np.array(tables[0]) - np.array(tables[1])
 
 
-def _measure(entry, runs):
-    """Returns values `[subsets, seeds]` and influences `[subsets, seeds, N]`, or `None`."""
-    arrays = [[(each.truth, each.classes, each.probabilities) for each in row] for row in runs]
-    scores = [[entry.measure(*each) for each in row] for row in arrays]
-    if any(score is None for row in scores for score in row):
-        return None
-    values = np.array([[score["value"] for score in row] for row in scores])
-    return values, np.array([[entry.influence(*each) for each in row] for row in arrays])
+def _by_image(entry, found):
+    """Returns numbers `[N]` whose mean is the metric, or `None` if it is not defined."""
+    arrays = found.truth, found.classes, found.probabilities
+    score = entry.measure(*arrays)
+    return score and score["value"] + len(found.truth) * entry.influence(*arrays)
 
 
 def _one_image(metric, truth):

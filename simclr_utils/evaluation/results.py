@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import norm
 
+from simclr_utils.evaluation.components import Uncertainty, mean_squares, uncertainty_of_mean
 from simclr_utils.evaluation.metrics import METRICS
-from simclr_utils.evaluation.statistics import half_width
 from simclr_utils.files import write_text
 from simclr_utils.places import user_path
 from simclr_utils.system.provenance import commit, hardware_string, precision, versions_string
@@ -162,10 +162,11 @@ def _as_text(value):
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """Averages results over their repetitions (label subsets, pretraining seeds).
 
-    The interval of several rows is `half_width` over label subsets, pretraining seeds and test
-    images: it says how far the mean would move with other subsets, seeds and images. The part
-    of the test images comes from the rows' own intervals. A single row keeps its interval. No
-    interval exceeds the bounds of its metric. A metric that is not in `METRICS` has no bounds.
+    The interval of several rows says how far the mean would move with other label subsets,
+    pretraining seeds and test images, as `uncertainty_of_mean` computes it. What all rows share
+    of the draw of the test images comes from the rows' own intervals. A single row keeps its
+    interval. No interval exceeds the bounds of its metric. A metric that is not in `METRICS` has
+    no bounds.
 
     Args:
         frame: DataFrame as `Results.frame` returns it.
@@ -188,13 +189,38 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
                 )
         mean, low, high = group["value"].mean(), group["low"].iloc[0], group["high"].iloc[0]
         n = len(group)
-        seeds = ("subset_seed", "pretraining_seed")
-        parts = [group.groupby(seed, dropna=False)["value"].mean() for seed in seeds]
         if n > 1:
-            own = ((group["high"] - group["low"]).mean() / 2 / norm.ppf(0.975)) ** 2
-            half = half_width(parts, known=0.0 if math.isnan(own) else own)
+            half = float(uncertainty_of_rows(group).half_width())
             low, high = mean - half, mean + half
             if key[-1] in METRICS:
                 low, high = map(METRICS[key[-1]].clip, (low, high))
         rows.append([*key, n, mean, low, high])
     return pd.DataFrame(rows, columns=[*REPEATED, "n", "mean", "low", "high"])
+
+
+def uncertainty_of_rows(rows: pd.DataFrame) -> Uncertainty:
+    """Computes the uncertainty of the mean of repeated rows.
+
+    The rows differ by their runs, and by what each run makes of the test images. The second part
+    is in the rows' own intervals too. So the draw of the images adds only what the rows share of
+    it: the rows' own variance minus the variance between rows, and half of it at least, as in
+    the stored studies.
+
+    Args:
+        rows: DataFrame, at least two rows that differ in their seeds alone.
+
+    Returns:
+        An `Uncertainty`.
+    """
+    seeds = ["subset_seed", "pretraining_seed"]
+    table = rows.fillna(dict.fromkeys(seeds, -1)).pivot_table("value", *seeds)
+    if table.isna().any(axis=None):  # some runs are missing: no interactions
+        means = [table.mean(axis=axis).to_numpy() for axis in (1, 0)]
+        parts = [mean_squares(each).get((0,)) for each in means]
+        squares = {(axis,): part for axis, part in enumerate(parts) if part}
+    else:
+        squares = mean_squares(table.to_numpy(float))
+    own = ((rows["high"] - rows["low"]).mean() / 2 / norm.ppf(0.975)) ** 2
+    own = 0.0 if math.isnan(own) else own
+    shared = max(own - rows["value"].var(), own / 2)
+    return uncertainty_of_mean(squares, shared) or Uncertainty(shared, math.inf)

@@ -1,11 +1,15 @@
 """Statistics of two methods on the same test images: differences, tests, crossings, intervals."""
 
-import math
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
+
+from simclr_utils.evaluation.components import mean_squares, uncertainty_of_mean
+
+POINTS = 50  # label counts between two measured ones at which a difference is compared with zero
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Difference:
         low: Float, the lower end of the 95 % interval.
         high: Float, the upper end of the 95 % interval.
         num_runs: Pair of integers, the label subsets and pretraining seeds that were compared.
-        p_value: Float, McNemar's exact test of the first pair of networks. With one subset and
-            one seed, the interval contains zero exactly where this is at least 1 - `confidence`.
+        p_value: Float, two-sided. The interval contains zero exactly where this is at least
+            1 - `confidence`.
     """
 
     value: float
@@ -56,12 +60,14 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
 def paired_difference(
     first: np.ndarray, second: np.ndarray, confidence: float = 0.95
 ) -> Difference:
-    """Computes the mean difference in accuracy, with an interval for other images and seeds.
+    """Computes the mean difference in accuracy, with an interval for other images and runs.
 
-    The interval is `half_width` over test images, label subsets and pretraining seeds. For the
-    images, half an image is added to each of the four outcomes of a pair, so that a handful of
-    disagreements does not look certain. With one subset and one seed, the interval is widened
-    to `exact_interval` if that reaches further. It then agrees with McNemar's exact test.
+    Images, label subsets and pretraining seeds are crossed random effects, so the interval and
+    the p-value come from `uncertainty_of_mean`. What exists only once, such as a single encoder,
+    cannot be covered. For the images, half an image is added to each of the four outcomes of a
+    pair, so that a handful of disagreements does not look certain. With one subset and one seed,
+    the interval is widened to `exact_interval` if that reaches further. It then agrees with
+    McNemar's exact test.
 
     Args:
         first: Boolean array `[subsets, seeds, N]`, whether each prediction is correct.
@@ -92,16 +98,19 @@ def paired_difference(
             f"Received the shapes {first.shape} and {second.shape}."
         )
     gaps = first - second
-    images, num_images = gaps.mean((0, 1)), gaps.shape[2] + 2
-    squares = np.sum(images**2) + 1 - np.sum(images) ** 2 / num_images
-    over = [gaps.mean((1, 2)), gaps.mean((0, 2))]
-    value, half = float(gaps.mean()), half_width(over, confidence, squares / num_images**2)
-    low, high = value - half, value + half
+    found = uncertainty_of_mean(mean_squares(gaps), _half_images(gaps))
+    value, half = float(gaps.mean()), float(found.half_width(confidence))
+    low, high, p_value = value - half, value + half, found.p_value(value)
     if gaps.shape[:2] == (1, 1):
         ends = exact_interval(first[0, 0], second[0, 0], confidence)
         low, high = min(low, ends[0]), max(high, ends[1])
-    p_value = mcnemar(first[0, 0], second[0, 0])
+        p_value = max(p_value, mcnemar(first[0, 0], second[0, 0]))
     return Difference(value, low, high, gaps.shape[:2], p_value)
+
+
+def _half_images(gaps):
+    """Returns the variance that half an image in each of a pair's outcomes adds to the mean."""
+    return 1 / (gaps.shape[2] + 2) ** 2 if gaps.ndim == 3 else 0.0
 
 
 def exact_interval(
@@ -157,58 +166,152 @@ def find_crossing(
 
 
 def crossing_interval(
-    labels: Sequence[int], first: np.ndarray, second: np.ndarray, confidence: float = 0.95
+    labels: Sequence[int],
+    first: Sequence[np.ndarray],
+    second: Sequence[np.ndarray],
+    confidence: float = 0.95,
 ) -> dict:
-    """Computes where two methods cross, with an interval over label subsets and encoders.
+    """Computes where two methods cross, with an interval for other images and runs.
 
-    The interval is `half_width` over the logarithm of the labels. It does not cover the draw of
-    the test images.
+    The interval is `zero_range`: it reaches over the label counts at which the interval of the
+    difference contains zero.
 
     Args:
         labels: Sequence of K integers, ascending.
-        first: Float array `[subsets, K]` or `[subsets, seeds, K]`, accuracies.
-        second: Float array of the same form. A method without pretraining has one seed, which is
-            compared with every encoder of the other.
+        first: Sequence of K arrays, one for each number of labels: booleans
+            `[subsets, seeds, N]`, whether each prediction is correct, or accuracies
+            `[subsets, seeds]`. From accuracies, the interval does not cover the draw of the test
+            images.
+        second: Sequence of K arrays of the same form. A method without pretraining has one seed,
+            which is compared with every encoder of the other.
         confidence: Float in (0, 1).
 
     Returns:
         A dict with `value`, `low` and `high`, floats or `None`, and `text`, a sentence. Lines
-        that cross back have no crossing. `low` and `high` are `None` if a subset or an encoder
-        has no crossing in the range, or if there is only one of each.
+        that cross back have no crossing. `low` or `high` is `None` where the interval reaches
+        beyond the labels that were measured, or where there is only one run of each method.
     """
     labels = list(labels)
-    first, second = np.broadcast_arrays(
-        *(
-            np.reshape(np.asarray(lines, float), (len(lines), -1, len(labels)))
-            for lines in (first, second)
-        )
-    )
-    value = find_crossing(labels, first.mean((0, 1)), second.mean((0, 1)))
+    gaps = [subtract(*pair) for pair in zip(first, second, strict=True)]
+    means = np.array([gap.mean() for gap in gaps])
+    value = find_crossing(labels, means, np.zeros(len(labels)))
     span = f"between {labels[0]:,} and {labels[-1]:,} labels"
     result = {"value": value, "low": None, "high": None}
-    gaps = (first - second).mean((0, 1))
     if value is None:
-        return {**result, "text": f"no crossing {span}: the first method is {_standing(gaps)}"}
-    if np.any(gaps[np.asarray(labels) > value] > 0):
-        again = f"behind near {_rough(value)} labels, ahead again at more"
+        return {**result, "text": f"no crossing {span}: the first method is {_standing(means)}"}
+    if np.any(means[np.asarray(labels) > value] > 0):
+        again = f"behind near {rough(value)} labels, ahead again at more"
         return {**result, "value": None, "text": f"no lasting crossing {span}: {again}"}
-    parts = []
-    for axis, name in ((1, "subsets"), (0, "encoders")):
-        pairs = zip(first.mean(axis), second.mean(axis), strict=True)
-        each = [find_crossing(labels, *pair) for pair in pairs]
-        lost = each.count(None)
-        if lost:
-            without = f"{lost} of {len(each)} {name} have no crossing {span}"
-            return {**result, "text": f"about {_rough(value)} labels; {without}"}
-        parts.append(np.log(each))
-    spread = half_width(parts, confidence)
-    if spread is None:
-        return {**result, "text": f"about {_rough(value)} labels, from one label subset"}
-    low, high = value * np.exp(-spread), value * np.exp(spread)
-    text = f"about {_rough(value)} labels [{_rough(low)} to {_rough(high)}]"
-    if low < labels[0] or high > labels[-1]:
-        text += f", which reaches beyond the labels measured, {labels[0]:,} to {labels[-1]:,}"
-    return {**result, "low": float(low), "high": float(high), "text": text}
+    ends = zero_range(labels, gaps, confidence)
+    if ends is None:
+        return {**result, "text": f"about {rough(value)} labels, from one label subset"}
+    text = f"about {rough(value)} labels {in_brackets(labels, ends)}"
+    return {**result, "low": ends[0], "high": ends[1], "text": text}
+
+
+def subtract(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns the differences of two methods, run by run.
+
+    Args:
+        first: Array `[subsets, seeds]` or `[subsets, seeds, N]`.
+        second: Array of the same form. If one has more subsets than the other, the others are
+            left out; a single subset or seed is compared with every one.
+
+    Returns:
+        A float array.
+    """
+    return np.subtract(*common_runs(first, second))
+
+
+def common_runs(*tables: np.ndarray) -> list[np.ndarray]:
+    """Returns float tables in one shape: the subsets that all have, single axes repeated.
+
+    Args:
+        *tables: Arrays `[subsets, seeds]` or `[subsets, seeds, N]`.
+
+    Returns:
+        A list of float arrays.
+    """
+    tables = [np.asarray(table, float) for table in tables]
+    fewest = min((len(table) for table in tables if len(table) > 1), default=1)
+    return list(np.broadcast_arrays(*(table[:fewest] for table in tables)))
+
+
+def zero_range(
+    labels: Sequence[int], gaps: Sequence[np.ndarray], confidence: float = 0.95
+) -> tuple[float | None, float | None] | None:
+    """Returns the range of label counts at which a difference may be zero.
+
+    Between two measured label counts the differences of each run and image are interpolated over
+    the logarithm of the labels. A count belongs to the range if the interval of the difference,
+    by `uncertainty_of_mean`, contains zero there. This inverts the test of a zero difference, as
+    Fieller's interval does, and so holds where the lines are nearly parallel too.
+
+    Args:
+        labels: Sequence of K integers, ascending.
+        gaps: Sequence of K float arrays `[subsets, seeds]` or `[subsets, seeds, N]`.
+        confidence: Float in (0, 1).
+
+    Returns:
+        A pair of floats, the lowest and the highest such count. `None` in place of one of them
+        if the range reaches beyond the labels. `None` for both if there are no repetitions, or
+        if there is no such count.
+
+    References:
+        Fieller 1954, "Some problems in interval estimation".
+    """
+    inside = []
+    for (start, end), pair in zip(
+        itertools.pairwise(labels), itertools.pairwise(gaps), strict=True
+    ):
+        before, after = common_runs(*pair)
+        share = _shares(*(table.mean() for table in pair))
+        found = uncertainty_of_mean(_between(before, after, share), _half_images(before))
+        if found is None:
+            return None
+        gap = (1 - share) * pair[0].mean() + share * pair[1].mean()
+        counts = start * (end / start) ** share
+        inside += list(counts[np.abs(gap) <= found.half_width(confidence)])
+    if not inside:
+        return None
+    low, high = min(inside), max(inside)
+    return (
+        None if low <= labels[0] else float(low),
+        None if high >= labels[-1] * (1 - 1e-9) else float(high),
+    )
+
+
+def _shares(before, after):
+    """Returns places between two label counts, the one where the line is zero among them."""
+    share = np.linspace(0, 1, POINTS)
+    crosses = before * after < 0
+    return np.sort(np.append(share, before / (before - after))) if crosses else share
+
+
+def _between(before, after, share):
+    """Returns the mean squares of `(1 - share) * before + share * after`, for many shares.
+
+    They are a quadratic form, so three tables give all of them.
+    """
+    parts = [mean_squares(table) for table in (before, after, before + after)]
+    squares = {}
+    for axes, (at_start, freedom) in parts[0].items():
+        at_end, of_sum = (part[axes][0] for part in parts[1:])
+        mixed = share * (1 - share) * (of_sum - at_start - at_end)
+        squares[axes] = ((1 - share) ** 2 * at_start + share**2 * at_end + mixed, freedom)
+    return squares
+
+
+def in_brackets(labels: Sequence[int], ends: tuple[float | None, float | None]) -> str:
+    """Returns a range of label counts in words, such as "[380 to 640]".
+
+    Args:
+        labels: Sequence of integers, ascending, the label counts that were measured.
+        ends: Pair of floats or `None`, as `zero_range` returns it.
+    """
+    low = f"fewer than {labels[0]:,}" if ends[0] is None else rough(ends[0])
+    high = f"more than {labels[-1]:,}" if ends[1] is None else rough(ends[1])
+    return f"[{low} to {high}]"
 
 
 def _standing(gaps):
@@ -220,44 +323,6 @@ def _standing(gaps):
     return "not ahead at the fewest labels"
 
 
-def _rough(number):
+def rough(number: float) -> str:
     """Returns a number rounded to two digits, because the interval supports no more."""
     return f"{float(f'{number:.2g}'):,.0f}"
-
-
-def half_width(
-    parts: Sequence[np.ndarray], confidence: float = 0.95, known: float = 0.0
-) -> float | None:
-    """Computes half the width of an interval around a mean with several sources of variation.
-
-    Each source is given by its group means, such as one mean for each label subset, averaged over
-    images and pretraining seeds. The variances of the sources add up. The degrees of freedom are
-    Satterthwaite's. With one source this is Student's interval. The interval is somewhat too
-    narrow if the main source has only two groups, such as two encoders, or if label subsets
-    overlap because they are large.
-
-    Args:
-        parts: Sequence of float arrays, the group means of each source. The variation of a source
-            with a single group cannot be estimated, so the interval does not cover it.
-        confidence: Float in (0, 1).
-        known: Float, a variance of the mean that is known without groups, such as that of a
-            proportion for the draw of the test images.
-
-    Returns:
-        A float. `None` if `known` is 0 and no source has two groups.
-
-    References:
-        Satterthwaite 1946, "An approximate distribution of estimates of variance components".
-    """
-    parts = [np.asarray(part, float) for part in parts if len(part) > 1]
-    if not parts and not known:
-        return None
-    variances = [part.var(ddof=1) / len(part) for part in parts]
-    total = sum(variances) + known
-    if not total:
-        return 0.0
-    uncertain = sum(
-        variance**2 / (len(part) - 1) for variance, part in zip(variances, parts, strict=True)
-    )
-    freedom = total**2 / uncertain if uncertain else math.inf
-    return float(t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)

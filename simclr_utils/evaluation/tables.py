@@ -92,8 +92,9 @@ def describe_crossing(
     if len(counts) < 2:
         return f"{points}\ncrossing: it takes two numbers of labels"
     if max(line.shape[0] * line.shape[1] for line in lines) < FEWEST_FOR_INTERVAL:
-        lines = [line.mean(axis=(0, 1), keepdims=True)[0] for line in lines]
-    text = crossing_interval(counts, *lines)["text"].removesuffix(", from one label subset")
+        lines = [line.mean(axis=(0, 1), keepdims=True) for line in lines]
+    tables = [np.moveaxis(line, -1, 0) for line in lines]
+    text = crossing_interval(counts, *tables)["text"].removesuffix(", from one label subset")
     return f"{points}\ncrossing: {text}"
 
 

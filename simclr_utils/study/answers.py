@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simclr_utils.evaluation.verdicts import has_evidence
 from simclr_utils.methods import METHODS
 from simclr_utils.parameters import NAMED_SOURCES
 from simclr_utils.study import summary
@@ -96,6 +97,11 @@ def plain_answer(study: "Study", primary: dict | None, values: dict[str, float])
     with_it, without = (percent(values[primary[side]]) for side in ("first", "second"))
     labels, means = primary["labels"], MEANS[study.config.metric]
     numbers = f"{means.format(with_it)} with pretraining, and {without} without"
+    if not has_evidence((primary["subsets"], primary["seeds"])):
+        return [
+            "No verdict: it takes several encoders and several label subsets.",
+            f"In a single try with {labels:,} labels, {numbers}.",
+        ]
     gap, low, high = (100 * primary[name] for name in ("value", "low", "high"))
     if study.preset in MADE_FOR_SPEED:
         return [

@@ -85,7 +85,7 @@ def claim(
     check_encoders(folder, len(dataset.unlabeled), config)
     settings = {**there.get("config", {}), **identity(config, parts)}
     if not there or settings != there["config"]:
-        files.update_json(folder / "run.json", study={**here, "config": settings})
+        files.update_json(folder / "run.json", study={**there, **here, "config": settings})
 
 
 def why_one_metric(differences: list[str]) -> str:

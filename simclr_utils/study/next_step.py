@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simclr_utils.evaluation.planning import images_needed, smallest_visible
+from simclr_utils.evaluation.verdicts import has_evidence
 from simclr_utils.study import answers
 from simclr_utils.study.differences import variance_over_images
 
@@ -45,6 +46,9 @@ def next_step(study: "Study", primary: dict | None) -> dict:
             "sentences": ["Repeat the command of the study: rows are missing."],
             "command": None,
         }
+    if not has_evidence((primary["subsets"], primary["seeds"])):
+        sentence = "Repeat the command of the study with --seeds 3 and --set num_subsets=10."
+        return {"sentences": [sentence], "command": None, **found}
     sentences = [_about_images(found)] if found else []
     if primary["low"] <= 0 <= primary["high"]:
         return {"sentences": [*sentences, _about_runs(primary, found)], "command": None, **found}

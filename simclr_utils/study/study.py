@@ -24,6 +24,7 @@ from simclr_utils.methods import METHODS
 from simclr_utils.places import user_path
 from simclr_utils.study.costs import Rates
 from simclr_utils.study.identity import PARTS, StudyError, claim, planned_steps
+from simclr_utils.study.primary import name_primary
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import FROM_SCRATCH, STARTS, check_starts
 from simclr_utils.training import networks
@@ -50,6 +51,8 @@ class Study:
         label_counts: Integers, the numbers of labels to compare at. By default those of the
             config.
         first_seed: Integer, the seed of the first pretraining run. The others follow it.
+        primary: Pair of a method and a number of labels, the comparison that decides the verdict.
+            By default the recorded one, or that of `name_primary`.
 
     Raises:
         StudyError: If no label count or microbatch fits the dataset, if a method cannot be
@@ -60,6 +63,8 @@ class Study:
         counts: Tuple of integers, the label counts that the dataset allows. Empty if nothing is
             labeled: such a study pretrains its encoders and compares nothing.
         seeds: Range of integers, the pretraining seeds.
+        primary: `Primary`, the method and the number of labels that decide the verdict, or `None`
+            if nothing is labeled.
         comparison: A `Comparison`. Its `protocol` has the stored predictions of each row.
         rates: `Rates` from which the costs of the tasks are computed. They are relative until
             they are replaced by measured ones.
@@ -74,6 +79,7 @@ class Study:
         num_seeds: int = 3,
         label_counts: Sequence[int] | None = None,
         first_seed: int = 0,
+        primary: tuple[str, int] | None = None,
     ):
         self.dataset, self.config, self.folder = dataset, config, user_path(folder)
         self.preset, self.seeds = preset, range(first_seed, first_seed + num_seeds)
@@ -87,6 +93,7 @@ class Study:
         except ValueError as error:
             raise StudyError(str(error)) from error
         claim(self.folder, dataset, config, preset, PARTS)
+        self.primary = name_primary(self.folder, self.counts, primary)
         self.results = results.Results(
             self.folder / "results.csv",
             dataset=dataset.name,

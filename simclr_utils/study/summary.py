@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from simclr_utils.evaluation.label_savings import label_savings, labels_to_reach
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval
-from simclr_utils.evaluation.verdicts import verdict
+from simclr_utils.evaluation.verdicts import estimate, holm, verdict
 from simclr_utils.methods import BASELINE, METHODS
 from simclr_utils.study.differences import difference
+from simclr_utils.study.primary import compared_methods
 from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings
 
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
 FEW_IMAGES = 200  # validation images: an accuracy of 50 % is then uncertain by seven points
-
-
-def compared_methods():
-    """Returns the names of the methods that are compared with the baseline."""
-    return [name for name, method in METHODS.items() if method.verdict is not None]
 
 
 def compare(study: "Study") -> pd.DataFrame:
@@ -32,41 +28,50 @@ def compare(study: "Study") -> pd.DataFrame:
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in the headline metric), `low`, `high`, `p_value`, `subsets` (the
-        number of label subsets, or of initializations if all labels are used), `seeds`,
-        `verdict`, `dataset`, `preset` and `fingerprint`.
+        `value` (in the headline metric), `low`, `high`, `p_value`, `adjusted` (corrected by
+        `holm` together with all but the primary comparison, NaN for that one), `primary`,
+        `subsets` (the number of label subsets, or of initializations if all labels are used),
+        `seeds`, `verdict` (the verdict of the primary comparison, an estimate of the others),
+        `dataset`, `preset` and `fingerprint`.
     """
-    rows = []
+    found = {}
     for method in compared_methods():
-        name, loses = METHODS[method].verdict
         for labels in study.counts:
-            found = difference(study, method, BASELINE, labels)
-            if found is None:
-                continue
-            row = {"dataset": study.dataset.name, "first": method, "second": BASELINE}
-            row |= {"labels": labels, "value": found.value, "low": found.low, "high": found.high}
-            row |= {"p_value": found.p_value, "subsets": found.num_runs[0]}
-            row |= {"seeds": found.num_runs[1], "preset": study.preset}
-            row |= {"fingerprint": study.dataset.fingerprint}
-            everything = study.comparison.protocol.is_all(labels)
-            rows.append({**row, "verdict": verdict(found, labels, name, loses, everything)})
-    return pd.DataFrame(rows)
+            measured = difference(study, method, BASELINE, labels)
+            if measured is not None:
+                found[method, labels] = measured
+    others = [key for key in found if key != study.primary]
+    adjusted = dict(zip(others, holm([found[key].p_value for key in others]), strict=True))
+    rows = []
+    for (method, labels), made in found.items():
+        corrected = adjusted.get((method, labels))
+        row = {"dataset": study.dataset.name, "first": method, "second": BASELINE}
+        row |= {"labels": labels, "value": made.value, "low": made.low}
+        row |= {"high": made.high, "p_value": made.p_value, "adjusted": corrected}
+        row |= {"primary": corrected is None, "subsets": made.num_runs[0]}
+        row |= {"seeds": made.num_runs[1], "preset": study.preset}
+        row |= {"fingerprint": study.dataset.fingerprint}
+        rows.append({**row, "verdict": _sentence(study, method, labels, made, corrected)})
+    return pd.DataFrame(rows).astype({"adjusted": float}) if rows else pd.DataFrame()
+
+
+def _sentence(study, method, labels, made, adjusted):
+    """Returns the verdict of the primary comparison, or the estimate of another one."""
+    name, loses = METHODS[method].verdict
+    everything = study.comparison.protocol.is_all(labels)
+    if adjusted is None:
+        return verdict(made, labels, name, loses, everything)
+    return estimate(made, labels, name, everything, adjusted)
 
 
 def headline(comparisons: pd.DataFrame) -> str | None:
-    """Returns the one verdict that comes first, or `None` without comparisons.
-
-    Its method and label count are fixed before anything is measured: fine-tuning, which is how a
-    pretrained encoder is used, at the largest number of labels.
+    """Returns the verdict of the primary comparison, or `None` if it was not made.
 
     Args:
         comparisons: DataFrame, as `compare` returns it.
     """
-    for method in sorted(compared_methods(), key=lambda name: not METHODS[name].trained):
-        rows = comparisons[comparisons["first"] == method] if len(comparisons) else comparisons
-        if len(rows):
-            return rows.sort_values("labels")["verdict"].iloc[-1]
-    return None
+    rows = comparisons[comparisons["primary"]] if len(comparisons) else comparisons
+    return rows["verdict"].iloc[0] if len(rows) else None
 
 
 def no_verdict(study: "Study") -> str:
@@ -79,7 +84,11 @@ def no_verdict(study: "Study") -> str:
         A string.
     """
     if study.dataset.is_labeled:
-        return "No verdict: rows are missing."
+        method, labels = study.primary
+        return (
+            "No verdict: rows are missing. The primary comparison, named beforehand, is of "
+            f"{METHODS[method].label} with the tuned baseline at {labels:,} labels."
+        )
     return (
         "No verdict: none of these images has a label, so no prediction can be scored. The "
         "encoder is pretrained and saved. For a verdict, add train/<class>/ with labeled images "
@@ -150,17 +159,17 @@ def crossings(study: "Study") -> dict[str, str]:
     """
     found = {}
     for method in compared_methods():
-        pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
-        pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
-        if len(pairs) < 2:
-            continue
-        shape = np.max([pair[0].shape[:2] for pair in pairs.values()], axis=0)
-        lines = [
-            np.stack([np.broadcast_to(pair[side].mean(2), shape) for pair in pairs.values()], -1)
-            for side in (0, 1)
-        ]
-        found[method] = crossing_interval(list(pairs), *lines)["text"]
+        labels, first, second = _lines(study, method)
+        if len(labels) > 1:
+            found[method] = crossing_interval(labels, first, second)["text"]
     return found
+
+
+def _lines(study, method):
+    """Returns the label counts at which a method can be compared, and what both get right."""
+    pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
+    pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
+    return list(pairs), *([pair[side] for pair in pairs.values()] for side in (0, 1))
 
 
 def labels_saved(study: "Study") -> list[str]:
@@ -170,10 +179,13 @@ def labels_saved(study: "Study") -> list[str]:
         study: A `Study`.
 
     Returns:
-        A list of sentences, one for each label count of the primary method that can be compared
-        with the baseline's curve. Empty with fewer than two label counts.
+        A list of sentences on the primary method, one for each number of labels. Empty with
+        fewer than two numbers of labels.
     """
-    return []
+    labels, first, second = _lines(study, study.primary.method) if study.primary else ((), (), ())
+    if len(labels) < 2:
+        return []
+    return [saving.text for saving in label_savings(labels, first, second)]
 
 
 def labels_needed(study: "Study", target: float) -> str:
@@ -185,6 +197,13 @@ def labels_needed(study: "Study", target: float) -> str:
 
     Returns:
         A sentence for the primary method and one for the baseline, as one string. It is marked as
-        an extrapolation, or says why there is none.
+        an extrapolation, or says why there is none. Empty if nothing was measured.
     """
-    return ""
+    labels, *lines = _lines(study, study.primary.method) if study.primary else ((), (), ())
+    if not labels:
+        return ""
+    names = [METHODS[name].label for name in (study.primary.method, BASELINE)]
+    return " ".join(
+        f"{name}: {labels_to_reach(labels, line, target).text}"
+        for name, line in zip(names, lines, strict=True)
+    )
