@@ -109,7 +109,7 @@ def describe_comparisons(study, content):
     label = METRICS[metric].label
     title, gains = (
         label[0].upper() + label[1:],
-        "Points over the tuned baseline, by number of labels",
+        f"Points of {label} over the tuned baseline",
     )
     tables = report.results_tables(measured.rows_of(study, metric), study.preset)
     tables = [name_methods(table).reset_index() for table in tables.values()]

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from simclr_utils import files
+from simclr_utils.evaluation.label_savings import FEWEST_POINTS
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.study import answers, measured, summary
 from simclr_utils.study.next_step import next_step
@@ -113,8 +114,9 @@ def in_labels(study: "Study", primary: dict | None, values: dict[str, float]) ->
         return []
     best = max(values[name] for name in compared(primary))
     target = min(0.99, (math.floor(best / TARGET_STEP) + 1) * TARGET_STEP)
-    needed = summary.labels_needed(study, target)
-    return [*summary.labels_saved(study), *filter(None, [needed])]
+    enough = len(study.counts) >= FEWEST_POINTS
+    needed = [summary.labels_needed(study, target)] if enough else []
+    return [*summary.labels_saved(study), *filter(None, needed)]
 
 
 def describe_data(study: "Study") -> dict:

@@ -95,31 +95,27 @@ def plain_answer(study: "Study", primary: dict | None, values: dict[str, float])
     if not study.counts or primary is None:
         return [summary.no_verdict(study)]
     with_it, without = (percent(values[primary[side]]) for side in ("first", "second"))
+    first = METHODS[primary["first"]]
+    what = "pretraining" if first.pretrained else first.label
     labels, means = primary["labels"], MEANS[study.config.metric]
-    numbers = f"{means.format(with_it)} with pretraining, and {without} without"
-    if not has_evidence((primary["subsets"], primary["seeds"])):
-        return [
-            "No verdict: it takes several encoders and several label subsets.",
-            f"In a single try with {labels:,} labels, {numbers}.",
-        ]
-    gap, low, high = (100 * primary[name] for name in ("value", "low", "high"))
+    numbers = f"{means.format(with_it)} with {what}, and {without} without"
     if study.preset in MADE_FOR_SPEED:
+        start = f"No verdict: the preset {study.preset} is made for speed."
+        return [start, f"In this short run with {labels:,} labels, {numbers}."]
+    if not has_evidence((primary["subsets"], primary["seeds"])):
+        start = "No verdict: it takes several encoders and several label subsets."
+        return [start, f"In a single try with {labels:,} labels, {numbers}."]
+    gap, low, high = (100 * primary[name] for name in ("value", "low", "high"))
+    if low <= 0 <= high:
         return [
-            f"No verdict: the preset {study.preset} is made for speed.",
-            f"In this short run with {labels:,} labels, {numbers}.",
+            f"These images cannot tell whether {what} helps: with {labels:,} labels, {numbers}.",
+            f"In truth, it may be anything from {-low:.1f} points worse to {high:.1f} points "
+            "better.",
         ]
-    if low > 0:
-        start, end = "Yes, pretraining helps", "The gain"
-    elif high < 0:
+    start, end = f"Yes, {what} helps", "The gain"
+    if high < 0:
         start, end = "No, training on the labels alone is better", "The loss"
         gap, low, high = -gap, -high, -low
-    else:
-        return [
-            f"These images cannot tell whether pretraining helps: with {labels:,} labels, "
-            f"{numbers}.",
-            f"In truth, pretraining may be anything from {-low:.1f} points worse to {high:.1f} "
-            "points better.",
-        ]
     return [
         f"{start}: with {labels:,} labels, {numbers}.",
         f"{end} is {gap:.1f} points; with 95 % confidence it lies between {low:.1f} and "
