@@ -14,6 +14,7 @@ FOUND = pd.DataFrame(
         "value": [0.123, -0.04],
         "low": [0.05, -0.06],
         "high": [0.2, -0.02],
+        "primary": [False, True],
         "verdict": ["the probe gains", "fine-tuning hurts"],
     }
 )
