@@ -160,9 +160,11 @@ def labels_to_reach(
             f"{len(labels)} numbers of labels. Measure at {FEWEST_POINTS} at least (--labels).",
         )
     drawn = _draw_errors(1 - accuracy, runs, np.random.default_rng(seed))
-    counts = np.array([_reach(labels, errors, target) for errors in (1 - accuracy, *drawn)])
-    low, high = np.quantile(counts[1:], (0.025, 0.975), method="nearest")
-    return _needed(labels[-1], target, counts[0], low, high)
+    # A first guess of the curve; the fit to the measured errors is the guess for the others.
+    fitted = _fit(labels, 1 - accuracy, ((1 - accuracy[0]) * labels[0] ** 0.3, 0.3, 0.0))
+    counts = [_reach(_fit(labels, errors, fitted), target) for errors in drawn]
+    ends = map(float, np.quantile(counts, (0.025, 0.975), method="nearest"))
+    return _needed(labels[-1], target, _reach(fitted, target), *ends)
 
 
 def _needed(most, target, value, low, high):
@@ -177,17 +179,21 @@ def _needed(most, target, value, low, high):
     return Needed(value, low, high if high <= limit else None, text)
 
 
-def _reach(labels, errors, target):
-    """Returns the labels at which the curve that is fitted to errors reaches the target."""
-    # Measured counts have about equal errors on the logarithmic scale on which curves are drawn.
-    start = (errors[0] * labels[0] ** 0.3, 0.3, 0.0)
-    bounds = ([0, 0.01, 0], [np.inf, 3, max(errors.min(), 1e-6)])
-    with np.errstate(all="ignore"):
-        fitted, _ = curve_fit(power_law, labels, errors, start, errors, bounds=bounds)
+def _fit(labels, errors, guess):
+    """Returns the scale, rate and floor of the power law that is fitted to errors."""
+    lowest, highest = np.array([0, 0.01, 0]), np.array([np.inf, 3, errors.min()])
+    guess = np.clip(guess, lowest, highest - 1e-9)
+    # The relative distances are minimized, because errors shrink over orders of magnitude.
+    fitted, _ = curve_fit(power_law, labels, errors, guess, errors, bounds=(lowest, highest))
+    return fitted
+
+
+def _reach(fitted, target):
+    """Returns the labels at which a power law reaches the target, infinity if it never does."""
     scale, rate, floor = fitted
     if 1 - target <= floor:
         return math.inf
-    return float(np.exp(min(700, math.log(scale / (1 - target - floor)) / rate)))
+    return math.exp(min(700, math.log(scale / (1 - target - floor)) / rate))
 
 
 def _draw_errors(errors, runs, random):
@@ -207,9 +213,6 @@ def _draw_errors(errors, runs, random):
     values, vectors = np.linalg.eigh(covariance)
     freedom = max(2.0, min(float(found[i, i].freedom) for i in size))
     noise = random.standard_normal((DRAWS, len(errors))) * np.sqrt(np.maximum(values, 0))
-    widths = (
-        np.sqrt(freedom / random.chisquare(min(freedom, 1e6), (DRAWS, 1)))
-        if (freedom < 1e6)
-        else 1.0
-    )
-    return np.clip(errors + (noise * widths) @ vectors.T, 1e-4, 1)
+    if math.isfinite(freedom):  # heavier tails, as those of Student's interval
+        noise *= np.sqrt(freedom / random.chisquare(freedom, (DRAWS, 1)))
+    return np.clip(errors + noise @ vectors.T, 1e-4, 1)

@@ -129,11 +129,22 @@ def test_methods_are_compared_on_the_same_images(finished):
         assert row.value == pytest.approx(means[0] - means[1])
         assert row.low <= row.value <= row.high and 0 <= row.p_value <= 1
         assert row.verdict.startswith(f"At {row.labels} labels, ")
+        assert ("minus the tuned baseline" in row.verdict) == (not row.primary)
+    others = comparisons[~comparisons["primary"]]
+    assert len(others) == 3 and (others["adjusted"] >= others["p_value"]).all()
+    assert summary.labels_saved(study)[0].startswith("With pretraining, 20 labels ")
+    assert "cannot be extrapolated" in summary.labels_needed(study, 0.999)
     assert set(summary.crossings(study)) == {"linear_probe", "fine_tuned"}
     # What is said first was fixed beforehand: fine-tuning, at the most labels.
     headline = summary.headline(comparisons)
     assert headline.startswith("At 90 labels, contrastive pretraining with fine-tuning")
+    assert study.primary == ("fine_tuned", 90) == tuple(study_record(study)["primary"].values())
     assert summary.headline(comparisons.iloc[:0]) is None
+    assert summary.headline(comparisons[~comparisons["primary"]]) is None
+
+
+def study_record(study):
+    return stored_study(study.folder)
 
 
 def test_a_folder_keeps_to_one_study(finished, dataset):
@@ -178,6 +189,9 @@ def test_an_encoder_is_made_for_missing_rows_only(finished, dataset, tmp_path):
 def test_a_missing_row_is_no_comparison(finished, dataset):
     study = Study(dataset, CONFIG, finished[0].folder, "tiny", num_seeds=3)
     assert summary.compare(study).empty and summary.crossings(study) == {}
+    assert summary.labels_saved(study) == [] and summary.labels_needed(study, 0.9) == ""
+    assert summary.headline(summary.compare(study)) is None
+    assert "SimCLR + fine-tuning with the tuned baseline at 90 labels" in summary.no_verdict(study)
 
 
 def test_the_summary_writes_what_it_says(finished, monkeypatch):
