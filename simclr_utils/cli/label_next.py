@@ -9,7 +9,7 @@ from simclr_utils.cli.run_folder import RunError
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.places import user_path
 from simclr_utils.session import start
-from simclr_utils.study.next_labels import next_labels
+from simclr_utils.study.next_labels import images_to_label
 from simclr_utils.training.pretraining import load_encoder
 
 SHOWN = 10
@@ -48,7 +48,7 @@ def run(out: str | Path, count: int = 50, source: str | None = None) -> Path:
         reading = {name: value for name, value in made["decoding"].items() if value is not None}
         cache = record.get("settings", {}).get("cache_dir", folder.resolve().parent / "cache")
         dataset = load_dataset(source, made["image_shape"][0], cache, **reading)
-        table = next_labels(dataset, encoder, count)
+        table = images_to_label(dataset, encoder, count)
     except ValueError as error:
         raise RunError(str(error)) from error
     path = folder / "label_next.csv"

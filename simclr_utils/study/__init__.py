@@ -18,7 +18,7 @@ PUBLIC = {
         "small_print",
     ),
     "answers": ("answer", "differences"),
-    "next_labels": ("doubtful_images", "next_labels", "typical_images"),
+    "next_labels": ("doubtful_images", "images_to_label", "typical_images"),
     "operations": ("accuracy_by_operation",),
     "encoder_signs": (
         "look_at_encoder",

@@ -102,7 +102,7 @@ def doubtful_images(probabilities: np.ndarray, labeled: np.ndarray, count: int) 
     return pd.DataFrame(found).sort_values("margin", kind="stable")[:count].reset_index(drop=True)
 
 
-def next_labels(
+def images_to_label(
     dataset: "Dataset", encoder: keras.Model, count: int, seed: int = 0
 ) -> pd.DataFrame:
     """Lists the images of a pool that are worth a label most.

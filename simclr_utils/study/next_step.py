@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simclr_utils.evaluation.planning import images_needed, smallest_visible
 from simclr_utils.evaluation.verdicts import has_evidence
 from simclr_utils.study import answers
-from simclr_utils.study.differences import variance_over_images
+from simclr_utils.study.pairs import variance_over_images
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study

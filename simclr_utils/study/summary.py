@@ -9,7 +9,7 @@ from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval
 from simclr_utils.evaluation.verdicts import estimate, holm, verdict
 from simclr_utils.methods import BASELINE, METHODS
-from simclr_utils.study.differences import difference
+from simclr_utils.study.pairs import difference
 from simclr_utils.study.primary import compared_methods
 from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings

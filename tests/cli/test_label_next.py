@@ -26,13 +26,14 @@ def test_the_command_writes_a_list(tmp_path, capsys):
     out = tmp_path / "study"
     options = ["--preset", "tiny", "--seeds", "1", "--set", "pretraining_steps=4"]
     assert main(["study", "--source", str(folder), "--out", str(out), *options]) == 0
-    assert main(["label-next", "--out", str(out), "--count", "5"]) == 0
+    label = ["label-next", "--out", str(out), "--count", "5", "--source"]
+    assert main([*label, str(folder)]) == 0
     assert "label_next.csv" in capsys.readouterr().out
     table = pd.read_csv(out / "label_next.csv")
     assert len(table) == 5 and all((folder / name).is_file() for name in table["file"])
     # The images may have moved, and some may have a label by now.
     moved = folder.rename(tmp_path / "moved")
-    assert main(["label-next", "--out", str(out)]) == 2
+    assert main([*label, str(folder)]) == 2
     assert "There is no folder" in capsys.readouterr().err
     for number, name in enumerate(table["file"]):
         target = moved / "train" / "ab"[number % 2] / f"{number}.png"
@@ -40,7 +41,7 @@ def test_the_command_writes_a_list(tmp_path, capsys):
         (moved / name).rename(target)
     for index in range(100, 110):
         save(moved / "train" / "ab"[index % 2] / f"{index}.png", noise(index, size=16))
-    assert main(["label-next", "--out", str(out), "--source", str(moved), "--count", "5"]) == 0
+    assert main([*label, str(moved)]) == 0
     later = pd.read_csv(out / "label_next.csv")
     assert not set(later["file"]) & set(table["file"])
     assert later["file"].str.startswith("unlabeled/").all()

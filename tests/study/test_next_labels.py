@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simclr_utils.study import next_labels as module
-from simclr_utils.study.next_labels import doubtful_images, next_labels, typical_images
+from simclr_utils.study.next_labels import doubtful_images, images_to_label, typical_images
 
 
 def groups(sizes=(40, 30, 20), spread=0.05, seed=0):
@@ -92,18 +92,18 @@ def pool(monkeypatch):
 @pytest.mark.parametrize("few, word", [(100, "typical of"), (5, "between")])
 def test_the_list_names_files_without_a_label(pool, monkeypatch, few, word):
     monkeypatch.setattr(module, "LABELS_OF_A_CLASS", few)
-    table = next_labels(pool, None, 8)
+    table = images_to_label(pool, None, 8)
     assert table["rank"].tolist() == list(range(1, 9))
     # Five files of train/ are in the pool without their label: they have one all the same.
     assert table["file"].str.startswith("unlabeled/").all() and table["file"].is_unique
     assert table["reason"].str.startswith(word).all()
-    assert table.equals(next_labels(pool, None, 8))
+    assert table.equals(images_to_label(pool, None, 8))
 
 
 def test_what_has_no_names_and_what_is_all_labeled_is_said(pool):
     pool.files = []
     with pytest.raises(ValueError, match="pool have no file names"):
-        next_labels(pool, None, 5)
+        images_to_label(pool, None, 5)
     pool.files = [f"train/{i}.png" for i in range(90)]
     with pytest.raises(ValueError, match="Every image of the pool has a label"):
-        next_labels(pool, None, 5)
+        images_to_label(pool, None, 5)
