@@ -32,10 +32,16 @@ def fake_dataset(shares=(0.5, 0.5), num_test=200, name="cats", class_names=("cat
     )
 
 
-def draw_predictions(truth, right, num_classes, seed):
-    """Class probabilities of which a share of about `right` is right."""
-    random = np.random.default_rng(seed)
-    target = np.where(random.random(len(truth)) < right, truth, (truth + 1) % num_classes)
+def draw_predictions(truth, right, num_classes, method, seed):
+    """Class probabilities of which a share of about `right` is right.
+
+    Half of the images are equally hard for all methods, most others for all runs of a method.
+    """
+    random, size = np.random.default_rng([method, seed]), len(truth)
+    draws = [np.random.default_rng(each).random(size) for each in (1, [2, method])]
+    kind = np.random.default_rng(3).choice(3, size, p=[0.5, 0.45, 0.05])
+    hardness = np.choose(kind, [*draws, random.random(size)])
+    target = np.where(hardness < right, truth, (truth + 1) % num_classes)
     logits = random.normal(size=(len(truth), num_classes)) / 2
     logits[np.arange(len(truth)), target] += 3
     return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
@@ -51,8 +57,8 @@ def fake_study(folder, dataset, accuracies, preset="laptop", **settings):
         for labels, right in zip(study.counts, values, strict=True):
             for subset in study.comparison.subsets(labels, trained=entry.trained):
                 for seed in study.seeds if entry.pretrained else [None]:
-                    drawn = len(method) + 1000 * subset + 100 * (seed or 0) + labels
-                    made = draw_predictions(truth, right, dataset.num_classes, drawn)
+                    drawn = list(METHODS).index(method), 10 * subset + (seed or 0)
+                    made = draw_predictions(truth, right, dataset.num_classes, *drawn)
                     key = {"method": method, "labels": labels, "subset_seed": subset}
                     protocol.score(made, **key, pretraining_seed=seed, minutes=1.5)
     return study

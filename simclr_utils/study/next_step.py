@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 GAINS = (0.1, 0.05, 0.02, 0.01, 0.005)
 WELL_BELOW = 2 / 3
 NEXT_COUNT = 50
+# An interval this much wider than the test images alone would make it is decided by the runs.
+RUNS_DECIDE = 1.5
 
 
 def next_step(study: "Study", primary: dict | None) -> dict:
@@ -51,7 +53,7 @@ def next_step(study: "Study", primary: dict | None) -> dict:
         return {"sentences": [sentence], "command": None, **found}
     sentences = [_about_images(found)] if found else []
     if primary["low"] <= 0 <= primary["high"]:
-        return {"sentences": [*sentences, _about_runs(primary, found)], "command": None, **found}
+        return {"sentences": _what_decides(primary, found, sentences), "command": None, **found}
     if primary["low"] > 0:
         use = "Use the encoder: encoders/ beside this page has it, and encoder.json says how."
         more = f"More labels may help most. The command names {NEXT_COUNT} images to label next."
@@ -91,15 +93,17 @@ def _about_images(found):
     )
 
 
-def _about_runs(primary, found):
-    """Says whether more encoders and label subsets would make the interval narrower."""
+def _what_decides(primary, found, sentences):
+    """Returns sentences on what makes the interval narrower: more runs, or more test images."""
     half = (primary["high"] - primary["low"]) / 2
-    if found and half > 1.5 * found["smallest_visible"]:
-        return (
-            f"The interval is ±{_points(half)} points, so most of the doubt comes from the choice "
-            "of labels and from the seeds: --seeds 5 and --set num_subsets=20 make it smaller."
-        )
-    return "More pretrainings or label subsets would change little: the test images are too few."
+    if found and half <= RUNS_DECIDE * found["smallest_visible"]:
+        few = "More pretrainings or label subsets would change little: the test images are too few."
+        return [*sentences, few]
+    return [
+        f"The interval is ±{_points(half)} points, and most of it comes from the choice of labels "
+        "and from the seeds, not from the test images. --seeds 5 and --set num_subsets=20 make it "
+        "smaller."
+    ]
 
 
 def label_command(study: "Study") -> str | None:
