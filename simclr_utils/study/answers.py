@@ -54,7 +54,9 @@ def real_command(study: "Study") -> str:
     """
     name = study.dataset.name
     source = name if name in NAMED_SOURCES or name.startswith("medmnist:") else "FOLDER"
-    return f"python -m simclr_utils study --source {source} --preset full --out runs/mine"
+    metric = study.config.metric
+    chosen = "" if metric == "accuracy" else f" --metric {metric}"
+    return f"python -m simclr_utils study --source {source} --preset full{chosen} --out runs/mine"
 
 
 def differences(study: "Study") -> list[str]:

@@ -131,7 +131,7 @@ def small_print(study: "Study") -> list[str]:
 def no_better_than_constant(study):
     """Returns a sentence, in a list, if no network beats the most frequent class."""
     frame = study.frame()
-    summary = summarize(frame[frame["metric"] == "accuracy"])
+    summary = summarize(frame[frame["metric"] == study.config.metric])
     summary = summary[summary["labels"] == summary["labels"].max()].set_index("method")
     there = {name: METHODS[name] for name in METHODS if name in summary.index}
     rows = [name for name, method in there.items() if method.trained]

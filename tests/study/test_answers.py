@@ -21,7 +21,8 @@ FOUND = pd.DataFrame(
 
 
 def study_of(preset, name="glyphs", counts=(20,)):
-    return SimpleNamespace(preset=preset, counts=counts, dataset=SimpleNamespace(name=name))
+    named, config = SimpleNamespace(name=name), SimpleNamespace(metric="accuracy")
+    return SimpleNamespace(preset=preset, counts=counts, dataset=named, config=config)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,10 @@ def test_without_labels_there_is_nothing_to_compare(monkeypatch):
     [("cifar10", "cifar10"), ("medmnist:pathmnist", "medmnist:pathmnist"), ("scans", "FOLDER")],
 )
 def test_the_command_names_a_data_set_but_not_a_users_folder(name, source):
-    assert f"--source {source} " in answers.real_command(study_of("quick", name))
+    study = study_of("quick", name)
+    assert f"--source {source} " in answers.real_command(study)
+    study.config.metric = "auroc"
+    assert "--preset full --metric auroc --out" in answers.real_command(study)
 
 
 def primary(low, high, **changes):
@@ -80,7 +84,6 @@ def primary(low, high, **changes):
 )
 def test_the_plain_answer_has_two_sentences(ends, first, second):
     study = study_of("full", counts=(500,))
-    study.config = SimpleNamespace(metric="accuracy")
     values = {"fine_tuned": 0.612, "supervised": 0.55}
     said = answers.plain_answer(study, primary(*ends), values)
     assert said[0].startswith(first) and second in said[1] and len(said) == 2
