@@ -10,6 +10,7 @@ from simclr_utils.evaluation import results
 from simclr_utils.evaluation.predictions import Predictions
 from simclr_utils.evaluation.statistics import mcnemar
 from simclr_utils.methods import METHODS, in_order
+from simclr_utils.study.summary import headline
 from simclr_utils.system.provenance import explain_hardware
 
 PAGE = """# {dataset}: accuracy by number of labels
@@ -36,6 +37,10 @@ GAINS = """Points over the tuned baseline, on the same test images and labels, w
 for other test images, other pretraining runs *and* other label subsets:
 
 {table}
+
+Each interval holds on its own. The primary comparison, which alone gives a verdict:
+
+> {primary}
 
 The intervals take the chosen settings as given: another choice might score differently. Subsets
 with half of the labels or more overlap, so their part of an interval is too small. If all labels
@@ -148,8 +153,11 @@ def write_page(record, encoders, run_dir, name, folder):
     comparisons = folder / f"{name}_comparisons.csv"
     gains = ""
     if comparisons.exists():
+        found = pd.read_csv(comparisons)
         gains = GAINS.format(
-            table=gains_table(pd.read_csv(comparisons)), seeds=seeds_alone(run_dir, frame)
+            table=gains_table(found),
+            primary=headline(found) or "not measured",
+            seeds=seeds_alone(run_dir, frame),
         )
     page = PAGE.format(
         name=name,

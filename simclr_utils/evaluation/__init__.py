@@ -18,6 +18,6 @@ PUBLIC = {
     "published": ("load_published",),
     "statistics": ("crossing_interval", "mcnemar"),
     "verdicts": ("RULE",),
-    "label_savings": ("label_savings", "labels_to_reach"),
+    "label_savings": ("find_savings", "labels_to_reach"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -44,7 +44,7 @@ class Saving:
     text: str
 
 
-def label_savings(
+def find_savings(
     labels: Sequence[int], first: Sequence[np.ndarray], second: Sequence[np.ndarray]
 ) -> list[Saving]:
     """Finds the label counts at which a baseline is as accurate as a method is at each count.

@@ -298,7 +298,8 @@ def _between(before, after, share):
     for axes, (at_start, freedom) in parts[0].items():
         at_end, of_sum = (part[axes][0] for part in parts[1:])
         mixed = share * (1 - share) * (of_sum - at_start - at_end)
-        squares[axes] = ((1 - share) ** 2 * at_start + share**2 * at_end + mixed, freedom)
+        square = (1 - share) ** 2 * at_start + share**2 * at_end + mixed
+        squares[axes] = (np.maximum(square, 0), freedom)  # rounding may leave less than 0
     return squares
 
 

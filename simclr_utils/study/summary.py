@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simclr_utils.evaluation.label_savings import label_savings, labels_to_reach
+from simclr_utils.evaluation.label_savings import find_savings, labels_to_reach
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval
 from simclr_utils.evaluation.verdicts import estimate, holm, verdict
@@ -185,7 +185,7 @@ def labels_saved(study: "Study") -> list[str]:
     labels, first, second = _lines(study, study.primary.method) if study.primary else ((), (), ())
     if len(labels) < 2:
         return []
-    return [saving.text for saving in label_savings(labels, first, second)]
+    return [saving.text for saving in find_savings(labels, first, second)]
 
 
 def labels_needed(study: "Study", target: float) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from simclr_utils.evaluation.label_savings import (
     Saving,
-    label_savings,
+    find_savings,
     labels_to_reach,
     power_law,
 )
@@ -24,7 +24,7 @@ def runs(random, shares, subsets=3, seeds=1, images=2000):
 def test_a_saving_is_read_off_the_baselines_line():
     random = np.random.default_rng(0)
     first, second = runs(random, (0.5, 0.7, 0.9), seeds=2), runs(random, (0.4, 0.6, 0.8))
-    few, middle, many = label_savings(COUNTS, first, second)
+    few, middle, many = find_savings(COUNTS, first, second)
     # Half way between 0.4 and 0.6 over the logarithm.
     for saving, expected in ((few, 10**2.5), (middle, 10**3.5)):
         assert saving.value == pytest.approx(expected, rel=0.01)
@@ -38,7 +38,7 @@ def test_a_saving_is_read_off_the_baselines_line():
 def test_what_the_baseline_does_with_fewer_labels_is_no_saving():
     random = np.random.default_rng(1)
     first, second = runs(random, (0.3, 0.6, 0.7)), runs(random, (0.4, 0.6, 0.8))
-    few, level, _ = label_savings(COUNTS, first, second)
+    few, level, _ = find_savings(COUNTS, first, second)
     assert few.value is None and "fewer than 100 labels do" in few.text
     assert level.low < 1000 < level.high and "contains 1,000: no clear saving" in level.text
 
@@ -46,7 +46,7 @@ def test_what_the_baseline_does_with_fewer_labels_is_no_saving():
 def test_a_line_that_falls_is_made_monotone():
     random = np.random.default_rng(2)
     first, second = runs(random, (0.55,) * 3), runs(random, (0.6, 0.4, 0.8))
-    saving = label_savings(COUNTS, first, second)[0]
+    saving = find_savings(COUNTS, first, second)[0]
     assert isinstance(saving, Saving) and saving.value == pytest.approx(10 ** (3 + 1 / 6), rel=0.02)
 
 
@@ -58,7 +58,7 @@ def test_the_interval_of_a_saving_holds_the_truth():
         first = image + random.normal(0, 1, (5, 1, 150)) < 0
         second = image + random.normal(0, 1, (5, 1, 150))
         lines = [second < limit for limit in limits]
-        saving = label_savings((100, 10_000), [first, first], lines)[0]
+        saving = find_savings((100, 10_000), [first, first], lines)[0]
         covered += (saving.low or 0) <= 1000 <= (saving.high or 1e9)
     assert 0.92 <= covered / number <= 0.99
 
