@@ -18,7 +18,7 @@ MISLEADING_SHARE = 0.7  # of the most frequent class: above it, accuracy says li
 # What a value of a metric means, for a reader who knows none of them.
 MEANS = {
     "accuracy": "{} of the test images are recognized",
-    "balanced_accuracy": "{} of the images of a class are recognized, on average over the classes",
+    "balanced_accuracy": "on average over the classes, {} of their images are recognized",
     "auroc": "the area under the ROC curve (AUROC) is {}",
 }
 
