@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from simclr_utils.methods import METHODS
-from simclr_utils.parameters import PRESET_NAMES
+from simclr_utils.parameters import HEADLINE_NAMES, PRESET_NAMES
 from simclr_utils.session import environment_precision, print_anything, set_environment
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -64,12 +64,27 @@ def build_parser():
         f"asked for: {', '.join(slow_methods())}; all stands for all. Others: "
         f"{', '.join(name for name in METHODS if name not in slow_methods())}",
     )
+    study.add_argument(
+        "--metric",
+        choices=HEADLINE_NAMES,
+        help="the metric that decides, chosen before the run (default: accuracy)",
+    )
     study.add_argument("--seeds", type=int, default=3, help="pretraining runs (default: 3)")
     study.add_argument(
         "--primary",
         metavar="METHOD@LABELS",
         help="the comparison with the baseline that decides the verdict, named before the run "
         "(default: fine_tuned at the most labels)",
+    )
+    label = commands.add_parser(
+        "label-next",
+        allow_abbrev=False,
+        help="list the images that are worth a label most, by the encoder of a finished study",
+    )
+    label.add_argument("--out", metavar="DIR", required=True, help="the folder of the study")
+    label.add_argument("--count", type=int, default=50, help="how many images (default: 50)")
+    label.add_argument(
+        "--source", help="the folder of images (default: that of the study, if it is still there)"
     )
     return parser
 
@@ -138,11 +153,18 @@ def do_command(options):
     """Runs the requested command and returns whether it finished."""
     from simclr_utils.cli import arguments
 
+    if options.command == "label-next":
+        from simclr_utils.cli import label_next
+
+        label_next.run(options.out, options.count, options.source)
+        return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)
     if options.command == "study":
         from simclr_utils.cli import study
 
+        if options.metric:
+            settings["metric"] = options.metric
         study.run(
             source=options.source,
             preset=options.preset,

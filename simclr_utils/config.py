@@ -60,6 +60,8 @@ class Config:
             if there is none.
         input_size: Integer, the height and width of the images that this encoder gets, or `None`
             for what suits it.
+        metric: String, a name in `parameters.HEADLINE_NAMES`: the metric that decides. It is chosen
+            before the results are known.
         limits: Dict from the names of splits to the largest number of images, as in
             `load_dataset`, or `None` for all images.
 
@@ -94,6 +96,7 @@ class Config:
     methods: tuple | None = may_grow(None)
     encoder_file: str | None = may_grow(None)  # `study/given_encoder.py` keeps a study to it
     input_size: int | None = may_grow(None)
+    metric: str = of_evaluation("accuracy")
     # Not a setting of the encoder: the fingerprint of the data already tells encoders apart that
     # were trained on different images.
     limits: dict | None = of_evaluation(None)

@@ -55,6 +55,8 @@ PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = names_in("training/networks", "ENCODERS")
 LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
+# The headline metrics: of each, more is better, and two methods can be compared.
+HEADLINE_NAMES = ("accuracy", "balanced_accuracy", "auroc")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
 METHOD_NAMES = names_in("methods", "METHODS")
@@ -196,7 +198,8 @@ OPTIONAL = (
     *(*PATHS, "image_size", "width", "encoder", "temperature", "batch_size"),
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
-    *("projection_dims", "loss", "optimizer", "search", "methods", "encoder_file", "input_size"),
+    *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
+    "input_size",
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -223,6 +226,7 @@ RULES = {
     "width": whole(1),
     "encoder": one_of(*ENCODER_NAMES),
     "loss": one_of(*LOSS_NAMES),
+    "metric": one_of(*HEADLINE_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
     "projection_dims": wholes(2),
     "temperature": above(0),

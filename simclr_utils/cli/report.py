@@ -2,7 +2,6 @@
 
 import base64
 import logging
-from html import escape
 from pathlib import Path
 
 import nbformat
@@ -10,23 +9,13 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from simclr_utils import files, plotting
-from simclr_utils.cli.pages import build_page, build_picture, build_table, flatten
+from simclr_utils.cli.pages import as_part, as_table, render
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.results import Results, summarize
 from simclr_utils.evaluation.tables import accuracy_table
 from simclr_utils.methods import in_order
 from simclr_utils.study.answers import MADE_FOR_SPEED
 from simclr_utils.training.findings import stored_findings
-
-BODY = """<p><code>{command}</code></p>
-{findings}
-{results}
-<h2>Data</h2>
-<pre>{data}</pre>
-<h2>Notebooks</h2>
-{notebooks}
-<h2>Provenance</h2>
-{provenance}"""
 
 
 def export_notebook(run_dir: str | Path, name: str) -> None:
@@ -66,7 +55,7 @@ def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
     """Returns the results of a run as tables to print, one for each metric.
 
     Rows of other presets, and of images that have changed since, are left out. Two repetitions, as
-    the presets made for speed have them, support no interval: their tables hold means in percent.
+    the presets made for speed have them, support no interval: their tables hold means alone.
 
     Args:
         frame: DataFrame, as `Results.frame` returns it.
@@ -86,7 +75,7 @@ def results_tables(frame: pd.DataFrame, preset: str) -> dict[str, pd.DataFrame]:
             table = accuracy_table(rows, metric).rename_axis(index=None)
             tables[f"{label} on {dataset}, in %"] = table.map("{:.1f}".format, na_action="ignore")
         else:
-            tables[f"{label} on {dataset}"] = _table_with_intervals(rows)
+            tables[f"{label} on {dataset}, in %"] = _table_with_intervals(rows)
     return {title: table.fillna("") for title, table in tables.items()}
 
 
@@ -99,20 +88,27 @@ def newest_rows(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
 def _table_with_intervals(rows):
     methods = in_order(rows["method"])
     cells = summarize(rows).sort_values("labels", kind="stable")
-    cells["cell"] = [_cell(row) for row in cells.itertuples()]
-    cells["labels"] = [f"{labels} labels" for labels in cells["labels"]]
+    scores = cells.rename(columns={"mean": "value"}).to_dict("records")
+    cells["cell"] = [percent_cell(score) for score in scores]
+    cells["labels"] = [f"{labels:,} labels" for labels in cells["labels"]]
     columns = list(cells["labels"].unique())
     table = cells.pivot(index="method", columns="labels", values="cell")
     return table.loc[methods, columns].rename_axis(index=None, columns=None)
 
 
-def _cell(row):
-    if row.low != row.low:  # NaN: the interval is unknown
-        return f"{row.mean:.3f}"
-    return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
+def percent_cell(score: dict) -> str:
+    """Returns a score as text in percent, such as "61.2 [59.0, 63.4]".
+
+    Args:
+        score: Dict with `value`, and `low` and `high`, which are `None` or NaN if unknown.
+    """
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    if low is None or low != low:  # NaN: the interval is unknown
+        return f"{100 * value:.1f}"
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def draw_results(run_dir: str | Path, record: dict) -> str:
+def draw_results(run_dir: str | Path, record: dict) -> tuple[str, bytes] | None:
     """Draws accuracy by number of labels, and writes it as `figures/accuracy.png`.
 
     Args:
@@ -120,15 +116,16 @@ def draw_results(run_dir: str | Path, record: dict) -> str:
         record: Dict, as in `run.json`.
 
     Returns:
-        The figure as an element in HTML. Empty if the run has no row of accuracy.
+        A pair: what the figure shows, and the bytes of the PNG. `None` if the run has no row of
+        accuracy.
     """
     frame = newest_rows(Results(Path(run_dir) / "results.csv").frame("accuracy"), record["preset"])
     if frame.empty:
-        return ""
+        return None
     name = f"{frame['dataset'].iloc[0]}, preset {record['preset']}: accuracy by number of labels"
     png = plotting.to_png(plotting.plot_comparison(frame, name))
     files.write_bytes(Path(run_dir) / "figures" / "accuracy.png", png)
-    return build_picture(png, f"{name}. The numbers are in the table.")
+    return name, png
 
 
 def write_report(run_dir: str | Path, record: dict) -> str:
@@ -148,25 +145,27 @@ def write_report(run_dir: str | Path, record: dict) -> str:
     run_dir = Path(run_dir)
     frame = Results(run_dir / "results.csv").frame()
     tables = results_tables(frame, record["preset"])
-    results = [f"<h2>{escape(title)}</h2>{table.to_html()}" for title, table in tables.items()]
-    results[1:1] = [draw_results(run_dir, record)]  # below the first table, that of accuracy
-    links = [
-        (f'<a href="html/{stem}.html">{stem}</a>', f"{entry['seconds'] / 60:.1f} minutes")
-        for stem, entry in sorted(record["notebooks"].items())
+    results = [
+        (title, table.rename_axis("method").reset_index()) for title, table in tables.items()
     ]
-    findings = stored_findings(run_dir)
-    data = run_dir / "data.json"
-    made = {**record["provenance"], "settings": record["settings"]}
-    body = BODY.format(
-        data=escape(files.load_json(data)["summary"]) if data.exists() else "",
-        command=escape(record["command"]),
-        findings="".join(f'<p class="verdict">{escape(finding)}</p>' for finding in findings),
-        results="\n".join(filter(None, results)) or "<p>These notebooks score no test images.</p>",
-        notebooks=build_table(links),
-        provenance=build_table(flatten(made)),
-    )
+    results[1:1] = filter(None, [draw_results(run_dir, record)])  # below the table of accuracy
+    findings, data = stored_findings(run_dir), run_dir / "data.json"
     title = f"{Path(record['source']).name}, preset {record['preset']}"
-    files.write_text(run_dir / "index.html", build_page(title, body))
+    page = render(
+        "report.html",
+        title=title,
+        command=record["command"],
+        findings=findings,
+        results=[(name, as_part(value)) for name, value in results],
+        data=files.load_json(data)["summary"] if data.exists() else "",
+        notebooks=[
+            (stem, f"{entry['seconds'] / 60:.1f} minutes")
+            for stem, entry in sorted(record["notebooks"].items())
+        ],
+        provenance=as_part(as_table({**record["provenance"], "settings": record["settings"]})),
+        ticks=[],
+    )
+    files.write_text(run_dir / "index.html", page)
     lines = [f"\n{title}\n{table.to_string()}" for title, table in tables.items()]
     lines = lines or ["\nNo results: these notebooks score no test images."]
     lines += [f"\n{finding}" for finding in findings]

@@ -9,7 +9,7 @@ from pathlib import Path
 from simclr_utils import files
 from simclr_utils.parameters import GROWING
 from simclr_utils.places import user_path
-from simclr_utils.study.identity import has_results
+from simclr_utils.study.identity import has_results, why_one_metric
 
 # To continue a folder, these and the settings have to be the same.
 IDENTITY = ("source", "preset", "seed")
@@ -73,6 +73,7 @@ def open_run(
         raise RunError(
             f"{run_dir} belongs to another run: {'; '.join(differences)}. Choose another folder "
             "with --out, or repeat the options of that run to continue it."
+            f"{why_one_metric(differences)}"
         )
     kept = earlier.get("settings", {}) if known is not None else {}
     settings = {**{n: v for n, v in kept.items() if n not in known}, **record["settings"]}

@@ -1,30 +1,47 @@
-"""The page for a colleague: verdict, tables, figures and provenance in one file."""
+"""The verdict for a colleague or a client: a page, the same as Markdown, and JSON for machines."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from simclr_utils import files, plotting
-from simclr_utils.cli import report
-from simclr_utils.cli.pages import write_page
-from simclr_utils.evaluation import results
+from simclr_utils.cli import report, verdict_content
+from simclr_utils.cli.charts import methods_chart
+from simclr_utils.cli.pages import as_part, as_table, render
+from simclr_utils.evaluation.calibration import reliability
+from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.verdicts import RULE
-from simclr_utils.methods import METHODS
-from simclr_utils.study import answers, summary
+from simclr_utils.methods import BASELINE, METHODS
+from simclr_utils.study import answers, measured, summary
 from simclr_utils.study.encoder_signs import look_at_encoder, nearest_images, pool_halves
+from simclr_utils.study.stored import stored_runs
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
 COMPARED = (
-    "The baseline is the same encoder trained from scratch, with settings chosen on validation "
-    "images. Each row below classified every test image once. Differences are in percentage "
-    "points of test accuracy. Intervals in brackets are of 95 %."
+    "The baseline is the same encoder trained from scratch, with tuned settings. Each method "
+    "classified every test image once. Differences are in percentage points, on the same images; "
+    "so two methods can differ although their bars overlap."
 )
+NAMED = "The answer compares the two methods in bold."
+COVERS = "The bars are 95 % intervals: for other test images, label subsets and pretrainings."
+COVERS_IMAGES = "This was a short run: the bars cover the draw of the test images alone."
+TIMES = (
+    "The time is that of one pretraining, the tuning and one fit. An encoder is pretrained once, "
+    "for all methods and numbers of labels."
+)
+FEW_CLASSES = 12  # up to here, the table of classes is printed
 
 
 def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
-    """Writes `verdict.html` into the folder of a study, a page that needs no other file.
+    """Writes `verdict.html`, `verdict.md` and `verdict.json` into the folder of a study.
+
+    The page needs no other file and no network. The JSON has the numbers of the page; its keys
+    are described in docs/command_line.md.
 
     Args:
         study: A finished `Study`.
@@ -34,70 +51,178 @@ def write_verdict(study: "Study", extra: Mapping | None = None) -> Path:
     Returns:
         The path of the page.
     """
-    sections = {"Data": study.dataset.summary()}
-    if study.counts:
-        sections |= describe_comparisons(study)
+    content = verdict_content.describe(study)
+    sections = describe_comparisons(study, content) if study.counts else []
+    sections.append(section("The images", study.dataset.summary()))
     for seed in study.seeds:
-        sections |= describe_encoder(study, seed)
-    page, title = study.folder / "verdict.html", f"Contrastive pretraining on {study.dataset.name}"
-    sections |= extra or {}
-    write_page(page, title, answers.answer(study), sections, describe_origin(study))
+        sections += describe_encoder(study, seed)
+    sections += [section(name, value) for name, value in (extra or {}).items()]
+    sections.append(section("What made these numbers", as_table(content["provenance"])))
+    shown = {**content, "charts": draw_charts(content), "sections": sections}
+    shown["made"] = describe_making(content)
+    page = study.folder / "verdict.html"
+    for name in ("verdict.html", "verdict.md"):
+        files.write_text(study.folder / name, render(name, **shown))
+    files.save_json(study.folder / "verdict.json", content)
     return page
 
 
-def describe_comparisons(study):
-    """Returns the sections about the comparisons, a dict."""
+def section(name, *values, printed=False):
+    """Returns a folded section of the page: a name, and strings, DataFrames or pictures."""
+    parts = [as_part(value) for value in values]
+    written = any(part["kind"] != "picture" for part in parts)
+    return {"name": name, "parts": parts, "printed": printed, "written": written}
+
+
+def draw_charts(content):
+    """Returns the charts of the first screen: the headline metric, and what it may hide."""
+    wanted = [content["metric"]["name"]]
+    if content["warning"] and wanted == ["accuracy"]:
+        wanted.append("balanced_accuracy")
+    named = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
+    covers = COVERS_IMAGES if content["made_for_speed"] else COVERS
+    note = " ".join([NAMED] * bool(named) + [covers, TIMES])
+    charts = []
+    for metric in wanted:
+        rows = of_metric(content, metric)
+        if not rows:
+            continue
+        label = METRICS[metric].label
+        title = f"{label[0].upper()}{label[1:]} of all methods with {content['labels']:,} labels"
+        chart = methods_chart(rows, named)
+        charts.append({**chart, "title": title, "head": label, "note": note})
+        note = "The mean of the shares of each class that are recognized."
+    return charts
+
+
+def of_metric(content, metric):
+    """Returns the methods' entries of one metric at the label count of the page."""
+    key = (metric, content["labels"])
+    return [each for each in content["methods"] if (each["metric"], each["labels"]) == key]
+
+
+def describe_comparisons(study, content):
+    """Returns the sections about the comparisons, a list."""
     lines = (answers.differences(study) or ["none"]) + crossing_sentences(study)
-    sections = {"All comparisons": "\n".join(lines)}
-    if study.preset not in answers.MADE_FOR_SPEED:
-        sections["What decides"] = RULE
-    sections["What was compared"] = COMPARED
-    for title, table in report.results_tables(study.frame(), study.preset).items():
-        labels = {name: METHODS[name].label for name in table.index if name in METHODS}
-        table = table.rename(index=labels).rename_axis(index="method", columns=None)
-        sections[f"Test {title}"] = table.reset_index()
-    sections["By number of labels"] = plotting.to_png(draw_accuracy(study))
-    return sections
+    rule = "" if content["made_for_speed"] else f"{RULE} "
+    metric = study.config.metric
+    label = METRICS[metric].label
+    title, gains = (
+        label[0].upper() + label[1:],
+        f"Points of {label} over the tuned baseline",
+    )
+    tables = report.results_tables(measured.rows_of(study, metric), study.preset)
+    tables = [name_methods(table).reset_index() for table in tables.values()]
+    by_labels = (*tables, plotting.to_png(draw_accuracy(study)))
+    found = [
+        section(gains, gains_table(content["differences"]), f"{rule}{COMPARED}", printed=True),
+        section("All comparisons in words", "\n".join(lines)),
+        section(f"{title} (%) by number of labels", *by_labels, printed=True),
+        section(f"Other metrics (%) with {content['labels']:,} labels", other_metrics(content)),
+    ]
+    if content["recalls"]:
+        few = len(content["recalls"]) <= FEW_CLASSES
+        name = "Share of each class that is recognized (%)"
+        found.append(section(name, recall_table(content["recalls"]), printed=few))
+    curves = reliability_curves(study, content)
+    if curves:
+        picture = plotting.to_png(plotting.plot_reliability(curves))
+        found.append(section("Are the probabilities right?", picture))
+    return found
+
+
+def gains_table(differences):
+    """Returns a table of the differences to the baseline: methods by numbers of labels."""
+    rows = {}
+    for each in differences:
+        value, low, high = (f"{100 * each[name]:+.1f}" for name in ("value", "low", "high"))
+        row = rows.setdefault(METHODS[each["first"]].label, {})
+        row[f"{each['labels']:,} labels"] = f"{value} [{low}, {high}]"
+    return pd.DataFrame(rows).T.fillna("").rename_axis(index="method").reset_index()
+
+
+def name_methods(table):
+    """Returns a table with the labels of the methods in place of their names."""
+    labels = {name: METHODS[name].label for name in table.index if name in METHODS}
+    return table.rename(index=labels).rename_axis(index="method", columns=None)
+
+
+def other_metrics(content):
+    """Returns a table of the methods by metric, at the label count of the page."""
+    columns = {}
+    for name, metric in METRICS.items():
+        cells = {each["label"]: report.percent_cell(each) for each in of_metric(content, name)}
+        if cells:
+            columns[metric.label] = cells
+    table = pd.DataFrame(columns).fillna("")
+    return table.rename_axis(index="method").reset_index()
+
+
+def recall_table(recalls):
+    """Returns a table of the classes by the methods of the primary comparison."""
+    rows = []
+    for each in recalls:
+        cells = {METHODS[name].label: report.percent_cell(s) for name, s in each["recalls"].items()}
+        rows.append({"class": each["class"], "test images": each["images"], **cells})
+    return pd.DataFrame(rows).fillna("")
+
+
+def reliability_curves(study, content):
+    """Returns the reliability of the compared methods' first networks, a dict from their labels."""
+    names = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
+    found = {}
+    for name in names:
+        first = stored_runs(study, name, content["labels"])[0][0]
+        if first.probabilities is not None:
+            arrays = first.truth, first.classes, first.probabilities
+            found[METHODS[name].label] = reliability(*arrays)
+    return found
 
 
 def crossing_sentences(study):
     """Returns a sentence for each method on where its line crosses the baseline's, a list."""
+    if study.config.metric != "accuracy":
+        return []
     return [
-        f"Crossing of {METHODS[method].label} and the baseline: {text}."
+        f"Crossing of {METHODS[method].label} and {METHODS[BASELINE].label}: {text}."
         for method, text in summary.crossings(study).items()
     ]
 
 
-def describe_origin(study):
-    """Returns the provenance of the first encoder, or of the study if it has none, a dict."""
-    record = study.encoder_folder(study.seeds[0]) / "encoder.json"
-    if record.exists():
-        return files.load_json(record)
-    made = files.load_json(study.folder / "run.json")
-    return {**made.get("provenance", {}), **made["study"]}
+def describe_making(content):
+    """Returns a line on what made the numbers: data, preset, date, commit and processor."""
+    made, data = content["provenance"], content["data"]
+    processor = made.get("hardware", {}).get("processor", "an unknown processor")
+    parts = [f"Images {data['name']} ({data['fingerprint']})", f"preset {content['preset']}"]
+    parts += [str(made.get("date", ""))[:10], f"commit {made.get('commit')}", processor]
+    return ", ".join(part for part in parts if part) + "."
 
 
 def draw_accuracy(study):
-    """Returns the figure of accuracy by number of labels."""
-    frame = study.frame()
+    """Returns the figure of the headline metric by number of labels."""
+    metric = study.config.metric
+    frame, label = measured.rows_of(study, metric), METRICS[metric].label
     if study.preset in answers.MADE_FOR_SPEED:
-        return plotting.plot_comparison(frame, f"{study.dataset.name}, preset {study.preset}")
-    summaries = results.summarize(frame[frame["metric"] == "accuracy"])
+        return plotting.plot_comparison(
+            frame, f"{study.dataset.name}, preset {study.preset}", metric
+        )
     title = f"{study.dataset.name}: mean and 95 % interval"
-    return plotting.plot_label_efficiency(summaries, title)
+    return plotting.plot_label_efficiency(summarize(frame), title, metric, label)
 
 
 def describe_encoder(study, seed):
     """Returns the sections about an encoder: signs of collapse, and an image's nearest images."""
     folder = study.encoder_folder(seed)
     if not (folder / "encoder.json").exists():
-        return {}
+        return []
     signs, images, features = look_at_encoder(folder, study.dataset, study.config)
     queries, gallery = pool_halves(images, features)
     found = nearest_images(queries[1], gallery[1])
     nearest = plotting.NearestImages(queries[0], gallery[0], found)
     text = "\n".join(f"{name}: {value:.2f}" for name, value in signs.items())
-    return {
-        f"Encoder {seed}": text,
-        f"Encoder {seed}: an image and the nearest to it": plotting.to_png(nearest.draw(0)),
-    }
+    return [
+        section(f"Encoder {seed}: signs of collapse", text),
+        section(
+            f"Encoder {seed}: an image and the nearest to it", plotting.to_png(nearest.draw(0))
+        ),
+    ]

@@ -51,6 +51,8 @@ class Dataset:
         labeled: Pair of images and labels that a study draws its labels from. They are those of
             train and, unless the source has a validation split of its own, of validation. By
             default the two are joined here.
+        files: List of the names of the pool's images, relative to the folder. Empty for other
+            sources.
 
     Example:
 
@@ -73,6 +75,7 @@ class Dataset:
     decoding: dict[str, Any] = field(default_factory=dict)
     own_validation: bool = False
     labeled: tuple[np.ndarray, np.ndarray] | None = None
+    files: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         if self.labeled is None:
@@ -249,6 +252,7 @@ def _to_dataset(name, images, metadata):
         overlaps=dict(metadata["overlaps"]),
         conflicts=[tuple(row) for row in metadata.get("conflicts", ())],
         decoding=dict(metadata.get("decoding", {})),
+        files=list(metadata.get("files", ())),
     )
 
 

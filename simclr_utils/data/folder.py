@@ -28,7 +28,7 @@ from simclr_utils.places import user_path
 from simclr_utils.reading import how_to_set
 
 # Increase it when entries written by an older version must not be used any more.
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 SMALLEST_CHOSEN_SIZE = 16  # the smallest image that the encoders take
 LARGEST_CHOSEN_SIZE = 96  # keeps a training run within hours
 FILES_TO_MEASURE = 200

@@ -28,13 +28,14 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         class_names: List of strings, one for each label.
         keep: Bool array `[N]`, `False` for images to leave out. Defaults to all `True`.
         channels: Integer, how many channels of each image to keep. Defaults to all.
-        names: List of N strings, the names of the images in the list of conflicts. Defaults to
-            their numbers.
+        names: List of N strings, the names of the images. Without them, `files` is empty, and the
+            list of conflicts has the images' numbers.
 
     Returns:
         A pair: the images that are left, `[M, height, width, channels]`, and a dict with the keys
-        `shape`, `sizes`, `labels`, `class_names`, `overlaps`, `notes`, `fingerprint` and
-        `conflicts`, a list of `[name, class, picture]` in which equal pictures have equal numbers.
+        `shape`, `sizes`, `labels`, `class_names`, `overlaps`, `notes`, `fingerprint`, `files`,
+        the names of the images of unlabeled and train that are left, and `conflicts`, a list of
+        `[name, class, picture]` in which equal pictures have equal numbers.
 
     Raises:
         ValueError: If a class has no train image left, or validation or test no image.
@@ -57,6 +58,8 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         "labels": {name: parts[name] for name in SPLITS[1:]},
         "class_names": list(class_names),
     }
+    pool = len(parts["unlabeled"]) + len(parts["train"])
+    files = [] if names is None else [names[row] for row in order[keep][:pool]]
     content = hashlib.blake2b(json.dumps(description).encode(), digest_size=6)
     content.update(digests.astype("<u8").tobytes())
     return images, {
@@ -65,6 +68,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         "overlaps": overlaps,
         "notes": [*_describe(overlaps, conflicts), *_name_absent_classes(parts, class_names)],
         "fingerprint": content.hexdigest(),
+        "files": files,
     }
 
 

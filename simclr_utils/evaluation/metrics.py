@@ -4,7 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, norm, rankdata
+import pandas as pd
+from scipy.stats import binomtest
+
+from simclr_utils.evaluation.calibration import calibration_error, calibration_influence
+from simclr_utils.evaluation.roc import auroc, auroc_influence
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,18 @@ class Metric:
             or `None` where the metric is not defined.
         needs_probabilities: Boolean, whether the predicted classes alone are not enough.
         bounds: Pair of floats that no value and no interval exceeds, or `None`.
+        influence: Function of the same arrays. It returns a float array `[N]`, how far each image
+            moves the value. The sum of squares is the variance of the value over test images.
+            `None` for a metric of which two methods cannot be compared.
+        higher_is_better: Boolean. A metric of which less is better cannot be a headline.
     """
 
     label: str
     function: Callable
     needs_probabilities: bool = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
+    influence: Callable | None = None
+    higher_is_better: bool = True
 
     def measure(
         self, truth: np.ndarray, predictions: np.ndarray, probabilities: np.ndarray | None = None
@@ -94,12 +104,8 @@ def balanced_accuracy(truth, predictions, probabilities=None):
         Zou, Donner 2008, "Construction of confidence limits about effect measures: a general
         approach".
     """
-    truth, predictions = np.asarray(truth), np.asarray(predictions)
-    members = [truth == label for label in np.unique(truth)]
-    recalls = [accuracy_interval(predictions[rows], truth[rows]) for rows in members]
-    value, low, high = (
-        np.array([recall[name] for recall in recalls]) for name in ("value", "low", "high")
-    )
+    recalls = recall_per_class(truth, predictions)
+    value, low, high = (recalls[name].to_numpy() for name in ("value", "low", "high"))
     mean = value.mean()
     return {
         "value": float(mean),
@@ -108,57 +114,53 @@ def balanced_accuracy(truth, predictions, probabilities=None):
     }
 
 
-def auroc(truth, predictions, probabilities):
-    """Computes the area under the ROC curve: one class against the rest, averaged over classes.
-
-    With two classes it is the area of the second one. With more, the classes that occur in the
-    truth count equally. The variance comes from what each test image contributes (DeLong's
-    structural components), averaged over the classes first, because each image counts in the
-    area of every class. If a class has a single image, the interval is NaN.
-
-    References:
-        DeLong, DeLong, Clarke-Pearson 1988, "Comparing the areas under two or more correlated
-        receiver operating characteristic curves: a nonparametric approach".
-        Sun, Xu 2014, "Fast implementation of DeLong's algorithm".
-    """
-    truth, labels = np.asarray(truth), np.unique(truth)
-    if len(labels) < 2:
-        return None
-    labels = labels if probabilities.shape[1] > 2 else [1]
-    areas = [area_under_curve(truth == label, probabilities[:, label]) for label in labels]
-    value = float(np.mean([area for area, _ in areas]))
-    influence = np.mean([influence for _, influence in areas], axis=0)
-    half = float(norm.ppf(0.975) * np.linalg.norm(influence))
-    return {"value": value, "low": value - half, "high": value + half}
-
-
-def area_under_curve(positive, scores):
-    """Computes the area under one ROC curve, and the influence of each image on it.
-
-    The area is the share of pairs of a positive and a negative in which the positive has the
-    higher score; ties count half. Ranks give it without going through the pairs.
+def recall_per_class(truth: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+    """Computes the share of each class that is recognized.
 
     Args:
-        positive: Boolean array `[N]`, with both values in it.
-        scores: Float array `[N]`.
+        truth: Integer array `[N]`, the true classes.
+        predictions: Integer array `[N]`, the predicted classes.
 
     Returns:
-        A float in 0..1, and a float array `[N]` whose sum of squares is DeLong's variance.
+        A DataFrame with a row for each class that occurs in the truth, in ascending order: its
+        number `label`, the number of its `images`, the recall `value` in 0..1, and the ends `low`
+        and `high` of its 95 % Wilson interval.
     """
-    ranks, wins = rankdata(scores), np.empty(len(scores))
-    num_positive, num_negative = np.sum(positive), np.sum(~positive)
-    # The share of the other side that each image is ranked correctly against.
-    wins[positive] = (ranks[positive] - rankdata(scores[positive])) / num_negative
-    wins[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / num_positive
-    area = wins[positive].mean()
-    size = np.where(positive, num_positive, num_negative).astype(float)
-    size[size == 1] = np.nan  # a single image says nothing about its spread
-    return area, (wins - area) / np.sqrt(size * (size - 1))
+    truth, predictions = np.asarray(truth), np.asarray(predictions)
+    rows = []
+    for label in np.unique(truth):
+        inside = truth == label
+        score = accuracy_interval(predictions[inside], truth[inside])
+        rows.append({"label": int(label), "images": int(inside.sum()), **score})
+    return pd.DataFrame(rows)
+
+
+def accuracy_influence(truth, predictions, probabilities=None):
+    """Computes how far each image moves the accuracy, as the `influence` of a `Metric`."""
+    right = np.asarray(truth) == np.asarray(predictions)
+    return (right - right.mean()) / len(right)
+
+
+def balanced_influence(truth, predictions, probabilities=None):
+    """Computes how far each image moves the balanced accuracy."""
+    labels, places, counts = np.unique(truth, return_inverse=True, return_counts=True)
+    right = (np.asarray(truth) == np.asarray(predictions)).astype(float)
+    recalls = np.bincount(places, right) / counts
+    return (right - recalls[places]) / (counts[places] * len(labels))
 
 
 # In the order in which rows are written. To add a metric, write a function and an entry.
 METRICS = {
-    "accuracy": Metric("accuracy", accuracy),
-    "balanced_accuracy": Metric("balanced accuracy", balanced_accuracy),
-    "auroc": Metric("AUROC", auroc, needs_probabilities=True),
+    "accuracy": Metric("accuracy", accuracy, influence=accuracy_influence),
+    "balanced_accuracy": Metric(
+        "balanced accuracy", balanced_accuracy, influence=balanced_influence
+    ),
+    "auroc": Metric("AUROC", auroc, needs_probabilities=True, influence=auroc_influence),
+    "calibration_error": Metric(
+        "calibration error",
+        calibration_error,
+        needs_probabilities=True,
+        influence=calibration_influence,
+        higher_is_better=False,
+    ),
 }

@@ -7,7 +7,11 @@ import numpy as np
 
 from simclr_utils.data.splits import label_subset
 from simclr_utils.evaluation.metrics import METRICS
-from simclr_utils.evaluation.predictions import Predictions, split_predictions
+from simclr_utils.evaluation.predictions import (
+    Predictions,
+    StoredPredictions,
+    split_predictions,
+)
 from simclr_utils.places import user_path
 
 if TYPE_CHECKING:
@@ -139,10 +143,18 @@ class Protocol:
         """
         if metric not in METRICS:
             raise ValueError(f"There is no metric {metric!r}. Choose from {list(METRICS)}.")
-        found = self._predictions.load(**self._stored_key(key))
+        found = self.predictions(**key)
         if found is None:
             return None
         return METRICS[metric].measure(found.truth, found.classes, found.probabilities)
+
+    def predictions(self, **key: str | int | None) -> StoredPredictions | None:
+        """Returns the stored predictions of a scored row, or `None` if nothing was stored.
+
+        Args:
+            **key: As in `measure`.
+        """
+        return self._predictions.load(**self._stored_key(key))
 
     def scored(self, **key: str | int | None) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns what was predicted for the test images in a scored row.
@@ -154,7 +166,7 @@ class Protocol:
             The predicted classes, integer array `[N]`, and which of them are right, boolean array
             `[N]`. `None` if nothing was stored.
         """
-        found = self._predictions.load(**self._stored_key(key))
+        found = self.predictions(**key)
         return None if found is None else (found.classes, found.correct)
 
     def correct(self, **key: str | int | None) -> np.ndarray | None:

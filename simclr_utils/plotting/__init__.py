@@ -13,6 +13,7 @@ PUBLIC = {
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
+    "calibration": ("plot_reliability",),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
     "repetitions": ("plot_comparison",),
 }

@@ -20,6 +20,7 @@ PUBLIC = {
         "small_print",
     ),
     "answers": ("answer", "differences"),
+    "next_labels": ("doubtful_images", "images_to_label", "typical_images"),
     "operations": ("accuracy_by_operation",),
     "encoder_signs": (
         "look_at_encoder",

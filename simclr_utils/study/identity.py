@@ -19,6 +19,12 @@ RULE = "every label counts"
 # As long as a folder has none of these, it may be used with other settings.
 RESULT_FILES = ("results.csv", "encoders", "predictions.sqlite", "tuning.json")
 
+# Said where a folder with results is asked for another headline metric.
+WHY_ONE_METRIC = (
+    "The headline metric is chosen before the results are known: chosen afterwards, it would be "
+    "the one that looks best. The page shows the other metrics too."
+)
+
 
 class StudyError(ValueError):
     """A study cannot be made or continued as asked. The message says what to do."""
@@ -76,6 +82,7 @@ def claim(
         raise StudyError(
             f"{folder} holds another study: {'; '.join(differences)}. Choose another folder "
             "(run_dir, or --out), or repeat the images and settings of that study to continue it."
+            f"{why_one_metric(differences)}"
         )
     check_rule(folder, there)
     check_encoders(folder, len(dataset.unlabeled), config)
@@ -94,6 +101,15 @@ def check_rule(folder, there):
             "mixed. Choose another folder (run_dir, or --out), or move results.csv, "
             "predictions.sqlite and tuning.json away: the encoders can be used again."
         )
+
+
+def why_one_metric(differences: list[str]) -> str:
+    """Returns why the metric may not change, or nothing if it is not among the differences.
+
+    Args:
+        differences: Strings, as `files.describe_differences` returns them.
+    """
+    return f" {WHY_ONE_METRIC}" if any(each.startswith("metric is") for each in differences) else ""
 
 
 def check_encoders(folder, pool_size, config):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simclr_utils.evaluation.predictions import StoredPredictions
 from simclr_utils.methods import METHODS, in_order
 
 if TYPE_CHECKING:
@@ -23,20 +24,34 @@ def correct(study: "Study", method: str, labels: int) -> np.ndarray | None:
         A boolean array `[subsets, seeds, N]` over label subsets, pretraining seeds and test images.
         `None` if a row is missing.
     """
+    runs = stored_runs(study, method, labels)
+    return None if runs is None else np.array([[each.correct for each in row] for row in runs])
+
+
+def stored_runs(study: "Study", method: str, labels: int) -> list[list[StoredPredictions]] | None:
+    """Returns the predictions of a method, over label subsets and pretraining seeds.
+
+    Args:
+        study: A `Study`.
+        method: String, a name in `METHODS`.
+        labels: Integer, the number of labels.
+
+    Returns:
+        A list `[subsets][seeds]` of `StoredPredictions`. `None` if a row is missing.
+    """
     subsets = study.comparison.subsets(labels, trained=METHODS[method].trained)
     seeds = study.seeds if METHODS[method].pretrained else [None]
-    stack = [
+    protocol = study.comparison.protocol
+    runs = [
         [
-            study.comparison.protocol.correct(
+            protocol.predictions(
                 method=method, labels=labels, subset_seed=subset, pretraining_seed=seed
             )
             for seed in seeds
         ]
         for subset in subsets
     ]
-    if any(part is None for row in stack for part in row):
-        return None
-    return np.array(stack)
+    return None if any(part is None for row in runs for part in row) else runs
 
 
 def first_predictions(

@@ -6,9 +6,10 @@ import pandas as pd
 
 from simclr_utils.evaluation.label_savings import find_savings, labels_to_reach
 from simclr_utils.evaluation.results import summarize
-from simclr_utils.evaluation.statistics import crossing_interval, paired_difference
+from simclr_utils.evaluation.statistics import crossing_interval
 from simclr_utils.evaluation.verdicts import estimate, holm, verdict
 from simclr_utils.methods import BASELINE, METHODS
+from simclr_utils.study.pairs import difference
 from simclr_utils.study.primary import compared_methods
 from simclr_utils.study.stored import correct
 from simclr_utils.training.findings import stored_findings
@@ -27,7 +28,7 @@ def compare(study: "Study") -> pd.DataFrame:
 
     Returns:
         A DataFrame, one row for each method and label count: `first`, `second`, `labels`,
-        `value` (the difference in accuracy), `low`, `high`, `p_value`, `adjusted` (corrected by
+        `value` (in the headline metric), `low`, `high`, `p_value`, `adjusted` (corrected by
         `holm` together with all but the primary comparison, NaN for that one), `primary`,
         `subsets` (the number of label subsets, or of initializations if all labels are used),
         `seeds`, `verdict` (the verdict of the primary comparison, an estimate of the others),
@@ -36,31 +37,31 @@ def compare(study: "Study") -> pd.DataFrame:
     found = {}
     for method in compared_methods():
         for labels in study.counts:
-            pair = [correct(study, each, labels) for each in (method, BASELINE)]
-            if all(part is not None for part in pair):
-                found[method, labels] = paired_difference(*pair)
+            measured = difference(study, method, BASELINE, labels)
+            if measured is not None:
+                found[method, labels] = measured
     others = [key for key in found if key != study.primary]
     adjusted = dict(zip(others, holm([found[key].p_value for key in others]), strict=True))
     rows = []
-    for (method, labels), difference in found.items():
+    for (method, labels), made in found.items():
         corrected = adjusted.get((method, labels))
         row = {"dataset": study.dataset.name, "first": method, "second": BASELINE}
-        row |= {"labels": labels, "value": difference.value, "low": difference.low}
-        row |= {"high": difference.high, "p_value": difference.p_value, "adjusted": corrected}
-        row |= {"primary": corrected is None, "subsets": difference.num_runs[0]}
-        row |= {"seeds": difference.num_runs[1], "preset": study.preset}
+        row |= {"labels": labels, "value": made.value, "low": made.low}
+        row |= {"high": made.high, "p_value": made.p_value, "adjusted": corrected}
+        row |= {"primary": corrected is None, "subsets": made.num_runs[0]}
+        row |= {"seeds": made.num_runs[1], "preset": study.preset}
         row |= {"fingerprint": study.dataset.fingerprint}
-        rows.append({**row, "verdict": _sentence(study, method, labels, difference, corrected)})
+        rows.append({**row, "verdict": _sentence(study, method, labels, made, corrected)})
     return pd.DataFrame(rows).astype({"adjusted": float}) if rows else pd.DataFrame()
 
 
-def _sentence(study, method, labels, difference, adjusted):
+def _sentence(study, method, labels, made, adjusted):
     """Returns the verdict of the primary comparison, or the estimate of another one."""
     name, loses = METHODS[method].verdict
     everything = study.comparison.protocol.is_all(labels)
     if adjusted is None:
-        return verdict(difference, labels, name, loses, everything)
-    return estimate(difference, labels, name, everything, adjusted)
+        return verdict(made, labels, name, loses, everything)
+    return estimate(made, labels, name, everything, adjusted)
 
 
 def headline(comparisons: pd.DataFrame) -> str | None:
@@ -130,7 +131,7 @@ def small_print(study: "Study") -> list[str]:
 def no_better_than_constant(study):
     """Returns a sentence, in a list, if no network beats the most frequent class."""
     frame = study.frame()
-    summary = summarize(frame[frame["metric"] == "accuracy"])
+    summary = summarize(frame[frame["metric"] == study.config.metric])
     summary = summary[summary["labels"] == summary["labels"].max()].set_index("method")
     there = {name: METHODS[name] for name in METHODS if name in summary.index}
     rows = [name for name, method in there.items() if method.trained]

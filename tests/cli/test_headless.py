@@ -304,7 +304,7 @@ def test_only_the_newest_images_of_this_preset_are_in_the_table(tmp_path):
     tables = report.results_tables(results.frame(), "quick")
     assert tables["m on d, in %"].to_dict() == {10: {"SimCLR + kNN": "20.0"}}
     tables = report.results_tables(results.frame(), "full")
-    assert tables["m on d"].to_dict() == {"10 labels": {"knn": "0.300"}}
+    assert tables["m on d, in %"].to_dict() == {"10 labels": {"knn": "30.0"}}
 
 
 def test_a_table_has_the_label_of_its_metric(tmp_path):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
-from simclr_utils.evaluation.metrics import METRICS, Metric, accuracy_interval
+from simclr_utils.evaluation.calibration import reliability
+from simclr_utils.evaluation.metrics import METRICS, Metric, accuracy_interval, recall_per_class
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results, summarize
 
@@ -109,6 +111,44 @@ def test_no_value_exceeds_its_bounds(num_classes, count, seed, skill):
         score = metric.measure(truth, classes, probabilities) or {}
         for value in score.values():
             assert np.isnan(value) or metric.bounds[0] <= value <= metric.bounds[1]
+
+
+def test_recalls_are_those_of_scikit_learn():
+    truth, classes, _ = guesses(200, 4, 2)
+    found = recall_per_class(truth[truth != 1], classes[truth != 1])
+    assert found["label"].tolist() == [0, 2, 3]
+    expected = recall_score(truth, classes, average=None)[[0, 2, 3]]
+    assert found["value"].to_numpy() == pytest.approx(expected)
+    assert found["images"].tolist() == [np.sum(truth == label) for label in (0, 2, 3)]
+
+
+def test_reliability_is_that_of_scikit_learn():
+    truth, classes, probabilities = guesses(500, 3, 5)
+    right, confidence = truth == classes, probabilities.max(1)
+    shares, means = calibration_curve(right, confidence, n_bins=15)
+    found = reliability(truth, classes, probabilities)
+    assert found["accuracy"].to_numpy() == pytest.approx(shares)
+    assert found["confidence"].to_numpy() == pytest.approx(means)
+    score = METRICS["calibration_error"].measure(truth, classes, probabilities)
+    weights = found["images"] / found["images"].sum()
+    assert score["value"] == pytest.approx(np.sum(weights * np.abs(shares - means)))
+    assert score["low"] < score["value"] < score["high"]
+
+
+def test_the_interval_of_the_calibration_error_covers_that_of_many_images():
+    many = METRICS["calibration_error"].measure(*guesses(40_000, 3, 0, skill=0.3))["value"]
+    covered = 0
+    for seed in range(1, 201):
+        found = METRICS["calibration_error"].measure(*guesses(2000, 3, seed, skill=0.3))
+        covered += found["low"] <= many <= found["high"]
+    assert many > 0.1 and 0.9 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "auroc", "calibration_error"])
+def test_the_influence_of_the_images_adds_up_to_nothing(name):
+    truth, classes, probabilities = guesses(150, 3, 6)
+    influence = METRICS[name].influence(truth, classes, probabilities)
+    assert influence.shape == (150,) and influence.sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_without_probabilities_auroc_is_not_computed():

@@ -21,7 +21,8 @@ FOUND = pd.DataFrame(
 
 
 def study_of(preset, name="glyphs", counts=(20,)):
-    return SimpleNamespace(preset=preset, counts=counts, dataset=SimpleNamespace(name=name))
+    named, config = SimpleNamespace(name=name), SimpleNamespace(metric="accuracy")
+    return SimpleNamespace(preset=preset, counts=counts, dataset=named, config=config)
 
 
 @pytest.fixture(autouse=True)
@@ -62,4 +63,34 @@ def test_without_labels_there_is_nothing_to_compare(monkeypatch):
     [("cifar10", "cifar10"), ("medmnist:pathmnist", "medmnist:pathmnist"), ("scans", "FOLDER")],
 )
 def test_the_command_names_a_data_set_but_not_a_users_folder(name, source):
-    assert f"--source {source} " in answers.real_command(study_of("quick", name))
+    study = study_of("quick", name)
+    assert f"--source {source} " in answers.real_command(study)
+    study.config.metric = "auroc"
+    assert "--preset full --metric auroc --out" in answers.real_command(study)
+
+
+def primary(low, high, **changes):
+    row = {"first": "fine_tuned", "second": "supervised", "labels": 500, "value": (low + high) / 2}
+    return {**row, "low": low, "high": high, "subsets": 3, "seeds": 2, **changes}
+
+
+@pytest.mark.parametrize(
+    "ends, first, second",
+    [
+        ((0.02, 0.06), "Yes, pretraining helps: with 500 labels", "gain is 4.0 points"),
+        ((-0.06, -0.02), "No, training on the labels alone is better", "loss is 4.0 points"),
+        ((-0.01, 0.03), "These images cannot tell", "from 1.0 points worse to 3.0 points better"),
+    ],
+)
+def test_the_plain_answer_has_two_sentences(ends, first, second):
+    study = study_of("full", counts=(500,))
+    values = {"fine_tuned": 0.612, "supervised": 0.55}
+    said = answers.plain_answer(study, primary(*ends), values)
+    assert said[0].startswith(first) and second in said[1] and len(said) == 2
+    assert "61.2 % of the test images are recognized with pretraining, and 55.0 %" in said[0]
+    alone = answers.plain_answer(study, primary(*ends, seeds=1), values)
+    assert alone[0].startswith("No verdict: it takes several encoders")
+    values = {**values, "linear_probe": 0.6}
+    other = answers.plain_answer(study, primary(*ends, first="linear_probe"), values)
+    assert "60.0 %" in other[0]
+    assert answers.plain_answer(study, None, values) == ["nothing is labeled"]
