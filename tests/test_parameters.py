@@ -44,6 +44,9 @@ GOOD = {
     "supervised_steps_factor": [0.5],
     "search": [None, "short"],
     "operations": [None, {"crop": 0.87, "flip": 1}, {"blur": (1.0, 0.5)}, (("crop", 1.0),)],
+    "methods": [None, ["default", "fixmatch"], ("linear_probe",)],
+    "encoder_file": [None, "runs/a b/own.keras", "keras.applications:ResNet50", "hub:a"],
+    "input_size": [None, 96],
 }
 BAD = {
     "source": [None, "", "imagse", 3, "medmnist:"],
@@ -73,6 +76,9 @@ BAD = {
     "supervised_steps_factor": [0],
     "search": ["long"],
     "operations": [{}, {"rotate": 1}, {"crop": -1}, {"crop": "hard"}, {"crop": (1, 2)}, "crop"],
+    "methods": ["fixmatch", [], ["fix_match"]],
+    "encoder_file": ["", 3],
+    "input_size": [8, "96"],
 }
 
 

@@ -10,7 +10,7 @@ import keras
 
 from simclr_utils.data.splits import label_subset
 from simclr_utils.evaluation import features, probes, supervised
-from simclr_utils.evaluation.kmeans_patches import fit_kmeans_patches
+from simclr_utils.evaluation.kmeans_patches import NUM_CENTROIDS, fit_kmeans_patches
 from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.methods import METHODS
 from simclr_utils.training import networks
@@ -204,7 +204,7 @@ def peak_memory_gib() -> float | None:
 def disk_bytes(study):
     """Returns the bytes that a study writes at most, without the cache of decoded images.
 
-    These are checkpoints, encoders and predictions.
+    These are checkpoints, encoders, kept features and predictions.
 
     Args:
         study: A `Study`.
@@ -223,7 +223,26 @@ def disk_bytes(study):
     # A float16 for each class, and the predicted class in two bytes.
     image = 2 * (study.dataset.num_classes + 1)
     predictions = image * rows * len(study.comparison.protocol.test_images)
-    return checkpoints + len(study.seeds) * weights + predictions
+    return checkpoints + len(study.seeds) * weights + predictions + kept_bytes(study, methods)
+
+
+def kept_bytes(study, methods):
+    """Returns the bytes of the features that a study keeps, and of the given encoder's copies."""
+    starts, images = (
+        {method.start for method in methods},
+        sum(len(part) for part in study.images().values()),
+    )
+    size = 0
+    if starts & {"kmeans_patches", "pretrained_and_kmeans"}:
+        size += 4 * 4 * NUM_CENTROIDS * images
+    if study.given is None:
+        return size
+    features = study.given_encoder.output_shape[-1]
+    size += 4 * features * images if "encoder_file" in starts else 0
+    size += 2 * features * len(study.dataset.unlabeled) if "distilled_encoder" in starts else 0
+    if "continued_encoder" in starts:  # and three checkpoints with two numbers for each weight
+        size += 4 * study.given_encoder.count_params() * (len(study.seeds) + 3 * 3)
+    return size
 
 
 def costs(study: "Study") -> dict:

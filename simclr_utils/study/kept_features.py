@@ -2,6 +2,7 @@
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def keep(path: Path, made_with: dict, compute: Callable[[], dict]) -> dict[str, 
     """
     stored = stored_record(path)
     if stored is not None and stored["made_with"] == as_stored(made_with):
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in file.files if name != "record"}
     started = time.monotonic()
     arrays = compute()
@@ -45,7 +46,7 @@ def stored_record(path: Path) -> dict | None:
         A dict: `made_with`, and `minutes`, the time that it took to compute them.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return json.loads(str(file["record"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None

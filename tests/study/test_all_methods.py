@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from simclr_utils.__main__ import build_parser
 from simclr_utils.cli import study as study_command
+from simclr_utils.cli.arguments import own_options
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.fine_tuning import FineTuning
@@ -76,7 +78,7 @@ def test_every_method_is_measured(finished):
         "distilled, encoder 0",
         "distilled_fine_tuned at 20 labels, encoder 0",
     ]
-    seeds = {name: frame.loc[name, "pretraining_seed"] == 0 for name in METHODS}
+    seeds = frame["pretraining_seed"].notna().to_dict()
     assert seeds == {name: method.pretrained for name, method in METHODS.items()}
     text = study_command.summarize(study)
     for method in METHODS.values():
@@ -135,11 +137,7 @@ def test_features_are_computed_once(finished, dataset, monkeypatch):
     monkeypatch.setattr("simclr_utils.study.study.open_encoder", interrupt)
     monkeypatch.setattr("simclr_utils.study.starts.patches.fit_kmeans_patches", interrupt)
     features = study.features("encoder_file")
-    assert {name: len(part) for name, part in features.items()} == {
-        "train": 60,
-        "validation": 30,
-        "test": 50,
-    }
+    assert {name: len(part) for name, part in features.items()} == {"train": 90, "test": 50}
     both = study.features("pretrained_and_kmeans", 0)
     assert both["test"].shape[1] == 64 + study.features("kmeans_patches")["test"].shape[1]
     assert encoder_tasks.teacher_targets(study).shape == (124, 6)
@@ -192,6 +190,14 @@ def test_what_is_measured_by_default():
         choose_methods(["frozen_file"], False)
     with pytest.raises(ValueError, match="Unknown method 'fix'. Choose from linear_probe, .*, all"):
         choose_methods(["fix"], False)
+
+
+def test_options_become_settings():
+    options = ["study", "--encoder", "own.keras", "--methods", "default, fixmatch"]
+    settings = own_options(build_parser().parse_args(options))
+    assert settings == {"encoder_file": "own.keras", "methods": ["default", "fixmatch"]}
+    assert own_options(build_parser().parse_args(["study"])) == {}
+    assert own_options(build_parser().parse_args(["run"])) == {}
 
 
 def test_fixmatch_flips_only_if_the_views_do(dataset, tmp_path):
