@@ -137,11 +137,7 @@ def test_features_are_computed_once(finished, dataset, monkeypatch):
     monkeypatch.setattr("simclr_utils.study.study.open_encoder", interrupt)
     monkeypatch.setattr("simclr_utils.study.starts.patches.fit_kmeans_patches", interrupt)
     features = study.features("encoder_file")
-    assert {name: len(part) for name, part in features.items()} == {
-        "train": 60,
-        "validation": 30,
-        "test": 50,
-    }
+    assert {name: len(part) for name, part in features.items()} == {"train": 90, "test": 50}
     both = study.features("pretrained_and_kmeans", 0)
     assert both["test"].shape[1] == 64 + study.features("kmeans_patches")["test"].shape[1]
     assert encoder_tasks.teacher_targets(study).shape == (124, 6)

@@ -61,7 +61,7 @@ def test_each_rate_counts_what_it_is_of(dataset, tmp_path):
     # five settings in five folds of twelve images.
     assert cost("training") == 2 * 2 * (1 + 5 * 5 + 1)
     assert cost("graph") == 1 + 3 + 3  # the pretraining's, and those of weight decays or shares
-    assert cost("probe") == 3 * 2 * 2
+    assert cost("probe") == 5 * 2 * 2  # five methods, two numbers of labels, two subsets
     everything = sum(map(cost, nothing))
     assert everything == pytest.approx(
         total(study(dataset, tmp_path, rates=Rates(*[1] * len(nothing))))
