@@ -121,7 +121,7 @@ def small_print(study: "Study") -> list[str]:
             "from another seed, either network may score differently."
         )
     num_validation = len(study.dataset.validation[1])
-    if num_validation < FEW_IMAGES:
+    if study.dataset.own_validation and num_validation < FEW_IMAGES:
         sentences.append(
             f"Settings were chosen on only {num_validation} validation images, so partly by luck."
         )
