@@ -3,13 +3,15 @@
 import itertools
 import shlex
 
+import numpy as np
 import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.evaluation import results
+from simclr_utils.evaluation.label_savings import find_savings
 from simclr_utils.evaluation.predictions import Predictions
 from simclr_utils.evaluation.statistics import mcnemar
-from simclr_utils.methods import METHODS, in_order
+from simclr_utils.methods import BASELINE, METHODS, in_order
 from simclr_utils.study.summary import headline
 from simclr_utils.system.provenance import explain_hardware
 
@@ -46,7 +48,12 @@ The intervals take the chosen settings as given: another choice might score diff
 with half of the labels or more overlap, so their part of an interval is too small. If all labels
 are used, there is one subset, and different initializations take its place.
 
-{seeds}"""
+{saved}{seeds}"""
+SAVED = """What is pretraining worth in labels? With the primary method:
+
+{savings}
+
+"""
 SEEDS = """How much is due to the seed? Take two rows of one method and label subset, whose encoders
 differ in the seed of their pretraining alone. McNemar's test tells them apart (p < 0.05) in so many
 pairs:
@@ -83,6 +90,41 @@ def as_markdown(corner, table, text):
         cells = " | ".join(map(text, table.loc[method]))
         lines.append(f"| {METHODS[method].label} | {cells} |")
     return "\n".join(lines)
+
+
+def labels_saved(run_dir, frame, method):
+    """Returns what a method is worth in labels, a list with a sentence for each label count.
+
+    Args:
+        run_dir: Path of the study, with its predictions.
+        frame: DataFrame, the rows of the study, of all metrics.
+        method: String, the method of the primary comparison.
+
+    Returns:
+        A paragraph, a list and an empty line, as a string. It is empty for one label count.
+    """
+    rows = frame[frame["metric"] == "accuracy"].sort_values("labels")
+    lines = [stored_correct(run_dir, rows[rows["method"] == name]) for name in (method, BASELINE)]
+    counts = [n for n in lines[0] if n in lines[1]]
+    if len(counts) < 2:
+        return ""
+    found = find_savings(counts, *([line[n] for n in counts] for line in lines))
+    return SAVED.format(savings="\n".join(f"- {saving.text}" for saving in found))
+
+
+def stored_correct(run_dir, rows):
+    """Returns what the rows of a method get right, `{labels: bool array [subsets, seeds, N]}`."""
+    stored, found = Predictions(run_dir / "predictions.sqlite"), {}
+    for labels, same in rows.groupby("labels"):
+        runs = {}
+        for row in same.itertuples():
+            seed = None if pd.isna(row.pretraining_seed) else int(row.pretraining_seed)
+            key = {"preset": row.preset, "fingerprint": row.fingerprint, "method": row.method}
+            key |= {"labels": int(labels), "subset_seed": int(row.subset_seed)}
+            right = stored.load(**key, pretraining_seed=seed).correct
+            runs.setdefault(row.subset_seed, {})[seed or 0] = right
+        found[labels] = np.array([[runs[a][b] for b in sorted(runs[a])] for a in sorted(runs)])
+    return found
 
 
 def seeds_alone(run_dir, frame):
@@ -166,6 +208,7 @@ def write_page(record, encoders, run_dir, name, folder):
         gains = GAINS.format(
             table=gains_table(found),
             primary=headline(found) or "not measured",
+            saved=labels_saved(run_dir, frame, found.loc[found["primary"], "first"].iloc[0]),
             seeds=seeds_alone(run_dir, frame),
         )
     page = PAGE.format(

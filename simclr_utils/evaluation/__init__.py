@@ -7,7 +7,7 @@ PUBLIC = {
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
-    "tuning": ("choose_settings", "splits_of"),
+    "tuning": ("choose_settings", "default_settings", "splits_of"),
     "fixmatch": ("FixMatch", "FixMatchTrainer"),
     "kmeans_patches": ("fit_kmeans_patches", "KMeansPatches"),
     "comparison": ("Comparison", "usable_label_counts"),
