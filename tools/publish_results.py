@@ -34,7 +34,7 @@ def publish(run_dir, name, folder=ROOT / "results"):
     made = {key: record[key] for key in keys if key in record}
     notebooks = record.get("notebooks", {})
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
-    found = (path.parent for path in (run_dir / "encoders").glob("*/encoder.json"))
+    found = (path.parent for path in (run_dir / "encoders").glob("[0-9]*/encoder.json"))
     encoders = sorted(found, key=lambda path: int(path.name))
     made["encoders"] = [files.load_json(encoder / "encoder.json") for encoder in encoders]
     made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}/"

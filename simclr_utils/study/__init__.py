@@ -7,7 +7,7 @@ PUBLIC = {
     "training_tasks": ("FINE_TUNING_SHARE",),
     "identity": ("claim", "StudyError"),
     "costs": ("estimate_costs", "measure_given", "measure_rates", "peak_memory_gib"),
-    "minutes": ("method_minutes",),
+    "minutes": ("minutes_of",),
     "stored": ("correct", "first_predictions"),
     "primary": ("Primary",),
     "summary": (

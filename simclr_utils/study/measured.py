@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from simclr_utils import files
 from simclr_utils.evaluation.metrics import METRICS, recall_per_class
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.methods import METHODS, in_order
+from simclr_utils.study.minutes import minutes_of
 from simclr_utils.study.stored import stored_runs
 
 if TYPE_CHECKING:
@@ -83,37 +83,6 @@ def _only_images(rows):
     table = rows.groupby(names, sort=False)[["value", "low", "high"]].mean().reset_index()
     sizes = rows.groupby(names, sort=False).size().reset_index(name="n")
     return table.merge(sizes, on=names).rename(columns={"value": "mean"})
-
-
-def minutes_of(study: "Study", method: str, labels: int) -> dict[str, float | None]:
-    """Returns the minutes that a method took on the machine of its rows.
-
-    Args:
-        study: A `Study`.
-        method: String, a name in `METHODS`.
-        labels: Integer, the number of labels.
-
-    Returns:
-        A dict: `pretraining`, of one encoder; `tuning`, the choice of settings; `fitting`, the
-        mean of one run; and `total`. Parts that do not exist or were not recorded are `None`.
-    """
-    parts = {"pretraining": None, "tuning": None, "fitting": None}
-    if METHODS[method].pretrained:
-        records = [study.encoder_folder(seed) / "encoder.json" for seed in study.seeds]
-        made = [files.load_json(path).get("minutes") for path in records if path.exists()]
-        parts["pretraining"] = _mean(made)
-    if METHODS[method].trained:
-        parts["tuning"] = (study.comparison.tuning(method, labels) or {}).get("minutes")
-    rows = study.frame()
-    rows = rows[(rows["method"] == method) & (rows["labels"] == labels)]
-    parts["fitting"] = _mean(rows[rows["metric"] == "accuracy"]["minutes"].dropna())
-    known = [value for value in parts.values() if value is not None]
-    return {**parts, "total": sum(known) if known else None}
-
-
-def _mean(values):
-    values = [value for value in values if value is not None]
-    return float(np.mean(values)) if values else None
 
 
 def recalls(study: "Study", methods: list[str], labels: int) -> list[dict]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from simclr_utils import files
-from simclr_utils.methods import METHODS, in_order
+from simclr_utils.methods import METHODS
 from simclr_utils.study.encoder_tasks import KINDS
 from simclr_utils.study.kept_features import stored_record
 
@@ -21,27 +21,30 @@ NEEDED = {
 }
 
 
-def method_minutes(study: "Study") -> pd.DataFrame:
-    """Returns what one run of each method took on this machine.
+def minutes_of(study: "Study", method: str, labels: int) -> dict[str, float | None]:
+    """Returns the minutes that a method took on the machine of its rows.
 
     Args:
-        study: A `Study` with rows.
+        study: A `Study`.
+        method: String, the name of the method.
+        labels: Integer, the number of labels.
 
     Returns:
-        A DataFrame, one row for each method and label count, in the order of `METHODS`: `method`,
-        `labels`, `before` (the minutes that are spent once, without labels: pretraining,
-        distillation, features that are kept) and `run` (the mean of the column `minutes` of the
-        rows: one fit or training, without tuning). A method without such times has 0.
+        A dict: `pretraining`, all that is done once and without labels; `tuning`, the choice of
+        settings on the first subset; `fitting`, the mean of one run; and `total`. Parts that do
+        not exist or were not recorded are `None`.
     """
-    frame = study.frame()
-    frame = frame[frame["metric"] == "accuracy"]
-    runs = frame.groupby(["method", "labels"])["minutes"].mean().fillna(0.0)
-    rows = []
-    for method in in_order(frame["method"]):
-        before = minutes_before(study, method)
-        for labels, run in runs[method].items():
-            rows.append({"method": method, "labels": labels, "before": before, "run": run})
-    return pd.DataFrame(rows, columns=["method", "labels", "before", "run"])
+    tuned = study.comparison.tuning(method, labels) if METHODS[method].trained else None
+    rows = study.frame()
+    rows = rows[(rows["method"] == method) & (rows["labels"] == labels)]
+    fitting = rows.loc[rows["metric"] == "accuracy", "minutes"].mean()
+    parts = {
+        "pretraining": minutes_before(study, method) or None,
+        "tuning": sum(run["minutes"] for run in tuned["tried"]) if tuned else None,
+        "fitting": None if pd.isna(fitting) else float(fitting),
+    }
+    known = [value for value in parts.values() if value is not None]
+    return {**parts, "total": sum(known) if known else None}
 
 
 def minutes_before(study: "Study", method: str) -> float:

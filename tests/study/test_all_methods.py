@@ -17,7 +17,7 @@ from simclr_utils.methods import METHODS, choose_methods
 from simclr_utils.study import encoder_tasks, training_tasks
 from simclr_utils.study.identity import StudyError
 from simclr_utils.study.kept_features import keep, stored_record
-from simclr_utils.study.minutes import method_minutes
+from simclr_utils.study.minutes import minutes_of
 from simclr_utils.study.study import Study
 from simclr_utils.training.pretraining import load_encoder
 
@@ -117,19 +117,18 @@ def test_encoders_say_what_they_come_from(finished):
 
 def test_minutes_are_told_for_every_method(finished):
     study = finished[0]
-    frame = method_minutes(study).set_index("method")
-    assert list(frame.index) == list(METHODS) and set(frame["labels"]) == {20}
-    assert frame.loc["chance", "before"] == frame.loc["supervised", "before"] == 0
-    assert frame.loc["supervised", "run"] > 0
+    minutes = {method: minutes_of(study, method, 20) for method in METHODS}
+    assert minutes["chance"]["pretraining"] is minutes["supervised"]["pretraining"] is None
+    assert minutes["supervised"]["total"] >= minutes["supervised"]["fitting"] > 0
     record = study.encoder_folder(0) / "encoder.json"
     kept, made = record.read_bytes(), load_json(record)
     save_json(record, {**made, "minutes": 5.0})
-    frame = method_minutes(study).set_index("method")
-    assert frame.loc["linear_probe", "before"] == 5
-    patches = stored_record(study.folder / "features" / "kmeans_patches.npz")["minutes"]
-    assert frame.loc["simclr_and_kmeans", "before"] == 5 + patches
-    assert frame.loc["distilled", "before"] < 5
+    before = {method: minutes_of(study, method, 20)["pretraining"] for method in METHODS}
     record.write_bytes(kept)
+    assert before["linear_probe"] == 5
+    patches = stored_record(study.folder / "features" / "kmeans_patches.npz")["minutes"]
+    assert before["simclr_and_kmeans"] == 5 + patches
+    assert before["distilled"] < 5
 
 
 def test_features_are_computed_once(finished, dataset, monkeypatch):
