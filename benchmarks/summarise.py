@@ -1,13 +1,13 @@
 """Writes `results/benchmarks.md` from the CSVs beside it: each measurement with its goal."""
 
 import json
-import math
 
+import numpy as np
 import pandas as pd
 from measuring import RESULTS
+from scipy.stats import t
 
 from simclr_utils import files
-from simclr_utils.evaluation.statistics import half_width
 from simclr_utils.system.provenance import explain_hardware
 
 HEAD = """# Speed and memory
@@ -113,7 +113,7 @@ def precision_quality_lines(table):
             both = f"{row['float32']:.1f} and {row['mixed_bfloat16']:.1f} %"
             yield f"{source}: float32 and bfloat16, {steps:,} steps, seed {seed}", both, "", None
         gaps = rates["mixed_bfloat16"] - rates["float32"]
-        half = half_width([gaps.to_numpy()]) if len(gaps) > 1 else math.inf
+        half = t.ppf(0.975, len(gaps) - 1) * gaps.std() / np.sqrt(len(gaps))  # NaN for one seed
         low, high = gaps.mean() - half, gaps.mean() + half
         # A small mean shows nothing if the seeds scatter: all of the interval has to be inside.
         yield (

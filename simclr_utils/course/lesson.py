@@ -147,7 +147,7 @@ class Lesson:
         """Does what is left of the study. In a run, it prints a line for each task that is done.
 
         Args:
-            methods: Strings, names in `METHODS`. All of them by default. If nothing is labeled,
+            methods: Strings, names in `METHODS`; by default those of the study. If nothing is labeled,
                 the study is its pretraining.
 
         Returns:

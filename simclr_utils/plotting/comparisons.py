@@ -106,7 +106,7 @@ def plot_methods(
     value, spread = _value_and_spread(rows, "mean")
     names = [METHODS[method].label for method in rows["method"]]
     colors = [COLORS[METHODS[method].color] for method in rows["method"]]
-    with figure(1, 1, (9, 3)) as (drawing, axis):
+    with figure(1, 1, (9, 1 + 0.28 * len(names))) as (drawing, axis):
         axis.barh(names, value, xerr=spread, color=colors, capsize=3)
         ends = np.maximum(0, value + np.nan_to_num(spread[1]))
         for place, (end, number) in enumerate(zip(ends, value, strict=True)):

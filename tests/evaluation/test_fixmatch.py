@@ -13,7 +13,8 @@ from simclr_utils.views.weak import RandomCutout, RandomShift, build_weak_augmen
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (48, 16, 16, 3), np.uint8)
-LABELS = (IMAGES[..., 0].mean((1, 2)) > 127).astype(int)
+LABELS = np.arange(48) % 2  # of dark and of bright images
+IMAGES[LABELS == 0] //= 3
 
 
 def scale():
@@ -97,14 +98,14 @@ def test_the_schedule_is_the_papers():
 def test_a_run_can_be_repeated_and_learns():
     trainer = FixMatchTrainer(small_classifier, lambda: (scale(), scale()), IMAGES)
     settings = {"augmentation_strength": 1.0}
-    runs = [trainer.train((IMAGES, LABELS), None, 60, settings, seed) for seed in (0, 0, 1)]
-    assert runs[0].num_steps == 60 and runs[0].validation_curve == []
+    runs = [trainer.train((IMAGES, LABELS), None, 200, settings, seed) for seed in (0, 0, 1)]
+    assert runs[0].num_steps == 200 and runs[0].validation_curve == []
     for first, again in zip(runs[0].weights, runs[1].weights, strict=True):
         np.testing.assert_array_equal(first, again)
     assert np.abs(runs[0].weights[0] - runs[2].weights[0]).max() > 1e-3
     found = trainer.predict_probabilities(runs[2], IMAGES)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
-    assert np.mean(found.argmax(1) == LABELS) > 0.7
+    assert np.mean(found.argmax(1) == LABELS) > 0.9
     # Predictions are those of the averaged weights.
     trainer.models[(1.0,)].classifier.set_weights(runs[0].weights)
     logits = trainer.models[(1.0,)].classifier(IMAGES.astype("float32") / 255)

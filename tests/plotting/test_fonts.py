@@ -29,7 +29,11 @@ GAINS = pd.DataFrame(
 )
 CURVE, COLUMN = ([1, 2], [3, 4]), np.array([0.1, 0.5])
 # All that takes a name; each is drawn with each name, and with all of them at once below.
+RELIABILITY = pd.DataFrame(
+    {"confidence": [0.4], "accuracy": [0.5], "low": [0.3], "high": [0.7], "images": [10]}
+)
 DRAW = {
+    "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}),
     "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
     "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),
     "plot_bars": lambda n: plotting.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),

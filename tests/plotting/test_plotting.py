@@ -78,6 +78,10 @@ TRIED = [
     for strength, steps in ((0.5, 10), (0.5, 60), (0.0, 60))
     for fold in (0, 1)
 ]
+RELIABILITY = pd.DataFrame(
+    [(0.4, 0.5, 0.3, 0.7, 10), (0.9, 0.7, 0.6, 0.8, 90)],
+    columns=["confidence", "accuracy", "low", "high", "images"],
+)
 TUNED = {"num_steps": 60, "tried": TRIED}
 # How every figure of the package is drawn; a new one is to be added here.
 CLASSES = SimpleNamespace(
@@ -114,6 +118,7 @@ DRAW = {
     "plot_validation_curves": lambda: plotting.plot_validation_curves({100: TUNED, 500: TUNED}),
     "plot_confusion": lambda: plotting.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: plotting.plot_methods(SUMMARY, 500),
+    "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
@@ -280,7 +285,7 @@ def test_a_method_that_is_not_in_the_table_is_an_error(draw):
 
 def test_every_method_of_the_table_can_be_drawn(monkeypatch):
     monkeypatch.setitem(METHODS, "oracle", Method("an oracle", "yellow", "X", "probe", "pixels"))
-    rows = [(name, 100, 0.1 * place, 0, 0.9) for place, name in enumerate(METHODS)]
+    rows = [(name, 100, 0.05 * place, 0, 0.9) for place, name in enumerate(METHODS)]
     rows = pd.DataFrame(rows, columns=["method", "labels", "mean", "low", "high"])
     labels = [method.label for method in METHODS.values()]
     (axis,) = plotting.plot_label_efficiency(rows, "title").axes
@@ -295,7 +300,7 @@ def test_every_method_of_the_table_can_be_drawn(monkeypatch):
 LONG = ["diffuse large B-cell lymphoma", "benign keratosis-like", "ring", "half moon"] * 3
 ALL = pd.DataFrame(
     [
-        (name, labels, 0.14 * place, 0.14 * place - 0.02, 0.14 * place + 0.02)
+        (name, labels, 0.05 * place, 0.05 * place - 0.02, 0.05 * place + 0.02)
         for place, name in enumerate(METHODS, 1)
         for labels in (10, 20, 10_000)
     ],
@@ -308,6 +313,7 @@ CROWDED = {
     **{f"plot_simclr {here}": lambda here=here: plotting.plot_simclr(here) for here in PLACES},
     "plot_label_efficiency": lambda: plotting.plot_label_efficiency(ALL, "title"),
     "plot_methods": lambda: plotting.plot_methods(ALL, 20),
+    "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
     "plot_gains": lambda: plotting.plot_gains(
         ALL.rename(columns={"method": "first", "mean": "value"}), "title"
     ),
