@@ -147,8 +147,8 @@ class Lesson:
         """Does what is left of the study. In a run, it prints a line for each task that is done.
 
         Args:
-            methods: Strings, names in `METHODS`; by default those of the study. If nothing is labeled,
-                the study is its pretraining.
+            methods: Strings, names in `METHODS`; by default those of the study. If nothing is
+                labeled, the study is its pretraining.
 
         Returns:
             The `Study`.

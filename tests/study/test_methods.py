@@ -54,7 +54,7 @@ def test_a_new_method_is_measured_and_shown(
     drawn = []
     monkeypatch.setattr(
         "simclr_utils.plotting.plot_comparison",
-        lambda frame, title: drawn.extend(frame["method"]),
+        lambda frame, *others: drawn.extend(frame["method"]),
         raising=False,
     )
     monkeypatch.setattr("simclr_utils.plotting.to_png", lambda picture: b"PNG", raising=False)
