@@ -61,10 +61,11 @@ test: environment
 test-processors: environment
 	@$(python) tools/processor_matrix.py $(ARGS)
 
-# These tests measure durations: run nothing else meanwhile. RUNS=5 runs them five times.
+# These tests measure durations: run nothing else meanwhile. RUNS=5 runs them five times, and
+# ARGS="-n 2" two at a time.
 test-browser: environment
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
-	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q --ignore tests/browser/test_site.py tests/browser || exit 1; done
+	@for run in $$(seq $(RUNS)); do $(python) -m pytest -q $(ARGS) --ignore tests/browser/test_site.py tests/browser || exit 1; done
 
 test-book: book
 	@$(python) -m pip install --quiet -c constraints.txt -e ".[dev,browser]"
