@@ -128,7 +128,14 @@ def describe_comparisons(study, content):
     if curves:
         picture = plotting.to_png(plotting.plot_reliability(curves))
         found.append(section("Are the probabilities right?", picture))
-    return found
+    notes = describe_notes(content["methods"])
+    return [*found, section("What some methods are", notes)] if notes else found
+
+
+def describe_notes(methods):
+    """Returns a line for each method that needs an explanation, as one string."""
+    names = dict.fromkeys(each["method"] for each in methods)
+    return "\n".join(f"{METHODS[n].label}: {METHODS[n].note}" for n in names if METHODS[n].note)
 
 
 def gains_table(differences):

@@ -8,7 +8,7 @@ from faked_studies import ACCURACIES, constant, fake_dataset, fake_study
 
 from simclr_utils.cli.charts import duration, methods_chart
 from simclr_utils.cli.pages import as_part, render
-from simclr_utils.cli.verdict import write_verdict
+from simclr_utils.cli.verdict import describe_notes, write_verdict
 from simclr_utils.study.answers import percent
 from simclr_utils.study.identity import StudyError
 from simclr_utils.study.next_step import rough
@@ -51,6 +51,14 @@ def test_the_answer_the_chart_the_times_and_the_next_step_come_first(made):
     assert "label-next --out" in screen and "with 95 % confidence" in screen
     for word in ("All comparisons in words", "What made these numbers", "The images", "Note"):
         assert word in page[len(screen) :] and f"## {word}" in text
+
+
+def test_methods_that_need_an_explanation_have_one():
+    told = describe_notes([{"method": name} for name in ("kmeans", "chance", "kmeans", "fixmatch")])
+    first, second = told.splitlines()
+    assert first.startswith("k-means patches + probe: k-means on whitened patches")
+    assert second.startswith("FixMatch") and "Sohn" in second
+    assert describe_notes([{"method": "chance"}]) == ""
 
 
 def test_names_are_escaped(made):
