@@ -45,8 +45,8 @@ Each interval holds on its own. The primary comparison, which alone gives a verd
 > {primary}
 
 Settings that were chosen once for all subsets are taken as given: another choice might score
-differently. Subsets with half of the labels or more overlap, so their part of an interval is too small. If all labels
-are used, there is one subset, and different initializations take its place.
+differently. Subsets with half of the labels or more overlap, so their part of an interval is too
+small. If all labels are used, there is one subset, and different initializations take its place.
 
 {saved}{seeds}"""
 SAVED = """What is pretraining worth in labels? With the primary method:

@@ -87,7 +87,10 @@ def test_each_row_of_a_stored_study_has_its_predictions(folder):
     assert len(frame) > 0
     for row in frame.to_dict("records"):
         found = stored.load(**{name: row[name] for name in KEY})
-        score = METRICS[row["metric"]].measure(found.truth, found.classes, found.probabilities)
+        metric = METRICS[row["metric"]]
+        if metric.needs_probabilities and found.probabilities is None:
+            continue  # left out of the repository: they are many times as large as the classes
+        score = metric.measure(found.truth, found.classes, found.probabilities)
         assert score["value"] == pytest.approx(row["value"]), row
     assert len(stored.keys()) == len(frame[frame["metric"] == "accuracy"])
 
