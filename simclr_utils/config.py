@@ -51,8 +51,9 @@ class Config:
             and never fewer than for 100 labels. Half and twice as many are tried as well, if the
             search is whole.
         search: String, the settings of trainings that are chosen within the labels: `"none"`,
-            `"short"` (those that short runs can tell apart: the learning rate, and the weight
-            decay or the encoder's share of the rate) or `"whole"` (also augmentation and length).
+            `"rate"` (the learning rate), `"short"` (all that short runs can tell apart: also the
+            weight decay or the encoder's share of the rate) or `"whole"` (also augmentation and
+            length).
         methods: Strings, the methods that a study measures: names in `METHODS`, or `"default"` and
             `"all"`. `None` is the default ones.
         encoder_file: String, an encoder from elsewhere, as `open_encoder` takes it: the path of a
@@ -136,7 +137,7 @@ PRESETS = {
         pretraining_steps=1000,
         label_counts=(10, 100, 500),
         num_subsets=2,
-        search="short",
+        search="rate",
         limits={"unlabeled": 9000, "train": 1000, "validation": 1000, "test": 2000},
     ),
     # A quarter of an hour of pretraining on images of 32 pixels, on two cores that compute in

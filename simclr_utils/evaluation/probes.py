@@ -138,7 +138,12 @@ def fit_linear_probe(
     default = (DEFAULT_PENALTY, float("nan"))
     penalty, accuracy = max(tried, key=lambda pair: pair[1], default=default)
     scaler = StandardScaler().fit(features)
-    classifier = fit_logistic(scaler.transform(features), labels, penalty, max_iterations)
+    scaled = scaler.transform(features)
+    basis = basis_of(scaled)
+    classifier = fit_logistic(rotated(scaled, basis), labels, penalty, max_iterations)
+    if basis is not None:  # back to one weight for each feature
+        classifier.coef_ = classifier.coef_ @ basis.T
+        classifier.n_features_in_ = len(basis)
     return LinearProbe(scaler, classifier, penalty, accuracy, tried)
 
 
@@ -158,7 +163,9 @@ def try_penalties(splits, max_iterations, tolerance):
     parts = []
     for (features, labels), (held_out, answers) in splits:
         scaler = StandardScaler().fit(features)
-        parts.append((scaler.transform(features), labels, scaler.transform(held_out), answers))
+        features, held_out = scaler.transform(features), scaler.transform(held_out)
+        basis = basis_of(features)
+        parts.append((rotated(features, basis), labels, rotated(held_out, basis), answers))
     fits, tried, best = [None] * len(parts), [], -1.0
     for penalty in PENALTIES:
         hits = []
@@ -172,6 +179,22 @@ def try_penalties(splits, max_iterations, tolerance):
         if len(tried) >= 3 and all(accuracy < best for _, accuracy in tried[-3:]):
             break
     return tried
+
+
+def basis_of(features):
+    """Returns an orthonormal basis `[D, N]` of N features `[N, D]`, or `None` unless N < D.
+
+    The optimal weights of a probe with an L2 penalty lie in the span of the features, and rotation
+    does not change their length. So N coordinates give the same probe as D, in less time.
+    """
+    if len(features) >= features.shape[1]:
+        return None
+    return np.linalg.qr(features.T)[0]
+
+
+def rotated(features, basis):
+    """Returns features in the coordinates of a basis, or as they are if it is `None`."""
+    return features if basis is None else features @ basis
 
 
 def fit_logistic(features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE):

@@ -21,6 +21,7 @@ HELD_OUT = 50  # images in all folds together, if there are as many
 FEWEST_OF_A_CLASS = 3  # labels on average; with fewer, a fold would leave too few to learn from
 SEARCHES = {
     "none": "no setting",
+    "rate": "the learning rate",
     "short": "the settings that short runs can tell apart",
     "whole": "every setting",
 }
@@ -87,6 +88,20 @@ def best_on_axis(axis: tuple, measure: Callable[[float], float]) -> float:
     return max(scores, key=scores.get)
 
 
+def searched(axes: dict[str, tuple], search: str) -> list[str]:
+    """Returns the names of the settings that a search chooses.
+
+    Args:
+        axes: Dict from the name of a setting to its values, in order.
+        search: String, a name in `SEARCHES`.
+    """
+    if search == "whole":
+        return list(axes)
+    if search == "short":
+        return [name for name in axes if name not in AT_FULL_LENGTH]
+    return [name for name in axes if name == "learning_rate" and search == "rate"]
+
+
 def walk(
     axes: dict[str, tuple], num_steps: int, search: str, score: Callable[[dict, int], float]
 ) -> dict:
@@ -109,7 +124,7 @@ def walk(
         return score(point, run_steps(point, num_steps) if full else short_steps(num_steps))
 
     for name, axis in axes.items():
-        if len(axis) == 1 or search == "none" or (search == "short" and name in AT_FULL_LENGTH):
+        if len(axis) == 1 or name not in searched(axes, search):
             continue
         settings = {**settings, name: best_on_axis(axis, functools.partial(measure, name))}
     return settings
@@ -244,8 +259,8 @@ def describe_tuning(tuned: dict) -> str:
     source = "given for validation" if tuned["given"] else "held out of the labels"
     steps = sum(run["steps"] for run in tried)
     words = f"{len(tried)} training runs, {steps} steps, on {sum(images.values())} images {source}"
-    if tuned["search"] == "short":
-        words += ", short search"
+    if tuned["search"] != "whole":
+        words += f", choosing {SEARCHES[tuned['search']]}"
     beyond = [
         name
         for name, axis in tuned["axes"].items()

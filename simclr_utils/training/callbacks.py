@@ -1,10 +1,14 @@
 """Callbacks for the progress, the learning rate and the history of a run."""
 
 import copy
+import math
 import time
 from collections.abc import Callable
 
 import keras
+
+# A picture takes a third of a second, in which nothing is learned.
+SECONDS_BETWEEN_PICTURES = 5
 
 
 class EpochLine(keras.callbacks.Callback):
@@ -37,7 +41,7 @@ class EpochLine(keras.callbacks.Callback):
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Redraws the curves after every epoch.
+    """Redraws the curves after an epoch, if the last picture is a few seconds old.
 
     Args:
         draw: Function of the history so far, a dict from the name of a curve to a list with one
@@ -49,7 +53,7 @@ class LiveCurves(keras.callbacks.Callback):
     def __init__(self, draw: Callable, show: Callable, past: dict | None = None):
         super().__init__()
         self.draw, self.show = draw, show
-        self.history = copy.deepcopy(past or {})
+        self.history, self.drawn = copy.deepcopy(past or {}), -math.inf
 
     def on_train_begin(self, logs=None):
         self.clock = Clock(self.params["epochs"])
@@ -58,7 +62,10 @@ class LiveCurves(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         words = f"epoch {epoch + 1} of {self.params['epochs']}, {self.clock.after(epoch)}"
-        self.show(self.draw(self.history), words)
+        last, now = epoch + 1 == self.params["epochs"], time.monotonic()
+        if last or now - self.drawn >= SECONDS_BETWEEN_PICTURES:
+            self.show(self.draw(self.history), words)
+            self.drawn = now
 
 
 class FollowSchedule(keras.callbacks.Callback):
@@ -68,15 +75,16 @@ class FollowSchedule(keras.callbacks.Callback):
     learning rates.
 
     Args:
-        schedule: Function of the step, an integer, that returns the learning rate.
+        schedule: Function of the step, a scalar int32 tensor, that returns the learning rate.
     """
 
-    def __init__(self, schedule: Callable[[int], float]):
+    def __init__(self, schedule: Callable):
         super().__init__()
         self.schedule, self.step = schedule, 0
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = float(self.schedule(self.step))
+        step = keras.ops.convert_to_tensor(self.step, "int32")
+        self.model.optimizer.learning_rate = float(self.schedule(step))
         self.step += 1
 
 

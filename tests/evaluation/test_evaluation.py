@@ -348,6 +348,24 @@ def test_impossible_subsets_are_refused(count):
         label_subset(UNEVEN, count, 0)
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("given", [False, True])
+def test_more_features_than_images_give_the_probe_of_all_features(given, classes, monkeypatch):
+    """It is fitted in the span of the images, and has a weight for each feature all the same."""
+    random = np.random.default_rng(0)
+    labels = np.arange(64) % classes
+    features = random.normal(size=(64, 200)) + random.normal(size=(classes, 200))[labels]
+    held_out = features + random.normal(size=features.shape), labels
+    probe = fit_linear_probe(features, labels, held_out if given else None)
+    monkeypatch.setattr(evaluation, "basis_of", lambda features: None)
+    plain = fit_linear_probe(features, labels, held_out if given else None)
+    assert probe.tried == plain.tried and probe.penalty == plain.penalty
+    assert probe.classifier.coef_.shape == plain.classifier.coef_.shape
+    np.testing.assert_allclose(probe.classifier.coef_, plain.classifier.coef_, atol=1e-4)
+    answers = [each.predict_probabilities(held_out[0], classes) for each in (probe, plain)]
+    np.testing.assert_allclose(*answers, atol=1e-4)
+
+
 @pytest.mark.bfloat16
 def test_mixed_precision_gives_float32_features():
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -70,12 +70,13 @@ def test_shorter_searches_leave_defaults():
     assert walked(wanted, "none") == (DEFAULTS, [])
 
 
-@pytest.mark.parametrize("search", ["short", "whole"])
+@pytest.mark.parametrize("search", ["rate", "short", "whole"])
 @pytest.mark.parametrize("steps", [40, 240, 4000])
 def test_neither_side_is_tuned_harder(search, steps):
     runs = [tuning.plan(kind.axes, steps, search) for kind in (SupervisedBaseline, FineTuning)]
     assert [steps for _, steps in runs[0]] == [steps for _, steps in runs[1]]
-    assert len(runs[0]) == (5 if search == "short" else 10 if steps > 60 else 9)
+    wanted = {"rate": 3, "short": 5, "whole": 10 if steps > 60 else 9}
+    assert len(runs[0]) == wanted[search]
     for axes in (SupervisedBaseline.axes, FineTuning.axes):
         for axis in axes.values():
             assert list(axis) == sorted(set(axis)) and len(axis) % 2  # ordered, with a middle
@@ -165,5 +166,6 @@ def test_how_settings_were_chosen_is_said():
     )
     given = {**record, "tried": tried[:1], "given": True, "search": "short"}
     assert tuning.describe_tuning(given) == (
-        "1 training runs, 40 steps, on 20 images given for validation, short search"
+        "1 training runs, 40 steps, on 20 images given for validation, "
+        "choosing the settings that short runs can tell apart"
     )

@@ -26,8 +26,8 @@ from simclr_utils.training.pretraining import load_encoder, pretrain
 # Three rates, or four, in three folds of 18 images. With two labels a class nothing is tuned.
 TUNED = {
     20: r"default settings \(fewer than 3 labels a class\)",
-    90: r"(9|12) training runs, \d+ steps, on 54 images held out of the labels, short search"
-    "(, beyond the edge of learning_rate)?",
+    90: r"(9|12) training runs, \d+ steps, on 54 images held out of the labels, "
+    "choosing the settings that short runs can tell apart(, beyond the edge of learning_rate)?",
 }
 CONFIG = get_config(
     "tiny",

@@ -1,6 +1,7 @@
 """What pretraining says while it runs."""
 
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.evaluation.probes import KNNMonitor, knn_accuracy
+from simclr_utils.training import callbacks as module
 from simclr_utils.training.callbacks import EpochLine, LiveCurves, PartialHistory
 from simclr_utils.training.networks import build_encoder
 
@@ -74,8 +76,9 @@ def test_knn_is_measured_at_its_epochs_and_changes_nothing(data):
     assert [weight.numpy().tobytes() for weight in encoder.weights] == before
 
 
-def test_callbacks_in_a_training(data, capsys):
+def test_callbacks_in_a_training(data, capsys, monkeypatch):
     """The order counts: what the monitor writes reaches those after it, and the history."""
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_PICTURES", 0)
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten()])
     model.add(keras.layers.Dense(1))
     model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.0))
@@ -94,6 +97,17 @@ def test_callbacks_in_a_training(data, capsys):
     assert [len(picture["loss"]) for picture, _ in shown] == [1, 2, 3]
     assert shown[-1][0] == history
     assert re.fullmatch(r"epoch 2 of 3, \d\.\d min, \d\.\d left", shown[1][1])
+
+
+def test_pictures_keep_their_distance_but_the_last_one_comes(monkeypatch):
+    shown, clock = [], iter([0, 2, 4, 6, 8, 10, 11])
+    curves = LiveCurves(lambda history: len(history["loss"]), lambda *a: shown.append(a[0]))
+    curves.set_params({"epochs": 7})
+    curves.clock = SimpleNamespace(after=lambda epoch: "")
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    for epoch in range(7):
+        curves.on_epoch_end(epoch, {"loss": 1.0})
+    assert shown == [1, 4, 7]
 
 
 def fit_interrupted(model, *data, callbacks, **options):
