@@ -19,7 +19,7 @@ from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 STRENGTH = "augmentation_strength"
 LENGTH = "length"  # multiplies the update steps
 BATCH_SIZE = 64
-FEWEST = 100  # labels; with fewer of them, a run has as many steps
+SHORTEST_AT = 100  # labels; with fewer of them, too, a run takes more steps
 NUM_CHECKS = 5  # measurements of validation accuracy during a run
 
 
@@ -67,7 +67,7 @@ class SupervisedBaseline:
 
     One model for each weight decay and augmentation is compiled, and reused for every run, because
     tracing a model takes longer than a short run. Weights, optimizer and random state are reset
-    before each run.
+    before each run, to values that are kept for the runs with the same seed.
 
     Args:
         build_model: Function of the augmentation strength, a float, that returns a fresh
@@ -92,28 +92,35 @@ class SupervisedBaseline:
     ):
         self.build_model = build_model
         self.batch_size = batch_size
-        self.models = {}
+        self.models, self.starts = {}, {}
         self.callbacks = []
 
     def fresh_model(self, settings: dict, seed: int) -> AugmentedClassifier:
         """Returns the compiled model for some settings, reset as if just built with `seed`."""
-        keras.utils.set_random_seed(seed)
-        fresh, key = self.build_model(settings[STRENGTH]), model_key(settings)
-        if key not in self.models:
-            fresh.compile(
-                optimizer=self.optimizer(settings),
-                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-            )
-            # With its variables built beforehand, the training step is traced once.
-            fresh.optimizer.build(fresh.trainable_variables)
-            self.models[key] = fresh
-            return fresh
+        key = model_key(settings)
+        if key not in self.starts or self.starts[key][0] != seed:
+            # Only where it has to be: setting the seed makes TensorFlow prepare every kernel anew.
+            keras.utils.set_random_seed(seed)
+            fresh = self.build_model(settings[STRENGTH])
+            self.starts[key] = seed, [np.asarray(each) for each in network_variables(fresh)]
+            if key not in self.models:
+                self.models[key] = self.compiled(fresh, settings)
         model = self.models[key]
-        for variable, start in zip(network_variables(model), network_variables(fresh), strict=True):
+        for variable, start in zip(network_variables(model), self.starts[key][1], strict=True):
             variable.assign(start)
         for variable in model.optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
+        return model
+
+    def compiled(self, model: AugmentedClassifier, settings: dict) -> AugmentedClassifier:
+        """Compiles a model for all runs with the weight decay of some settings, and returns it."""
+        model.compile(
+            optimizer=self.optimizer(settings),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        )
+        # With its variables built beforehand, the training step is traced once.
+        model.optimizer.build(model.trainable_variables)
         return model
 
     def optimizer(self, settings: dict) -> keras.optimizers.Optimizer:
@@ -215,10 +222,11 @@ def network_variables(model):
 
 
 def supervised_steps(num_labels: int, factor: float) -> int:
-    """Returns the update steps for a number of labels: `factor * sqrt(num_labels)`.
+    """Returns the update steps for a number of labels, N.
 
-    More labels take more steps, but fewer epochs. A network that learns from random weights needs
-    some hundred steps however few its images are, so fewer than 100 labels get the steps of 100.
+    From 100 labels on these are `factor * sqrt(N)`: more labels take more steps, but fewer epochs.
+    Below, they are `factor * 100 / sqrt(N)`: with ever new views of a few images, accuracy goes on
+    rising for longer.
 
     Args:
         num_labels: Integer, the number of labeled images.
@@ -227,7 +235,8 @@ def supervised_steps(num_labels: int, factor: float) -> int:
     Returns:
         An integer.
     """
-    return max(NUM_CHECKS, round(factor * max(num_labels, FEWEST) ** 0.5))
+    root = num_labels**0.5
+    return max(NUM_CHECKS, round(factor * max(root, SHORTEST_AT / root)))
 
 
 def build_supervised(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import keras
 
-# A picture takes a third of a second, in which nothing is learned.
-SECONDS_BETWEEN_PICTURES = 5
+# A picture takes most of a second, in which nothing is learned.
+SECONDS_BETWEEN_PICTURES = 10
 
 
 class EpochLine(keras.callbacks.Callback):

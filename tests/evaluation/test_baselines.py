@@ -116,8 +116,9 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
 
 def test_more_labels_get_more_steps_but_fewer_epochs():
     assert supervised_steps(100, 40) == 400 and supervised_steps(10_000, 40) == 4000
-    assert supervised_steps(10, 40) == supervised_steps(99, 40) == 400
-    assert supervised_steps(1, 0.1) == 5  # one for each check
+    # Few labels take more steps as well.
+    assert supervised_steps(25, 40) == 800 and supervised_steps(10, 40) == 1265
+    assert supervised_steps(1, 0.01) == 5  # one for each check
 
 
 @pytest.mark.parametrize(
@@ -206,8 +207,8 @@ def baseline(dataset):
     return Scripted(dataset)
 
 
-STEPS = supervised_steps(20, 40.0)
-SHORT = STEPS // 5
+STEPS = 400
+SHORT = tuning.short_steps(STEPS)
 
 
 def test_each_subset_is_tuned_within_itself_and_tested_once(compared, results, baseline, capsys):
