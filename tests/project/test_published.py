@@ -58,6 +58,19 @@ def test_notebook_01_says_what_was_measured_of_the_recipes():
         assert f"| {recipe} | {numbers.replace('%', ' %')}" in text
 
 
+def test_notebook_05_says_what_was_measured_of_the_baselines_length():
+    rows = pd.read_csv(ROOT / "results" / "benchmarks" / "baseline_length.csv")
+    text = (ROOT / "notebooks" / "text" / "05_baseline_comparison.md").read_text(encoding="utf-8")
+    for labels, part in rows.groupby("labels"):
+        means = part.groupby("steps")["validation_accuracy"].mean()
+        assert list(part.groupby("steps").size().unique()) == [3] and means.index[0] == 0
+        cells = [f"{100 * means[steps]:.0f}" for steps in (*means.index[1:], 0)]
+        assert f"| {labels} | " + " | ".join(cells) + " |" in text
+    # The lead that the text speaks of is that over the best of the lengths.
+    few = rows[rows["labels"] == 10].groupby("steps")["validation_accuracy"].mean()
+    assert few[0] - few.drop(0).max() > 0.1
+
+
 def test_every_setting_has_a_row_in_the_pages():
     page = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
