@@ -104,6 +104,7 @@ def test_pictures_keep_their_distance_but_the_last_one_comes(monkeypatch):
     curves = LiveCurves(lambda history: len(history["loss"]), lambda *a: shown.append(a[0]))
     curves.set_params({"epochs": 7})
     curves.clock = SimpleNamespace(after=lambda epoch: "")
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_PICTURES", 5)
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     for epoch in range(7):
         curves.on_epoch_end(epoch, {"loss": 1.0})
