@@ -35,6 +35,11 @@ TOO_WIDE = """() => {
 }"""
 
 
+# Formulas that are higher than their box.
+CUT_OFF = """() => [...document.querySelectorAll('div.math')].filter(box =>
+    box.scrollHeight > box.clientHeight).map(box => box.textContent.slice(0, 80))"""
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
@@ -102,6 +107,12 @@ def test_a_page_fits_a_phone(open_page, name):
     assert page.locator("meta[name=viewport]").count()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_formulas_are_not_cut_off(open_page, name):
+    page = open_page(name, PHONE)
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_no_link_is_dead():
