@@ -58,34 +58,29 @@ def main():
 
     trainer, rows = SupervisedBaseline(build_model), read_rows("baseline_length")
 
-    def keep(key, measure):
-        key["hardware"] = provenance.hardware_string()
-        if not any(key.items() <= row.items() for row in rows):
-            rows.append({**key, "validation_accuracy": round(measure(), 4)})
-            write_rows("baseline_length", rows)
+    def is_missing(key):
+        return not any(key.items() <= row.items() for row in rows)
 
+    def keep(key, accuracy):
+        rows.append({**key, "validation_accuracy": round(float(accuracy), 4)})
+        write_rows("baseline_length", rows)
+
+    settings, hardware = default_settings(trainer.axes), provenance.hardware_string()
     for labels in map(int, options.labels.split(",")):
         steps = supervised_steps(labels, config.supervised_steps_factor)
         for subset in range(options.subsets):
             chosen = label_subset(dataset.train[1], labels, subset)
             few = tuple(part[chosen] for part in dataset.train)
-
-            def probe(few=few, chosen=chosen):
-                fitted = fit_linear_probe(features[chosen], few[1])
-                return float(np.mean(fitted.predict(held_out) == dataset.validation[1]))
-
-            keep({"method": "linear_probe", "labels": labels, "subset": subset, "steps": 0}, probe)
+            common = {"labels": labels, "subset": subset, "hardware": hardware}
+            key = {"method": "linear_probe", **common, "steps": 0}
+            if is_missing(key):
+                probe = fit_linear_probe(features[chosen], few[1])
+                keep(key, np.mean(probe.predict(held_out) == dataset.validation[1]))
             for length in LENGTHS:
-                key = {"method": "supervised", "labels": labels, "subset": subset}
-
-                def train(length=length, few=few, subset=subset, steps=steps):
-                    settings = default_settings(trainer.axes)
-                    run = trainer.train(
-                        few, dataset.validation, round(length * steps), settings, subset
-                    )
-                    return run.validation_curve[-1]
-
-                keep({**key, "steps": round(length * steps)}, train)
+                key = {"method": "supervised", **common, "steps": round(length * steps)}
+                if is_missing(key):
+                    run = trainer.train(few, dataset.validation, key["steps"], settings, subset)
+                    keep(key, run.validation_curve[-1])
 
 
 if __name__ == "__main__":

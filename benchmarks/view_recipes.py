@@ -1,10 +1,10 @@
-"""Compares recipes of views by what a short pretraining with each of them teaches.
+"""Compares recipes of views by what a pretraining with each of them teaches.
 
-python benchmarks/view_recipes.py --source glyphs
+python benchmarks/view_recipes.py
 
 Each pretraining has its own process. A linear probe on 100 labels is scored on validation images;
 no test image is looked at. The same command continues a measurement that was stopped. The rows are
-in results/benchmarks/view_recipes.csv; notebook 01 shows their means.
+in results/benchmarks/view_recipes.csv; notebook 01 shows them.
 """
 
 import argparse
@@ -63,8 +63,8 @@ def measure(source, recipe, seed, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", default="glyphs", help="as in load_dataset")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

@@ -19,7 +19,7 @@ from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 STRENGTH = "augmentation_strength"
 LENGTH = "length"  # multiplies the update steps
 BATCH_SIZE = 64
-SHORTEST_AT = 100  # labels; with fewer of them, too, a run takes more steps
+SHORTEST_AT = 100  # labels, with which a run has the fewest steps
 NUM_CHECKS = 5  # measurements of validation accuracy during a run
 
 

@@ -41,7 +41,7 @@ class EpochLine(keras.callbacks.Callback):
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Redraws the curves after an epoch, if the last picture is a few seconds old.
+    """Redraws the curves after an epoch, if the last picture is ten seconds old, and at the end.
 
     Args:
         draw: Function of the history so far, a dict from the name of a curve to a list with one
