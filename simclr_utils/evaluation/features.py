@@ -7,8 +7,12 @@ import numpy as np
 import tensorflow as tf
 from sklearn.manifold import TSNE
 
+from simclr_utils.training.activations import images_at_once
 
-def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
+
+def extract_features(
+    encoder: keras.Model, images: np.ndarray, batch_size: int | None = None
+) -> np.ndarray:
     """Computes the features of images with a frozen encoder.
 
     It runs in inference mode: weights and batch statistics do not change.
@@ -16,7 +20,8 @@ def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int =
     Args:
         encoder: `keras.Model`, float images in 0..1 -> features `[N, D]`.
         images: Uint8 array `[N, H, W, C]`, in memory or memory-mapped.
-        batch_size: Integer, how many images pass through the encoder at a time.
+        batch_size: Integer, how many images pass through the encoder at a time, or `None` for as
+            many as need half a gigabyte, but at most 512.
 
     Returns:
         A float32 array `[N, D]`.
@@ -25,7 +30,7 @@ def extract_features(encoder: keras.Model, images: np.ndarray, batch_size: int =
         ValueError: If the images are not uint8, or do not fit the encoder's input.
     """
     check_images(images, encoder.input_shape[1:])
-    parts = []
+    batch_size, parts = batch_size or images_at_once(encoder), []
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype("float32") / 255
         parts.append(np.asarray(encoder(pixels, training=False), dtype="float32"))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from simclr_utils.evaluation.predictions import with_argmax
+from simclr_utils.training.activations import images_at_once
 from simclr_utils.training.batches import image_batches, without_autotune
 from simclr_utils.training.callbacks import FollowSchedule
 from simclr_utils.training.networks import build_classifier
@@ -179,20 +180,22 @@ class SupervisedBaseline:
         return SupervisedRun(model.classifier.get_weights(), settings, num_steps, curve, minutes)
 
     def predict_probabilities(
-        self, run: SupervisedRun, images: np.ndarray, batch_size: int = 512
+        self, run: SupervisedRun, images: np.ndarray, batch_size: int | None = None
     ) -> np.ndarray:
         """Predicts class probabilities with the weights of a run.
 
         Args:
             run: A `SupervisedRun` of this trainer.
             images: Uint8 array `[N, H, W, C]`.
-            batch_size: Integer.
+            batch_size: Integer, how many images to classify at a time, or `None` for as many as
+                need half a gigabyte, but at most 512.
 
         Returns:
             A float array `[N, C]`. The argmax of each row is that of the logits.
         """
         model = self.models[model_key(run.settings)]
         model.classifier.set_weights(run.weights)
+        batch_size = batch_size or images_at_once(model.classifier)
         logits = np.concatenate(
             [
                 np.asarray(model(images[start : start + batch_size], training=False))

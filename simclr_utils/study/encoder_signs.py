@@ -9,6 +9,7 @@ import numpy as np
 from simclr_utils.evaluation import probes
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.training import diagnostics
+from simclr_utils.training.activations import images_at_once
 from simclr_utils.training.pretraining import load_encoder
 from simclr_utils.views import recipe
 
@@ -25,7 +26,7 @@ def project_views(
     head: keras.Model,
     augmenter: keras.layers.Layer,
     images: np.ndarray,
-    batch_size: int = 200,
+    batch_size: int | None = None,
 ) -> list[np.ndarray]:
     """Computes the projections of two views of each image, in inference mode.
 
@@ -34,11 +35,13 @@ def project_views(
         head: A `keras.Model`, features -> projections.
         augmenter: Layer, as `build_augmenter` returns it.
         images: Uint8 array `[N, H, W, C]`.
-        batch_size: Integer, how many images pass through the networks at a time.
+        batch_size: Integer, how many images pass through the networks at a time, or `None` for as
+            many as need half a gigabyte, but at most 200.
 
     Returns:
         A list of two float arrays `[N, D]`.
     """
+    batch_size = batch_size or images_at_once(encoder, 200)
     parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
     return [
         np.concatenate(
