@@ -12,6 +12,7 @@ from simclr_utils.evaluation.label_savings import FEWEST_POINTS
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.study import answers, measured, summary
 from simclr_utils.study.next_step import next_step
+from simclr_utils.study.rivals import describe_rivals
 from simclr_utils.training.findings import stored_findings
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def describe(study: "Study") -> dict:
         "title": f"Does pretraining help on {study.dataset.name}?",
         "preset": study.preset,
         "made_for_speed": speed,
-        "answer": answers.plain_answer(study, primary, values),
+        "answer": [
+            *answers.plain_answer(study, primary, values),
+            *describe_rivals(study, primary, values),
+        ],
         "labels_saved": in_labels(study, primary, values),
         "metric": {"name": metric, "label": METRICS[metric].label},
         "labels": labels,

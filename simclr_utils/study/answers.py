@@ -1,5 +1,6 @@
 """The answer of a study in sentences: a verdict, or why there is none and how to get one."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,10 @@ def real_command(study: "Study") -> str:
     source = name if name in NAMED_SOURCES or name.startswith("medmnist:") else "FOLDER"
     metric = study.config.metric
     chosen = "" if metric == "accuracy" else f" --metric {metric}"
+    given = study.config.encoder_file
+    # The path of a file is left out: the page may be sent to somebody else.
+    named = given if given is None or ":" in Path(given).name else "FILE"
+    chosen += "" if named is None else f" --encoder {named}"
     return f"python -m simclr_utils study --source {source} --preset full{chosen} --out runs/mine"
 
 

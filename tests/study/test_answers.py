@@ -21,7 +21,10 @@ FOUND = pd.DataFrame(
 
 
 def study_of(preset, name="glyphs", counts=(20,)):
-    named, config = SimpleNamespace(name=name), SimpleNamespace(metric="accuracy")
+    named, config = (
+        SimpleNamespace(name=name),
+        SimpleNamespace(metric="accuracy", encoder_file=None),
+    )
     return SimpleNamespace(preset=preset, counts=counts, dataset=named, config=config)
 
 
@@ -67,6 +70,10 @@ def test_the_command_names_a_data_set_but_not_a_users_folder(name, source):
     assert f"--source {source} " in answers.real_command(study)
     study.config.metric = "auroc"
     assert "--preset full --metric auroc --out" in answers.real_command(study)
+    study.config.encoder_file = "/home/me/encoder.keras"
+    assert "--encoder FILE --out" in answers.real_command(study)
+    study.config.encoder_file = "keras.applications:MobileNetV2"
+    assert "--encoder keras.applications:MobileNetV2 --out" in answers.real_command(study)
 
 
 def primary(low, high, **changes):
