@@ -103,7 +103,7 @@ def run_cell(
     finally:
         keras.backend.clear_session()
         gc.collect()
-    minutes = round((time.monotonic() - started) / 60, 2)
+    minutes = round((time.monotonic() - started) / 60, 3)
     return [{"seed": seed, "subsets": subsets, **row, "minutes": minutes} for row in found]
 
 

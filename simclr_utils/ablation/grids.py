@@ -139,7 +139,7 @@ def _normalizations():
 
 
 def _pool_sizes():
-    """Returns cells for the size of the pool: with equally many updates, and equally many epochs."""
+    """Returns cells for the size of the pool, with equal updates and with equal epochs."""
     sizes = (1_000, 2_000, 5_000, 10_000, 20_000, 49_000)
     return {
         f"{equal}={size}": Cell(size, f"equal {words}", equal=equal, pool=size)
@@ -248,5 +248,5 @@ def describe_grids() -> str:
     """Returns a line for each grid: its name, the number of its cells, and what it varies."""
     width = max(map(len, GRIDS))
     return "\n".join(
-        f"{name:<{width}}  {len(grid.cells):>2} cells  {grid.words}" for name, grid in GRIDS.items()
+        f"{name:<{width}}  {len(grid.cells):>2} cells. {grid.words}" for name, grid in GRIDS.items()
     )

@@ -1,6 +1,7 @@
 """The plan of an ablation: which trainings are left, about how long they take, and their rows."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -140,6 +141,8 @@ class Plan:
             report("Nothing is left to do.")
             return
         self._write_record()
+        # Each cell has functions of its own, of which TensorFlow would warn as retracing.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         speed, fixed = self._measure_speed(tasks[0].config)
         seconds = [fixed + speed * task.work() for task in tasks]
         report(

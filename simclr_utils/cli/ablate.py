@@ -17,6 +17,8 @@ from simclr_utils.places import user_path
 from simclr_utils.session import start
 from simclr_utils.system.folder_lock import hold
 
+ACCURACIES = ("accuracy", "projections_accuracy", "contrastive_accuracy")
+
 
 def run(
     grid: str,
@@ -89,10 +91,9 @@ def run_plan(plan: Plan) -> None:
         raise AblationError("No cell is left: the pool has too few images for each of them.")
     command = "python -m simclr_utils " + shlex.join(sys.argv[1:])
     files.update_json(plan.path.parent / RECORD, command=command)
-    summary = summarize_cells(read_ablation(plan.path))
-    for name in ("mean", "half"):
-        summary[name] = (100 * summary[name]).where(summary["measure"] != "loss", summary[name])
-    shown = summary.drop(columns=["line", "at", "steps"]).round(2)
+    summary = summarize_cells(read_ablation(plan.path), ACCURACIES)
+    summary[["mean", "half"]] *= 100
+    shown = summary.drop(columns=["dataset", "line", "at", "steps"]).round(1)
     print(f"\nMean and half the 95 % interval, in percent:\n{shown.to_string(index=False)}")
     print(f"\nRows: {plan.path}")
 
