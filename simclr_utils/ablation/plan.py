@@ -199,7 +199,9 @@ class Plan:
 
     def _write_record(self):
         made = provenance.provenance(self.preset, None, self.dataset.fingerprint)
-        record = {**self._identity(), "source": self.dataset.name, "num_seeds": self.num_seeds}
+        record = {**self._identity(), "source": self.dataset.name}
+        # Only the name of a folder is kept, because the folder may move.
+        record["from_folder"] = bool(self.source) and Path(self.source).is_dir()
         files.save_json(self.record_path, {**record, "provenance": made})
 
 

@@ -1,12 +1,9 @@
 """The command `ablate`: runs a grid of variants on validation images, or the rest of it."""
 
 import re
-import shlex
-import sys
 from pathlib import Path
 
-from simclr_utils import files
-from simclr_utils.ablation.plan import RECORD, AblationError, Plan
+from simclr_utils.ablation.plan import AblationError, Plan
 from simclr_utils.ablation.rows import summarize_cells
 from simclr_utils.cli.arguments import resolve_source
 from simclr_utils.cli.run_folder import RunError
@@ -89,8 +86,6 @@ def run_plan(plan: Plan) -> None:
         raise
     if not plan.path.exists():
         raise AblationError("No cell is left: the pool has too few images for each of them.")
-    command = "python -m simclr_utils " + shlex.join(sys.argv[1:])
-    files.update_json(plan.path.parent / RECORD, command=command)
     summary = summarize_cells(read_ablation(plan.path), ACCURACIES)
     summary[["mean", "half"]] *= 100
     shown = summary.drop(columns=["dataset", "line", "at", "steps"]).round(1)
