@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain, plain_names
-from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
+from simclr_utils.plotting.style import COLORS, DescribedFigure, figure, heat_colors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +48,7 @@ def plot_pairs(
     names, means, halves = _squares(_of_measure(summary, measure))
     rows = np.array([np.mean(row[~np.isnan(row)]) for row in means])
     both = np.concatenate([means, rows[:, None]], axis=1)
-    norm = matplotlib.colors.Normalize(np.nanmin(both), np.nanmax(both))
-    colors = matplotlib.colormaps["viridis"](norm(both))
-    colors[np.isnan(both)] = (0.93, 0.93, 0.93, 1)
+    colors = heat_colors(both)
     side = 0.82 * len(names) + 1.6
     with figure(1, 1, (min(9.0, side + 0.9), side)) as (drawing, axis):
         places = [*range(len(names)), len(names) + 0.2]  # the means stand apart
@@ -62,10 +59,9 @@ def plot_pairs(
                 half = halves[row, column] if column < len(names) else np.nan
                 _write(axis, (place, row), both[row, column], half, colors[row, column])
         for place in range(len(names)):
-            frame = {"fill": False, "edgecolor": "white", "linewidth": 1.5}
-            axis.add_patch(
-                matplotlib.patches.Rectangle((place - 0.48, place - 0.48), 0.96, 0.96, **frame)
-            )
+            left, right = place - 0.48, place + 0.48
+            ends = ([left, right, right, left, left], [left, left, right, right, left])
+            axis.plot(*ends, color="white", linewidth=1.5)
         labels = plain_names(names)
         axis.set_xticks(places, [*labels, "mean"], rotation=30, ha="right")
         axis.set_yticks(range(len(names)), labels)

@@ -32,8 +32,8 @@ def trained(monkeypatch):
     def run_cell(cell, config, dataset, seed, callbacks=()):
         for clock in callbacks:  # of the trial that estimates use
             clock.ends += [0.0, 0.1, 0.2]
-        if not callbacks:
-            done.append((cell.at, seed))
+            return []
+        done.append((cell.at, seed))
         shared = {"seed": seed, "minutes": 0.5, "steps": 9, "batch_size": 32}
         return [{**shared, "labels": n, "accuracy": cell.at + seed / 10} for n in (10, 20)]
 
