@@ -121,5 +121,12 @@ def half_width(values: Sequence[float], confidence: float = 0.95) -> float:
 
 
 def total_minutes(rows: pd.DataFrame) -> float:
-    """Returns the minutes of all trainings behind some rows, probes included."""
+    """Returns the minutes of all trainings behind some rows, probes included.
+
+    Args:
+        rows: DataFrame, as `evaluation.read_ablation` returns it.
+
+    Returns:
+        A float. A training counts once, whatever the number of its rows.
+    """
     return float(rows.drop_duplicates(["dataset", "grid", "cell", "seed"])["minutes"].sum())
