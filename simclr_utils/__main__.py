@@ -5,9 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+from simclr_utils.ablation.grids import GRIDS, describe_grids
 from simclr_utils.methods import METHODS
 from simclr_utils.parameters import HEADLINE_NAMES, PRESET_NAMES
-from simclr_utils.session import environment_precision, print_anything, set_environment
+from simclr_utils.session import (
+    environment_precision,
+    print_anything,
+    quiet_stderr,
+    set_environment,
+)
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SOURCE_HELP = (
@@ -86,7 +92,32 @@ def build_parser():
     label.add_argument(
         "--source", help="the folder of images (default: that of the study, if it is still there)"
     )
+    add_ablation(commands)
     return parser
+
+
+def add_ablation(commands):
+    """Adds the parser of the command `ablate`."""
+    ablate = commands.add_parser(
+        "ablate",
+        allow_abbrev=False,
+        help="vary one part of SimCLR, with several seeds, and probe it on validation images; the "
+        "same command continues a stopped one",
+        epilog="Grids: " + "; ".join(f"{name}: {grid.title}" for name, grid in GRIDS.items()),
+    )
+    setting = "a field of the preset, for all cells, such as width=8"
+    add_common_options(ablate, "quick", setting, "runs/<source>-<grid>")
+    ablate.add_argument(
+        "--grid",
+        required=True,
+        metavar="NAME",
+        help=f"what to vary: {', '.join(GRIDS)}; list describes them",
+    )
+    ablate.add_argument("--seeds", type=int, default=3, help="seeds, from 0 on (default: 3)")
+    ablate.add_argument("--cells", metavar="A,B", help="some cells of the grid (default: all)")
+    ablate.add_argument(
+        "--labels", help="numbers of labels for the probes, such as 100,500 (default: the grid's)"
+    )
 
 
 def slow_methods():
@@ -94,7 +125,7 @@ def slow_methods():
     return [name for name, method in METHODS.items() if not method.by_default]
 
 
-def add_common_options(command, preset, setting):
+def add_common_options(command, preset, setting, out="runs/<source>-<preset>"):
     """Adds the options that all commands share to the parser of a command."""
     command.add_argument("--source", default="glyphs", help=SOURCE_HELP)
     command.add_argument(
@@ -116,7 +147,7 @@ def add_common_options(command, preset, setting):
     command.add_argument(
         "--out",
         metavar="DIR",
-        help="the folder to write or to continue (default: runs/<source>-<preset>)",
+        help=f"the folder to write or to continue (default: {out})",
     )
 
 
@@ -124,6 +155,9 @@ def main(arguments=None):
     """Runs the command line and returns the exit code."""
     print_anything()
     options = build_parser().parse_args(arguments)
+    if getattr(options, "grid", None) == "list":
+        print(describe_grids())
+        return 0
     # A Matplotlib backend for scripts would keep figures out of the notebooks.
     os.environ.pop("MPLBACKEND", None)
     # Before the commands import TensorFlow.
@@ -160,6 +194,13 @@ def do_command(options):
         return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)
+    if options.command == "ablate":
+        with quiet_stderr():  # TensorFlow, before a session has started
+            from simclr_utils.cli import ablate
+
+        asked = (options.seeds, options.cells, options.labels, options.out)
+        ablate.run(options.grid, options.source, options.preset, settings, *asked)
+        return True
     if options.command == "study":
         from simclr_utils.cli import study
 

@@ -31,9 +31,13 @@ class Config:
         encoder: String, a name in `parameters.ENCODER_NAMES`.
         width: Integer, the number of channels of the encoder's first stage, or `None` for the
             encoder's default.
-        projection_dims: Pair of integers, the hidden and the output size of the projection head.
+        projection_dims: Integers, the sizes of the projection head's layers. The last is that of
+            the projections. An empty tuple is no head: the loss sees the features.
         operations: Pairs of the name of an operation and its strength, or `(strength,
             probability)`, as in `build_augmenter`.
+        second_operations: Pairs like those of `operations`, for the second view of each image, or
+            `None` if both views have the same operations. An empty tuple leaves the image as it
+            is.
         temperature: Float above 0, of the loss.
         loss: String, a name in `parameters.LOSS_NAMES`.
         optimizer: String, a name in `parameters.OPTIMIZER_NAMES`.
@@ -82,6 +86,7 @@ class Config:
         ("color_jitter", 0.5),  # what the paper uses for CIFAR-10
         ("grayscale", 1.0),
     )
+    second_operations: tuple | None = None
     temperature: float = 0.1
     loss: str = "nt_xent"
     optimizer: str = "adamw"
@@ -103,9 +108,10 @@ class Config:
     limits: dict | None = of_evaluation(None)
 
     def __post_init__(self):
-        operations = self.operations
-        if isinstance(operations, dict):
-            object.__setattr__(self, "operations", tuple(operations.items()))
+        for name in ("operations", "second_operations"):
+            operations = getattr(self, name)
+            if isinstance(operations, dict):
+                object.__setattr__(self, name, tuple(operations.items()))
         for each in fields(self):
             object.__setattr__(self, each.name, _as_tuples(getattr(self, each.name)))
 

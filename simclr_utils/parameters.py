@@ -91,15 +91,14 @@ def above(least):
     return lambda value: is_number(value) and value > least, f"a number above {least}"
 
 
-def wholes(count=None):
-    """Makes a rule, as in `RULES`, for a list of positive integers, `count` of them if given."""
+def wholes(least=1):
+    """Makes a rule, as in `RULES`, for a list of `least` or more positive integers."""
 
     def allows(value):
         good = isinstance(value, list | tuple) and all(is_whole(v) and v > 0 for v in value)
-        return good and len(value) > 0 and count in (None, len(value))
+        return good and len(value) >= least
 
-    number = "" if count is None else f"{count} "
-    return allows, f"a list of {number}whole numbers above 0, such as [100, 500]"
+    return allows, "a list of whole numbers above 0, such as [100, 500]"
 
 
 def is_source(value):
@@ -167,13 +166,15 @@ def are_settings(value):
     return True
 
 
-def are_operations(value):
-    """Returns whether a value is allowed as the argument `operations` of `build_augmenter`."""
+def are_operations(value, least=1):
+    """Returns whether a value is `least` or more `operations` of `build_augmenter`."""
     if isinstance(value, list | tuple):
         if not all(isinstance(item, list | tuple) and len(item) == 2 for item in value):
             return False
         value = {str(name): strength for name, strength in value}
-    if not isinstance(value, Mapping) or not value or not set(value) <= set(OPERATION_NAMES):
+    if not isinstance(value, Mapping) or len(value) < least:
+        return False
+    if not set(value) <= set(OPERATION_NAMES):
         return False
     pairs = [s if isinstance(s, list | tuple) else (s, 1) for s in value.values()]
     return all(
@@ -199,7 +200,7 @@ OPTIONAL = (
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
-    "input_size",
+    *("input_size", "second_operations"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -228,7 +229,7 @@ RULES = {
     "loss": one_of(*LOSS_NAMES),
     "metric": one_of(*HEADLINE_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
-    "projection_dims": wholes(2),
+    "projection_dims": wholes(0),
     "temperature": above(0),
     "batch_size": whole(2),
     "micro_batch_size": whole(1),
@@ -253,6 +254,11 @@ RULES = {
         are_operations,
         f"a dict from {', '.join(OPERATION_NAMES)} to strengths of 0 or more, such as "
         '{"crop": 0.87, "flip": 1}',
+    ),
+    "second_operations": (
+        lambda value: are_operations(value, least=0),
+        f"a dict from {', '.join(OPERATION_NAMES)} to strengths of 0 or more, such as "
+        '{"crop": 0.87}, or {} for the image itself',
     ),
 }
 

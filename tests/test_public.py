@@ -13,7 +13,17 @@ import pytest
 import simclr_utils
 
 PACKAGE = Path(simclr_utils.__file__).parent
-PARTS = ("data", "views", "training", "evaluation", "study", "cli", "plotting", "course")
+PARTS = (
+    "data",
+    "views",
+    "training",
+    "evaluation",
+    "study",
+    "ablation",
+    "cli",
+    "plotting",
+    "course",
+)
 
 
 @pytest.mark.parametrize("name", simclr_utils.MODULES)

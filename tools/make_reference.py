@@ -17,7 +17,17 @@ from simclr_utils.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
-PARTS = ("data", "views", "training", "evaluation", "study", "cli", "plotting", "course")
+PARTS = (
+    "data",
+    "views",
+    "training",
+    "evaluation",
+    "study",
+    "ablation",
+    "cli",
+    "plotting",
+    "course",
+)
 WIDTH = 88  # of a signature in one line
 HEAD = """# Reference
 

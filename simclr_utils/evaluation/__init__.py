@@ -18,7 +18,7 @@ PUBLIC = {
     "protocol": ("Protocol", "ScoredBefore"),
     "results": ("Results", "summarize"),
     "tables": ("accuracy_table", "describe_crossing"),
-    "published": ("load_published",),
+    "published": ("load_published", "published_ablation", "read_ablation"),
     "statistics": ("crossing_interval", "mcnemar"),
     "verdicts": ("RULE",),
     "label_savings": ("find_savings", "labels_to_reach"),

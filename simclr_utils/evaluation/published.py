@@ -1,11 +1,13 @@
 """The results that come with the course, in the folder `results`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from simclr_utils import files, places
 from simclr_utils.evaluation.results import Results
+from simclr_utils.places import user_path
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,40 @@ def load_published(name: str) -> Published:
         )
     tuning = files.load_json(parts[1])["tuning"]
     return Published(Results(table).frame("accuracy"), pd.read_csv(parts[0]), tuning)
+
+
+def read_ablation(path: str | Path) -> pd.DataFrame:
+    """Reads the rows of an ablation.
+
+    Args:
+        path: Path of the CSV file, such as `rows.csv` in the folder of the command `ablate`.
+
+    Returns:
+        A DataFrame with a row for each cell, seed and number of labels. `accuracy`, that of a
+        linear probe on the features, `projections_accuracy` and `contrastive_accuracy` are in 0..1;
+        missing values are NaN. `at` is a string, also where it is a number.
+    """
+    text = dict.fromkeys(("grid", "cell", "line", "at", "dataset", "findings", "settings"), str)
+    return pd.read_csv(user_path(path), dtype=text, keep_default_na=False, na_values=[""])
+
+
+def published_ablation(name: str) -> pd.DataFrame:
+    """Loads an ablation of the folder `results/ablations`.
+
+    Args:
+        name: String, the dataset and the grid, such as `"shapes_temperature"`.
+
+    Returns:
+        A DataFrame, as `read_ablation` returns it.
+
+    Raises:
+        FileNotFoundError: If there is no such ablation.
+    """
+    folder = places.RESULTS / "ablations"
+    if not (folder / f"{name}.csv").exists():
+        found = sorted(path.stem for path in folder.glob("*.csv"))
+        raise FileNotFoundError(
+            f"There is no ablation {name!r} in {folder}. It has {', '.join(found) or 'none'}. "
+            "Work in a copy of the whole repository."
+        )
+    return read_ablation(folder / f"{name}.csv")

@@ -16,5 +16,6 @@ PUBLIC = {
     "calibration": ("plot_reliability",),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
     "repetitions": ("plot_comparison",),
+    "ablations": ("plot_pairs", "plot_sweep"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -91,6 +91,18 @@ def cosine_colors(cosines: np.ndarray) -> np.ndarray:
     return matplotlib.colormaps["PuOr_r"]((cosines + 1) / 2)[..., :3]
 
 
+def heat_colors(values: np.ndarray) -> np.ndarray:
+    """Returns colors from dark to light, `[..., 4]` in 0..1, for values from lowest to highest.
+
+    Args:
+        values: Float array `[...]`. NaN becomes light gray.
+    """
+    scale = matplotlib.colors.Normalize(np.nanmin(values), np.nanmax(values))
+    colors = matplotlib.colormaps["viridis"](scale(values))
+    colors[np.isnan(values)] = (0.93, 0.93, 0.93, 1)
+    return colors
+
+
 def to_png(drawing: Figure) -> bytes:
     """Returns a figure as the bytes of a PNG file, for widgets and files.
 

@@ -213,7 +213,7 @@ def disk_bytes(study):
         An integer.
     """
     encoder = study.build_encoder()
-    head = networks.build_projection_head(encoder.output_shape[-1], *study.config.projection_dims)
+    head = networks.head_of_sizes(encoder.output_shape[-1], study.config.projection_dims)
     weights = 4 * (encoder.count_params() + head.count_params())
     # Two checkpoints are kept while a third is written. AdamW adds two numbers for each weight.
     checkpoints = 3 * 3 * weights

@@ -38,12 +38,18 @@ def examine_model(model, images, loss):
     Returns:
         A list of `Finding`.
     """
-    state = [(variable, variable.numpy()) for variable in model.augmenter.variables]
+    state = [(variable, variable.numpy()) for variable in _random_state(model)]
     found = examine_views(model.augmenter, images) or examine_pairs(model, images)
     for variable, value in state:
         variable.assign(value)
     fault = examine_loss(model, loss)
     return found if fault is None else [*found, fault]
+
+
+def _random_state(model):
+    """Returns the variables of a model's augmenters."""
+    second = getattr(model, "second_augmenter", None)
+    return [*model.augmenter.variables, *(second.variables if second is not None else ())]
 
 
 def examine_views(augmenter, images):

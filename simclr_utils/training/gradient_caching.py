@@ -57,7 +57,7 @@ def _draw_views(model, images, micro_batch_size):
     """Draws both views of each microbatch, `[microbatches, 2 * micro_batch_size, H, W, C]`."""
     num_micro = images.shape[0] // micro_batch_size
     return tf.map_fn(
-        lambda some: tf.concat([model.augmenter(some), model.augmenter(some)], axis=0),
+        model.draw_views,
         tf.reshape(images, (num_micro, micro_batch_size, *images.shape[1:])),
         fn_output_signature=tf.float32,
         parallel_iterations=1,

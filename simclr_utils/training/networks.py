@@ -96,12 +96,27 @@ def build_projection_head(
     """
     if num_layers not in (0, 1, 2, 3):
         raise ValueError(f"`num_layers` must be 0, 1, 2 or 3. Received: {num_layers}")
+    sizes = (*[hidden_dim] * (num_layers - 1), output_dim) if num_layers else ()
+    return head_of_sizes(feature_dim, sizes)
+
+
+def head_of_sizes(feature_dim: int, sizes: Sequence[int]) -> keras.Model:
+    """Builds a projection head from the sizes of its layers, as in `Config.projection_dims`.
+
+    Args:
+        feature_dim: Integer, the size of the encoder's features.
+        sizes: Integers, the number of units of each layer. The last is the size of the
+            projections. Without any, the projections are the features.
+
+    Returns:
+        A `keras.Model`, as `build_projection_head` returns it.
+    """
     inputs = x = keras.Input((feature_dim,), name="features")
-    for _ in range(num_layers - 1):
-        x = layers.Dense(hidden_dim, use_bias=False)(x)
+    for size in sizes[:-1]:
+        x = layers.Dense(size, use_bias=False)(x)
         x = layers.ReLU()(_batch_normalization()(x))
-    if num_layers:
-        x = layers.Dense(output_dim, use_bias=False, dtype="float32", name="projection")(x)
+    if sizes:
+        x = layers.Dense(sizes[-1], use_bias=False, dtype="float32", name="projection")(x)
     else:  # Keras 3.12 has no model without a layer
         x = layers.Identity(dtype="float32", name="projection")(x)
     return keras.Model(inputs, x, name="projection_head")

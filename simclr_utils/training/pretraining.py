@@ -141,11 +141,20 @@ def build_model(
     augmenter = recipe.build_augmenter(
         height, operations=dict(config.operations), channels=channels, seed=seed
     )
+    second = None
+    if config.second_operations is not None:
+        # A seed of its own: with that of the first, equal operations would draw equal views.
+        other = recipe.operation_seed(seed, "second view")
+        second = recipe.build_augmenter(
+            height, operations=dict(config.second_operations), channels=channels, seed=other
+        )
     if encoder is None:
         encoder = networks.build_encoder(image_shape, config.encoder, config.width)
-    head = networks.build_projection_head(encoder.output_shape[-1], *config.projection_dims)
+    head = networks.head_of_sizes(encoder.output_shape[-1], config.projection_dims)
+    loss = LOSSES[config.loss]
     return SimCLR(
-        augmenter, encoder, head, config.temperature, LOSSES[config.loss], config.micro_batch_size
+        *(augmenter, encoder, head, config.temperature, loss, config.micro_batch_size),
+        second_augmenter=second,
     )
 
 

@@ -38,6 +38,8 @@ class SimCLR(keras.Model):
         micro_batch_size: Integer that divides the batch size, or `None`. The number of images
             that are in the encoder at once. Use it for batches that do not fit into memory; each
             step then needs a second forward pass. `None` encodes the whole batch at once.
+        second_augmenter: Layer like `augmenter` that draws the second view of each image. `None`
+            draws both views with `augmenter`.
         **kwargs: Arguments of `keras.Model`, such as `name`.
 
     Raises:
@@ -67,6 +69,7 @@ class SimCLR(keras.Model):
         temperature: float = 0.1,
         loss: Callable = nt_xent_loss,
         micro_batch_size: int | None = None,
+        second_augmenter: keras.Layer | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -81,6 +84,7 @@ class SimCLR(keras.Model):
         self.temperature = temperature
         self.loss_function = loss  # Keras' `compile` writes to `loss`
         self.micro_batch_size = micro_batch_size
+        self.second_augmenter = second_augmenter
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.accuracy_tracker = keras.metrics.Mean(name="contrastive_accuracy")
 
@@ -111,12 +115,22 @@ class SimCLR(keras.Model):
             A list of two float32 tensors `[N, P]`: the projections of the first views and those
             of the second views.
         """
-        views = tf.concat([self.augmenter(images), self.augmenter(images)], axis=0)
         # One pass over both views: BatchNormalization sees them as one batch.
-        projections = self.projection_head(
-            self.encoder(views, training=training), training=training
-        )
-        return tf.split(projections, 2)
+        features = self.encoder(self.draw_views(images), training=training)
+        return tf.split(self.projection_head(features, training=training), 2)
+
+    def draw_views(self, images: tf.Tensor) -> tf.Tensor:
+        """Draws two views of each image.
+
+        Args:
+            images: Uint8 tensor or array `[N, H, W, C]`.
+
+        Returns:
+            A float32 tensor `[2N, H, W, C]` in [0, 1]: the first view of each image, then the
+            second view of each.
+        """
+        second = self.augmenter if self.second_augmenter is None else self.second_augmenter
+        return tf.concat([self.augmenter(images), second(images)], axis=0)
 
     def contrastive_loss(self, projections_1: tf.Tensor, projections_2: tf.Tensor) -> tf.Tensor:
         """Computes the loss of a batch at the model's temperature.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from simclr_utils.config import get_config
 from simclr_utils.training.networks import (
     ENCODERS,
     as_float32,
@@ -11,6 +12,7 @@ from simclr_utils.training.networks import (
     build_encoder,
     build_projection_head,
 )
+from simclr_utils.training.pretraining import build_model
 
 pytestmark = pytest.mark.numbers
 
@@ -188,3 +190,12 @@ def test_an_encoder_is_saved_and_loaded_in_safe_mode(name, tmp_path):
     np.testing.assert_array_equal(
         loaded(pictures(), training=False), encoder(pictures(), training=False)
     )
+
+
+@pytest.mark.parametrize("sizes, layers", [((), 0), ((5,), 1), ((8, 7, 5), 3)])
+def test_a_configuration_gives_the_head_any_depth(sizes, layers):
+    config = get_config("tiny", projection_dims=sizes)
+    head = build_model((16, 16, 3), config).projection_head
+    kernels = [weight for weight in head.trainable_weights if len(weight.shape) == 2]
+    assert [weight.shape[1] for weight in kernels] == list(sizes) and len(kernels) == layers
+    assert head.output_shape[-1] == (sizes[-1] if sizes else head.input_shape[-1])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from simclr_utils.config import get_config
+from simclr_utils.training import pretraining
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.networks import build_encoder, build_projection_head
 from simclr_utils.training.optimizers import (
@@ -328,3 +330,35 @@ def test_kinds_of_optimizers():
     assert build_optimizer("adamw", 0.1, weight_decay=0.03).weight_decay == 0.03
     with pytest.raises(ValueError, match=r"Unknown optimizer 'lars'. Choose from \['adamw', 'sgd"):
         build_optimizer("lars", 0.1)
+
+
+def asymmetric(first, second, seed=0, micro_batch_size=None):
+    """A model of `build_model` in `training/pretraining.py`, whose views may differ."""
+    settings = {"operations": first, "second_operations": second}
+    config = get_config("tiny", micro_batch_size=micro_batch_size, **settings)
+    return pretraining.build_model((16, 16, 3), config, seed)
+
+
+def test_equal_second_operations_draw_other_numbers_for_the_second_view():
+    images = pictures()
+    same, crop = (("crop", 1.0),), {"crop": 1.0}
+    first, second = np.split(asymmetric(same, same).draw_views(images), 2)
+    assert not np.isclose(first, second).all(axis=(1, 2, 3)).any()
+    # Without a second augmenter, both views are draws of the first, in turn.
+    model, augmenter = asymmetric(same, None), build_augmenter(16, operations=crop, seed=0)
+    assert model.second_augmenter is None
+    expected = np.concatenate([augmenter(images), augmenter(images)])
+    np.testing.assert_array_equal(model.draw_views(images), expected)
+
+
+@pytest.mark.parametrize("micro_batch_size", [None, 8])
+def test_the_second_view_may_be_the_image_itself(micro_batch_size):
+    images = pictures()
+    model = asymmetric({"noise": 1.0}, {}, micro_batch_size=micro_batch_size)
+    drawn = model.draw_views(images).numpy()
+    np.testing.assert_allclose(drawn[16:], images / 255, atol=1e-6)
+    assert np.abs(drawn[:16] - drawn[16:]).max() > 0.05
+    model.compile(keras.optimizers.SGD(0.1))
+    metrics = model.train_step(tf.constant(images))
+    # Gradient caching sees these views too: one view twice would be a perfect match.
+    assert np.isfinite(metrics["loss"]) and model.optimizer.iterations == 1
