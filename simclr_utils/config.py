@@ -56,8 +56,8 @@ class Config:
             tried as well, if the search is whole.
         search: String, the settings of trainings that are chosen within the labels: `"none"`,
             `"rate"` (the learning rate), `"short"` (all that short runs can tell apart: also the
-            weight decay or the encoder's share of the rate) or `"whole"` (also augmentation and
-            length).
+            weight decay or the encoder's share of the rate) or `"whole"` (also augmentation,
+            MixUp or CutMix, and length).
         methods: Strings, the methods that a study measures: names in `METHODS`, or `"default"` and
             `"all"`. `None` is the default ones.
         encoder_file: String, an encoder from elsewhere, as `open_encoder` takes it: the path of a
