@@ -1,5 +1,7 @@
 """Classifiers for training with labels, with and without MixUp or CutMix."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -16,7 +18,7 @@ class AugmentedClassifier(keras.Model):
         **kwargs: Passed to `keras.Model`.
     """
 
-    def __init__(self, augmenter: keras.layers.Layer, classifier: keras.Model, **kwargs):
+    def __init__(self, augmenter: keras.layers.Layer, classifier: keras.Model, **kwargs: Any):
         super().__init__(**kwargs)
         self.augmenter = augmenter
         self.classifier = classifier
@@ -45,7 +47,7 @@ class MixedClassifier(AugmentedClassifier):
         augmenter: keras.layers.Layer,
         classifier: keras.Model,
         mixer: keras.layers.Layer,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(augmenter, classifier, **kwargs)
         self.mixer = mixer
@@ -88,7 +90,7 @@ class MixUp(keras.layers.Layer):
         Zhang et al. 2018, "mixup: beyond empirical risk minimization", section 3.2.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
         self.layer = keras.layers.MixUp(alpha=1.0, dtype="float32")
 
@@ -128,7 +130,7 @@ class CutMix(keras.layers.Layer):
         localizable features".
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
         self.layer = keras.layers.CutMix(factor=(1.0, 1.0), dtype="float32")
 
