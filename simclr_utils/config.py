@@ -40,6 +40,8 @@ class Config:
             is.
         temperature: Float above 0, of the loss.
         loss: String, a name in `parameters.LOSS_NAMES`.
+        mix_alpha: Float. Above 0, the first views are mixtures of two images, as in
+            `MixedSimCLR`, whose `alpha` this is. 0 leaves them as they are.
         optimizer: String, a name in `parameters.OPTIMIZER_NAMES`.
         base_learning_rate: Float above 0, the learning rate at batch size 256. It scales with the
             square root of the batch size.
@@ -56,8 +58,8 @@ class Config:
             tried as well, if the search is whole.
         search: String, the settings of trainings that are chosen within the labels: `"none"`,
             `"rate"` (the learning rate), `"short"` (all that short runs can tell apart: also the
-            weight decay or the encoder's share of the rate) or `"whole"` (also augmentation and
-            length).
+            weight decay or the encoder's share of the rate) or `"whole"` (also augmentation,
+            MixUp or CutMix, and length).
         methods: Strings, the methods that a study measures: names in `METHODS`, or `"default"` and
             `"all"`. `None` is the default ones.
         encoder_file: String, an encoder from elsewhere, as `open_encoder` takes it: the path of a
@@ -89,6 +91,7 @@ class Config:
     second_operations: tuple | None = None
     temperature: float = 0.1
     loss: str = "nt_xent"
+    mix_alpha: float = 0.0
     optimizer: str = "adamw"
     base_learning_rate: float = 8e-3
     weight_decay: float = 1e-4

@@ -227,6 +227,11 @@ RULES = {
     "width": whole(1),
     "encoder": one_of(*ENCODER_NAMES),
     "loss": one_of(*LOSS_NAMES),
+    "mix_alpha": (
+        # Computed in 32 bits, Beta distributions with still lower parameters are wrong.
+        lambda value: is_number(value) and (value == 0 or value >= 0.1),
+        "0 for views that are not mixed, or a number of 0.1 or more",
+    ),
     "metric": one_of(*HEADLINE_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
     "projection_dims": wholes(0),

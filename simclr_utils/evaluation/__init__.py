@@ -5,6 +5,7 @@ from simclr_utils.doors import open_door
 PUBLIC = {
     "features": ("extract_features", "map_features", "pixel_features"),
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
+    "mixing": ("AugmentedClassifier", "CutMix", "MixedClassifier", "MixUp", "with_mixing"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
     "tuning": ("choose_settings", "default_settings", "splits_of"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simclr_utils import files
+from simclr_utils.evaluation.mixing import MIXING
 from simclr_utils.evaluation.probes import fit_knn, fit_linear_probe
 from simclr_utils.evaluation.tuning import (
     choose_settings,
@@ -163,7 +164,8 @@ class Comparison:
     ) -> None:
         """Scores a method that trains a network: tuned within each subset, then run on all of it.
 
-        The settings of a subset are chosen once. Other encoders take them over.
+        The settings of a subset are chosen once. Other encoders take them over. The trainer's axes
+        become those of the comparison.
 
         Args:
             method: String, the name of the method.
@@ -177,7 +179,7 @@ class Comparison:
             OtherRunsError: If the folder has rows of other runs, such as longer ones. They
                 would be averaged with the new rows.
         """
-        subsets = self.subsets(labels, trained=True)
+        subsets, trainer.axes = self.subsets(labels, trained=True), self.axes(trainer.axes)
         for seed in subsets:
             if self.protocol.has(method=method, labels=labels, subset_seed=seed):
                 self._refuse_other_settings(method, trainer, (labels, seed), num_steps)
@@ -197,6 +199,19 @@ class Comparison:
             )
             name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
             progress(f"{labels:6,d} labels, subset {name}: {run.num_steps:,} steps, {run.settings}")
+
+    def axes(self, axes: dict[str, tuple]) -> dict[str, tuple]:
+        """Returns those axes of a trainer that this comparison chooses settings from.
+
+        All methods of a comparison have the same choice. If settings were chosen in its folder
+        before `mixing` was among them, the others are chosen without it too.
+
+        Args:
+            axes: Dict from the name of a setting to its values, a trainer's `axes`.
+        """
+        if all(MIXING in record["axes"] for record in self._records()):
+            return axes
+        return {name: values for name, values in axes.items() if name != MIXING}
 
     def tuning(self, method: str, labels: int, subset: int = 0) -> dict | None:
         """Returns the record of a method's tuning on a subset, or `None` if there is none.
@@ -256,6 +271,15 @@ class Comparison:
         name, path = self._tuning_key(method, key[0]), self._tuning_path()
         known = files.load_json(path).get(name, {}) if path.exists() else {}
         files.update_json(path, **{name: {**known, str(key[1]): tuned}})
+
+    def _records(self):
+        """Returns all records of tuning on this dataset at this preset, a list of dicts."""
+        path, prefix = self._tuning_path(), self._tuning_key("", "")[:-1]
+        stored = files.load_json(path) if path.exists() else {}
+        ours = [subsets for name, subsets in stored.items() if name.startswith(prefix)]
+        known = [part for subsets in ours for part in (subsets, *subsets.values())]
+        # A folder may have one record for all subsets.
+        return [part for part in known if isinstance(part, dict) and "axes" in part]
 
     def _tuning_path(self):
         return self.protocol.folder / "tuning.json"

@@ -7,12 +7,12 @@ import numpy as np
 
 from simclr_utils.data.splits import NUM_FOLDS
 from simclr_utils.evaluation.features import extract_features
+from simclr_utils.evaluation.mixing import MIXING, NO_MIXING, AugmentedClassifier
 from simclr_utils.evaluation.probes import LinearProbe, fit_linear_probe
 from simclr_utils.evaluation.supervised import (
     BATCH_SIZE,
     LENGTH,
     STRENGTH,
-    AugmentedClassifier,
     SupervisedBaseline,
 )
 from simclr_utils.training.networks import HEAD
@@ -47,6 +47,7 @@ class FineTuning(SupervisedBaseline):
         "encoder_share": (0.1, 0.3, 1.0),
         "weight_decay": (1e-4,),
         STRENGTH: (0.0, 0.5, 1.0),
+        MIXING: (NO_MIXING, "mixup", "cutmix"),
         LENGTH: (0.5, 1.0, 2.0),
     }
 

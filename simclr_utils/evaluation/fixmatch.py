@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from simclr_utils.evaluation.mixing import AugmentedClassifier
 from simclr_utils.evaluation.supervised import (
     BATCH_SIZE,
     NUM_CHECKS,
-    AugmentedClassifier,
     SupervisedBaseline,
     SupervisedRun,
+    model_key,
 )
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.callbacks import FollowSchedule
@@ -177,7 +178,7 @@ class FixMatchTrainer(SupervisedBaseline):
         model = FixMatch(*self.build_views(), classifier, unlabeled_weight=self.unlabeled_weight)
         model.compile(build_optimizer("sgd", LEARNING_RATE, WEIGHT_DECAY))
         model.optimizer.build(classifier.trainable_variables)
-        self.models = {(settings["augmentation_strength"],): model}
+        self.models = {model_key(settings): model}
         return model
 
     def train(

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
 
+from simclr_utils.evaluation.mixing import MIXING, NO_MIXING, AugmentedClassifier, with_mixing
 from simclr_utils.evaluation.predictions import with_argmax
 from simclr_utils.training.activations import images_at_once
 from simclr_utils.training.batches import image_batches, without_autotune
@@ -22,25 +23,6 @@ LENGTH = "length"  # multiplies the update steps
 BATCH_SIZE = 64
 SHORTEST_AT = 100  # labels, with which a run has the fewest steps
 NUM_CHECKS = 5  # measurements of validation accuracy during a run
-
-
-class AugmentedClassifier(keras.Model):
-    """Classifies uint8 images, which are augmented during training only.
-
-    Args:
-        augmenter: Layer, uint8 images -> one random view of each, float32 in 0..1.
-        classifier: `keras.Model`, float images in 0..1 -> logits.
-        **kwargs: Passed to `keras.Model`.
-    """
-
-    def __init__(self, augmenter: keras.layers.Layer, classifier: keras.Model, **kwargs):
-        super().__init__(**kwargs)
-        self.augmenter = augmenter
-        self.classifier = classifier
-
-    def call(self, images, training=False):
-        pixels = self.augmenter(images) if training else tf.cast(images, tf.float32) / 255
-        return self.classifier(pixels, training=training)
 
 
 @dataclass(frozen=True)
@@ -66,9 +48,9 @@ class SupervisedRun:
 class SupervisedBaseline:
     """Trains the same encoder from scratch, as often as a comparison needs it.
 
-    One model for each weight decay and augmentation is compiled, and reused for every run, because
-    tracing a model takes longer than a short run. Weights, optimizer and random state are reset
-    before each run, to values that are kept for the runs with the same seed.
+    One model for each weight decay, augmentation and mixing is compiled, and reused for every run,
+    because tracing a model takes longer than a short run. Weights, optimizer and random state are
+    reset before each run, to values that are kept for the runs with the same seed.
 
     Args:
         build_model: Function of the augmentation strength, a float, that returns a fresh
@@ -77,7 +59,8 @@ class SupervisedBaseline:
 
     Attributes:
         axes: Dict from the name of a setting to the values that are tried, in order. The middle
-            one is the default. The settings are chosen one after the other, in this order.
+            number is the default, and the first name if the values are names. The settings are
+            chosen one after the other, in this order.
         callbacks: List of callbacks that are passed to every `fit`.
     """
 
@@ -85,6 +68,7 @@ class SupervisedBaseline:
         "learning_rate": (3e-3, 1e-2, 3e-2),
         "weight_decay": (1e-2, 1e-1, 1.0),
         STRENGTH: (0.5, 1.0, 1.5),
+        MIXING: (NO_MIXING, "mixup", "cutmix"),
         LENGTH: (0.5, 1.0, 2.0),
     }
 
@@ -102,7 +86,7 @@ class SupervisedBaseline:
         if key not in self.starts or self.starts[key][0] != seed:
             # Only where it has to be: setting the seed makes TensorFlow prepare every kernel anew.
             keras.utils.set_random_seed(seed)
-            fresh = self.build_model(settings[STRENGTH])
+            fresh = with_mixing(self.build_model(settings[STRENGTH]), mixing_of(settings))
             self.starts[key] = seed, [np.asarray(each) for each in network_variables(fresh)]
             if key not in self.models:
                 self.models[key] = self.compiled(fresh, settings)
@@ -149,7 +133,7 @@ class SupervisedBaseline:
                 times during the run, or `None`. Nothing is learned from them.
             num_steps: Integer, the update steps; rounded to a multiple of five.
             settings: Dict, a value for each of `axes`. The steps are `num_steps`, whatever its
-                `length` is.
+                `length` is. Without `mixing`, images are not mixed.
             seed: Integer, the seed of weights, augmentation and the order of the images.
 
         Returns:
@@ -215,13 +199,19 @@ def whole_checks(num_steps):
 
 def model_key(settings):
     """Returns the key of a compiled model: all settings that the graph depends on."""
+    settings = {**settings, MIXING: mixing_of(settings)}
     free = ("learning_rate", LENGTH)
     return tuple(settings[name] for name in sorted(settings) if name not in free)
 
 
+def mixing_of(settings):
+    """Returns how images are mixed with some settings. Without an entry, they are not."""
+    return settings.get(MIXING, NO_MIXING)
+
+
 def network_variables(model):
-    """Returns all variables of a model: weights, batch statistics and random state."""
-    return [*model.augmenter.variables, *model.classifier.variables]
+    """Returns all variables of a model's layers: weights, batch statistics and random state."""
+    return [variable for layer in model.layers for variable in layer.variables]
 
 
 def supervised_steps(num_labels: int, factor: float) -> int:

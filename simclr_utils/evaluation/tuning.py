@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simclr_utils.data.splits import held_out_folds
+from simclr_utils.evaluation.mixing import MIXING
 from simclr_utils.evaluation.supervised import LENGTH, STRENGTH, model_key, whole_checks
 
 if TYPE_CHECKING:
     from simclr_utils.evaluation.supervised import SupervisedBaseline
 
-# Chosen last, in runs of full length: the benefit of augmentation and of more steps shows only
-# there. The other settings are chosen in runs of a fifth of the steps, but of no fewer steps than
-# it takes to tell them apart.
-AT_FULL_LENGTH = (STRENGTH, LENGTH)
+# Chosen last, in runs of full length: the benefit of augmentation, of mixing and of more steps
+# shows only there. The other settings are chosen in runs of a fifth of the steps, but of no fewer
+# steps than it takes to tell them apart.
+AT_FULL_LENGTH = (STRENGTH, MIXING, LENGTH)
 TUNING_SHARE, MIN_TUNING_STEPS = 1 / 5, 60
 HELD_OUT = 50  # images in all folds together, if there are as many
 FEWEST_OF_A_CLASS = 3  # labels on average; with fewer, a fold would leave too few to learn from
@@ -27,13 +28,23 @@ SEARCHES = {
 }
 
 
+def default_of(axis: tuple) -> float | str:
+    """Returns the middle one of numbers in order, or the first one of names."""
+    return axis[0] if are_names(axis) else axis[len(axis) // 2]
+
+
+def are_names(axis: tuple) -> bool:
+    """Returns whether the values of an axis are names, which have no order."""
+    return isinstance(axis[0], str)
+
+
 def default_settings(axes: dict[str, tuple]) -> dict:
-    """Returns the middle value of each axis, where every search starts.
+    """Returns the default of each axis, where every search starts.
 
     Args:
-        axes: Dict from the name of a setting to its values, in order.
+        axes: Dict from the name of a setting to its values: numbers in order, or names.
     """
-    return {name: axis[len(axis) // 2] for name, axis in axes.items()}
+    return {name: default_of(axis) for name, axis in axes.items()}
 
 
 def run_steps(settings: dict, num_steps: int) -> int:
@@ -51,20 +62,20 @@ def short_steps(num_steps: int) -> int:
     return whole_checks(min(num_steps, max(MIN_TUNING_STEPS, TUNING_SHARE * num_steps)))
 
 
-def one_further(axis: tuple, value: float) -> float | None:
+def one_further(axis: tuple, value: float | str) -> float | None:
     """Returns the value one step beyond the edge of an axis.
 
     The step is the last one before the edge: a difference on an axis that is evenly spaced, else a
     factor.
 
     Args:
-        axis: Tuple of numbers, in order.
-        value: Number, the best one.
+        axis: Tuple of numbers in order, or of names.
+        value: Number or name, the best one.
 
     Returns:
         A float, or `None` if `value` is no edge, or if nothing lies beyond it.
     """
-    if len(axis) < 2 or value not in (axis[0], axis[-1]):
+    if len(axis) < 2 or are_names(axis) or value not in (axis[0], axis[-1]):
         return None
     neighbor = axis[1] if value == axis[0] else axis[-2]
     even = len(axis) > 2 and np.allclose(np.diff(axis), axis[1] - axis[0])
@@ -72,15 +83,15 @@ def one_further(axis: tuple, value: float) -> float | None:
     return float(f"{further:.2g}") if further >= 0 else None
 
 
-def best_on_axis(axis: tuple, measure: Callable[[float], float]) -> float:
+def best_on_axis(axis: tuple, measure: Callable[[float | str], float]) -> float | str:
     """Returns the best value of an axis. If it is an edge, the value one beyond is tried as well.
 
     Args:
-        axis: Tuple of numbers, in order.
-        measure: Function of a value that returns an accuracy. The default, the middle of the axis,
-            stays if others are only as good.
+        axis: Tuple of numbers in order, or of names.
+        measure: Function of a value that returns an accuracy. The default stays if others are only
+            as good.
     """
-    default = axis[len(axis) // 2]
+    default = default_of(axis)
     scores = {value: measure(value) for value in sorted(axis, key=lambda each: each != default)}
     further = one_further(axis, max(scores, key=scores.get))
     if further is not None:
@@ -92,7 +103,7 @@ def searched(axes: dict[str, tuple], search: str) -> list[str]:
     """Returns the names of the settings that a search chooses.
 
     Args:
-        axes: Dict from the name of a setting to its values, in order.
+        axes: Dict from the name of a setting to its values, as in `default_settings`.
         search: String, a name in `SEARCHES`.
     """
     if search == "whole":
@@ -108,7 +119,7 @@ def walk(
     """Chooses one setting after the other.
 
     Args:
-        axes: Dict from the name of a setting to its values, in order.
+        axes: Dict from the name of a setting to its values, as in `default_settings`.
         num_steps: Integer, the update steps of a run of full length.
         search: String, a name in `SEARCHES`.
         score: Function of settings and of update steps that returns an accuracy.

@@ -14,8 +14,8 @@ import pandas as pd
 
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.comparison import Comparison, usable_label_counts
+from simclr_utils.evaluation.mixing import AugmentedClassifier
 from simclr_utils.evaluation.protocol import Protocol
-from simclr_utils.evaluation.supervised import AugmentedClassifier
 from simclr_utils.methods import METHODS, choose_methods
 from simclr_utils.places import user_path
 from simclr_utils.study.costs import Rates

@@ -45,7 +45,8 @@ def training_task(study: "Study", method: str, labels: int, seed: int | None = N
     if METHODS[method].fitted == "training" and seed in (None, study.seeds[0]):
         for subset in missing:
             tuned += tuning_lengths(study, method, labels, subset, num_steps)
-        graphs = tuning.num_models(trainer_class(method).axes, study.config.search)
+        axes = study.comparison.axes(trainer_class(method).axes)
+        graphs = tuning.num_models(axes, study.config.search)
     elif METHODS[method].fitted == "fixmatch":
         graphs = len(missing)  # a graph for each run
     like_given, rates = METHODS[method].start in LIKE_GIVEN, study.rates
@@ -85,7 +86,8 @@ def tuning_lengths(study, method, labels, subset, num_steps):
         return []
     known = protocol.train[1][protocol.rows(labels, subset)]
     folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset))
-    planned = tuning.plan(trainer_class(method).axes, num_steps, study.config.search)
+    axes = study.comparison.axes(trainer_class(method).axes)
+    planned = tuning.plan(axes, num_steps, study.config.search)
     lengths = [steps for _, steps in planned for _ in range(folds)]
     return lengths[len(tuned["tried"]) :]
 

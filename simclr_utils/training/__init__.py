@@ -4,15 +4,18 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "networks": ("as_float32", "build_encoder", "build_projection_head"),
-    "losses": (
-        "annotate_loss",
-        "candidate_logits",
-        "contrastive_accuracy",
-        "LOSSES",
-        "nt_xent_loss",
+    "losses": ("contrastive_accuracy", "LOSSES", "nt_xent_loss"),
+    "loss_variants": (
+        "alignment_loss",
+        "cross_view_loss",
+        "decoupled_loss",
+        "unnormalized_loss",
     ),
+    "loss_facts": ("annotate_loss",),
+    "similarities": ("candidate_logits",),
     "loss_checks": ("check_nt_xent",),
     "simclr": ("SimCLR",),
+    "mixed_views": ("MixedSimCLR",),
     "batches": ("image_batches",),
     "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),
     "checkpoints": ("Checkpoints",),

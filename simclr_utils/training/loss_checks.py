@@ -1,4 +1,4 @@
-"""Recognizes NT-Xent, and the usual mistakes in writing it, by the values of a function."""
+"""Recognizes NT-Xent, its variants and the usual mistakes by the values of a function."""
 
 from collections.abc import Callable
 
@@ -105,6 +105,14 @@ MISTAKES = {
         "reduce": lambda losses: np.mean(losses) / np.log(10)
     },
 }
+# The losses that differ from NT-Xent in one step, which they replace.
+VARIANTS = {
+    "nt_xent": {},
+    "cross_view": {"mask": other_side_only},
+    "decoupled": {"total": total_of_negatives},
+    "alignment": {"total": lambda logits, positives: 0},
+    "unnormalized": {"normalize": lambda rows: rows},
+}
 # The messages for a function that returns a multiple of the loss, by the number of images.
 FACTORS = {
     "This is the sum over the 2N anchors. Take the mean, not the sum.": lambda n: 2 * n,
@@ -151,6 +159,53 @@ def find_nt_xent_mistake(function: Callable) -> str | None:
         A sentence that names the mistake, or `None` if the function computes NT-Xent.
     """
     cases = [make_case(*sizes) for sizes in CASES]
+    values = values_at(function, cases)
+    if isinstance(values, str):
+        return values
+    for sentence, mistake in {None: {}, **MISTAKES}.items():
+        expected = np.array([reference_nt_xent(*case, **mistake) for case in cases])
+        if np.allclose(values, expected, rtol=1e-4, atol=0):
+            return sentence
+        for words, factor in FACTORS.items():
+            factors = [factor(len(case[0])) for case in cases]
+            if np.allclose(values, factors * expected, rtol=1e-4, atol=0):
+                return words
+    if np.allclose(values, [np.log(2 * len(case[0]) - 1) for case in cases]):
+        return "This is the chance level log(2N-1), whatever the vectors are."
+    return "The value is wrong, and none of the usual mistakes explains it."
+
+
+def find_difference(function: Callable, name: str) -> str | None:
+    """Finds out whether a function computes one of the variants of NT-Xent.
+
+    Args:
+        function: Function as in `check_nt_xent`.
+        name: String, a key of `VARIANTS`: what it has to compute.
+
+    Returns:
+        A sentence that names what it computes instead, or `None` if nothing is wrong.
+    """
+    cases = [make_case(*sizes) for sizes in CASES]
+    values = values_at(function, cases)
+    if isinstance(values, str):
+        return values
+    for other, steps in VARIANTS.items():
+        expected = [reference_nt_xent(*case, **steps) for case in cases]
+        if np.allclose(values, expected, rtol=1e-4, atol=0):
+            return None if other == name else f"This is the loss `{other}`."
+    return "The value is wrong, and it is that of no other loss of the course."
+
+
+def values_at(function, cases):
+    """Computes a loss on test cases.
+
+    Args:
+        function: Function as in `check_nt_xent`.
+        cases: List of triples, as `make_case` returns them.
+
+    Returns:
+        A list of floats. If they are no finite numbers, a sentence that says what is wrong.
+    """
     values = []
     for view_1, view_2, temperature in cases:
         try:
@@ -164,19 +219,7 @@ def find_nt_xent_mistake(function: Callable) -> str | None:
         if value.size != 1:
             return f"Return one number, the mean loss; yours has the shape {list(value.shape)}."
         values.append(value.item())
-    if not np.all(np.isfinite(values)):
-        return missing_value(values)
-    for sentence, mistake in {None: {}, **MISTAKES}.items():
-        expected = np.array([reference_nt_xent(*case, **mistake) for case in cases])
-        if np.allclose(values, expected, rtol=1e-4, atol=0):
-            return sentence
-        for words, factor in FACTORS.items():
-            factors = [factor(len(case[0])) for case in cases]
-            if np.allclose(values, factors * expected, rtol=1e-4, atol=0):
-                return words
-    if np.allclose(values, [np.log(2 * len(case[0]) - 1) for case in cases]):
-        return "This is the chance level log(2N-1), whatever the vectors are."
-    return "The value is wrong, and none of the usual mistakes explains it."
+    return values if np.all(np.isfinite(values)) else missing_value(values)
 
 
 def make_case(num_images, size, temperature):

@@ -19,6 +19,7 @@ from simclr_utils.training.batches import image_batches
 from simclr_utils.training.checkpoints import Checkpoints
 from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
+from simclr_utils.training.mixed_views import MixedSimCLR
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.views import recipe
 
@@ -152,10 +153,11 @@ def build_model(
         encoder = networks.build_encoder(image_shape, config.encoder, config.width)
     head = networks.head_of_sizes(encoder.output_shape[-1], config.projection_dims)
     loss = LOSSES[config.loss]
-    return SimCLR(
-        *(augmenter, encoder, head, config.temperature, loss, config.micro_batch_size),
-        second_augmenter=second,
-    )
+    parts = (augmenter, encoder, head, config.temperature, loss, config.micro_batch_size, second)
+    if config.mix_alpha == 0:
+        return SimCLR(*parts)
+    shares = recipe.operation_seed(seed, "share of a mixture")
+    return MixedSimCLR(*parts, alpha=config.mix_alpha, seed=shares)
 
 
 def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:

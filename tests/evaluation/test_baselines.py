@@ -83,7 +83,7 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
     baseline = SupervisedBaseline(build_model, batch_size=16)
     train, validation = bright_and_dark(64, 0), bright_and_dark(60, 1)
     first = baseline.train(train, validation, 302, SETTINGS, seed=3)
-    assert first.num_steps == 300 == baseline.models[0.3, 1e-4].optimizer.iterations
+    assert first.num_steps == 300 == baseline.models[0.3, "none", 1e-4].optimizer.iterations
     assert len(first.validation_curve) == 5 and first.validation_curve[-1] > 0.9
     predictions = baseline.predict_probabilities(first, validation[0], batch_size=7)
     assert predictions.shape == (60, 2)
@@ -94,7 +94,7 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
         baseline.train(train, None, 20, {**SETTINGS, "learning_rate": rate}, seed)
         for rate, seed in ((4e-3, 0), (4e-3, 1), (1e-3, 0), (4e-3, 0))
     ]
-    assert list(baseline.models) == [(0.3, 1e-4)]  # compiled once
+    assert list(baseline.models) == [(0.3, "none", 1e-4)]  # compiled once
     assert len(traces) == 1  # and traced once
     assert runs[0].validation_curve == []
     for other, same in ((1, False), (2, False), (3, True)):
@@ -104,7 +104,7 @@ def test_training_learns_and_starts_anew_each_time(monkeypatch):
         assert (max(distances) < 1e-5) == same
     # A run's weights are its own: later trainings left them alone.
     stronger = baseline.train(train, None, 20, {**SETTINGS, "augmentation_strength": 1.0})
-    assert list(baseline.models) == [(0.3, 1e-4), (1.0, 1e-4)]
+    assert list(baseline.models) == [(0.3, "none", 1e-4), (1.0, "none", 1e-4)]
     assert stronger.settings["augmentation_strength"] == 1.0
     scale = [
         model.augmenter.layers[1].scale[0] for model in baseline.models.values()
@@ -283,6 +283,24 @@ def test_rows_of_other_runs_are_refused(compared, results, baseline):
     with pytest.raises(ValueError, match=r"axes is .*\. Choose another folder"):
         compared.score_trained("supervised", baseline, 20, STEPS)
     assert results.path.read_text() == before
+
+
+def test_a_folder_tuned_without_mixing_goes_on_without_it(compared, results, baseline):
+    """Its rows stay, what was tried counts, and a new subset or method gets the same choice."""
+    first = Comparison(compared.protocol, num_subsets=2)
+    first.score_trained("supervised", baseline, 20, STEPS)
+    before = results.path.read_text()
+    baseline.axes = {**Scripted.axes, "mixing": ("none", "mixup")}
+    del baseline.log[:]
+    first.score_trained("supervised", baseline, 20, STEPS)
+    assert baseline.log == [] and results.path.read_text() == before
+    baseline.axes = {**Scripted.axes, "mixing": ("none", "mixup")}
+    assert compared.axes(baseline.axes) == Scripted.axes
+    compared.score_trained("supervised", baseline, 20, STEPS)
+    assert list(compared.tuning("supervised", 20, 2)["axes"]) == ["learning_rate", "length"]
+    assert [entry[3] for entry in baseline.log if not entry[0]] == [2]
+    results.shared["preset"] = "quick"  # another study of the folder
+    assert "mixing" in compared.axes({**Scripted.axes, "mixing": ("none", "mixup")})
 
 
 def test_another_encoder_takes_over_the_settings(compared, results, baseline):

@@ -107,8 +107,8 @@ def test_a_run_can_be_repeated_and_learns():
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
     assert np.mean(found.argmax(1) == LABELS) > 0.9
     # Predictions are those of the averaged weights.
-    trainer.models[(1.0,)].classifier.set_weights(runs[0].weights)
-    logits = trainer.models[(1.0,)].classifier(IMAGES.astype("float32") / 255)
+    trainer.models[1.0, "none"].classifier.set_weights(runs[0].weights)
+    logits = trainer.models[1.0, "none"].classifier(IMAGES.astype("float32") / 255)
     expected = trainer.predict_probabilities(runs[0], IMAGES).argmax(1)
     np.testing.assert_array_equal(np.argmax(logits, 1), expected)
 

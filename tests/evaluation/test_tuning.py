@@ -5,6 +5,7 @@ import pytest
 
 from simclr_utils.evaluation import tuning
 from simclr_utils.evaluation.fine_tuning import FineTuning
+from simclr_utils.evaluation.mixing import MIXERS, NO_MIXING
 from simclr_utils.evaluation.supervised import SupervisedBaseline, SupervisedRun
 
 AXES = {
@@ -27,6 +28,8 @@ DEFAULTS = {"learning_rate": 1e-2, "weight_decay": 1e-4, "augmentation_strength"
         ((0.5, 1.0, 1.5), 0.5, 0.0),
         ((0.0, 0.5, 1.0), 0.0, None),  # nothing lies below
         ((1e-4,), 1e-4, None),
+        (("none", "mixup", "cutmix"), "none", None),  # names have no order
+        (("none", "mixup", "cutmix"), "cutmix", None),
     ],
 )
 def test_one_step_beyond_an_edge(axis, value, expected):
@@ -75,11 +78,27 @@ def test_shorter_searches_leave_defaults():
 def test_neither_side_is_tuned_harder(search, steps):
     runs = [tuning.plan(kind.axes, steps, search) for kind in (SupervisedBaseline, FineTuning)]
     assert [steps for _, steps in runs[0]] == [steps for _, steps in runs[1]]
-    wanted = {"rate": 3, "short": 5, "whole": 10 if steps > 60 else 9}
+    wanted = {"rate": 3, "short": 5, "whole": 12 if steps > 60 else 11}
     assert len(runs[0]) == wanted[search]
     for axes in (SupervisedBaseline.axes, FineTuning.axes):
-        for axis in axes.values():
+        assert axes["mixing"] == (NO_MIXING, *MIXERS)
+        for axis in [axis for name, axis in axes.items() if name != "mixing"]:
             assert list(axis) == sorted(set(axis)) and len(axis) % 2  # ordered, with a middle
+
+
+@pytest.mark.parametrize("best", ["none", "mixup", "cutmix"])
+def test_mixing_is_chosen_by_name_at_full_length_of_a_whole_search(best):
+    points, axes = [], {**AXES, "mixing": (NO_MIXING, *MIXERS)}
+
+    def score(settings, steps):
+        points.append((settings["mixing"], steps))
+        return float(settings["mixing"] == best)
+
+    assert tuning.walk(axes, 400, "whole", score) == {**DEFAULTS, "mixing": best}
+    assert points[-3:] == [("none", 400), ("mixup", 400), ("cutmix", 400)]
+    points.clear()
+    assert tuning.walk(axes, 400, "short", score)["mixing"] == "none"
+    assert {mixing for mixing, _ in points} == {"none"}
 
 
 def test_a_plan_is_what_a_search_makes_within_its_axes():
