@@ -7,9 +7,10 @@ python benchmarks/head_loses.py figures
 
 The first two predict the transformation of an image from features and from projections, as in
 table 3 of the paper, with a linear probe and with a small network. The images are test images,
-which no encoder was pretrained on; no label is read. The third pretrains with several recipes of views, and measures which known factor each
-encoder keeps, besides the transformations. Each pretraining has its own process and takes one to
-two minutes on two cores. The last draws the figures from the rows.
+which no encoder was pretrained on; no label is read. The third pretrains with several recipes of
+views, and measures which known factor each encoder keeps, besides the transformations. Each
+pretraining has its own process and takes one to two minutes on two cores. The last draws the
+figures from the rows.
 
 The rows are in results/ablations/head_transformations.csv and results/ablations/head_factors.csv.
 The same command continues a measurement that was stopped.
@@ -190,7 +191,7 @@ def measure_folders(options):
     source, limits = options.source or made["dataset"], made["config"].get("limits")
     dataset = load_dataset(source, cache_dir=options.cache, limits=limits)
     for folder in options.encoders:
-        measure_folder(folder, dataset, options.images, options.probe)
+        measure_folder(folder, dataset, options.images)
 
 
 def draw_figures():
@@ -198,13 +199,15 @@ def draw_figures():
     from simclr_utils.evaluation import changed_factors
     from simclr_utils.plotting import plot_factor_table, to_png
 
-    frame = pd.DataFrame(read_table(TABLES["transformations"]))
-    drawings = {}
+    drawings, frame = {}, pd.DataFrame(read_table(TABLES["transformations"]))
+    if not len(frame):
+        raise SystemExit(f"There are no rows in {FOLDER}: measure the transformations first.")
     for (dataset, probe), rows in frame.groupby(["dataset", "probe"]):
         ours = rows["recipe"].isin(RECIPES)
         name = f"head_transformations_{dataset}_{probe}"
-        for recipe, part in rows[~ours].groupby("recipe"):
-            drawings[f"{name}_stored"] = draw_stored(part, f"{dataset}, views: {recipe}")
+        for (recipe, steps), part in rows[~ours].groupby(["recipe", "steps"]):
+            title = f"{dataset}, views: {recipe}"
+            drawings[f"{name}_{steps}_steps"] = draw_stored(part, title)
         if ours.any():
             drawings[f"{name}_recipes"] = draw_recipes(rows[ours], dataset)
     changed = {name: changed_factors(each or ()) for name, each in RECIPES.items()}

@@ -140,7 +140,7 @@ def score_factors(
             targets = _columns(values, periods.get(name))
             fitted = _read_quantity(vectors, targets, first, second)
         else:
-            fitted = _read_class(vectors, values, first, second)
+            fitted = _read_class(vectors, name, values, first, second)
         rows.append({"factor": name, **fitted})
     table = pd.DataFrame(rows)
     table["skill"] = ((table["score"] - table["chance"]) / (1 - table["chance"])).clip(0, 1)
@@ -162,10 +162,10 @@ def _read_quantity(vectors, targets, first, second):
     return {"measure": "R²", "score": score, "chance": 0.0}
 
 
-def _read_class(vectors, values, first, second):
+def _read_class(vectors, name, values, first, second):
     classes, labels = np.unique(values, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"All images are of the class {classes[0]!r}. Pass two classes or more.")
+        raise ValueError(f"The factor {name!r} has one class, {classes[0]!r}. Pass two or more.")
     probe = fit_linear_probe(vectors[first], labels[first])
     accuracy = np.mean(probe.predict(vectors[second]) == labels[second])
     guess = np.mean(labels[second] == np.argmax(np.bincount(labels[first])))
