@@ -206,7 +206,7 @@ def draw_figures():
         ours = rows["recipe"].isin(RECIPES)
         name = f"head_transformations_{dataset}_{probe}"
         for (recipe, steps), part in rows[~ours].groupby(["recipe", "steps"]):
-            title = f"{dataset}, views: {recipe}"
+            title = f"{dataset}: telling the transformation. Views: {recipe.replace('_', ' ')}"
             drawings[f"{name}_{steps}_steps"] = draw_stored(part, title)
         if ours.any():
             drawings[f"{name}_recipes"] = draw_recipes(rows[ours], dataset)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OUTPUTS = {"features": ("blue", "o", "features h"), "projections": ("red", "D", "projections z")}
-FRAME = {"fill": False, "edgecolor": COLORS["red"], "linewidth": 1.8}
+CORNERS = np.array([[-0.46, -0.44], [0.46, -0.44], [0.46, 0.44], [-0.46, 0.44], [-0.46, -0.44]])
 
 
 def plot_transformations(
@@ -124,8 +123,9 @@ def plot_factor_table(
         label = "skill (%): 0 is chance, 100 is perfect"
         drawing.colorbar(picture, ax=axes[0].tolist(), shrink=0.7, pad=0.02, label=label)
         if changed:
-            frame = Rectangle((0, 0), 1, 1, **FRAME)
-            drawing.legend([frame], ["changed by\nthe views"], loc="lower left", fontsize=9)
+            style = {"color": COLORS["red"], "marker": "s", "fillstyle": "none", "linestyle": ""}
+            axes[0, 0].plot([], [], markersize=13, label="changed by\nthe views", **style)
+            drawing.legend(loc="lower left", fontsize=9)
     return drawing
 
 
@@ -139,7 +139,7 @@ def _draw_skills(axis, panel, changed):
             style = {"ha": "center", "va": "center", "fontsize": 8, "color": color}
             axis.text(column, row, f"{value:.0f}", **style)
         if panel.index[row] in changed.get(panel.columns[column], ()):
-            axis.add_patch(Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, **FRAME))
+            axis.plot(*(CORNERS + [column, row]).T, color=COLORS["red"], linewidth=1.8)
     names = [plain(name, LONGEST_LABEL) for name in panel.columns]
     axis.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)

@@ -54,8 +54,15 @@ def test_cells_hold_the_mean_and_changed_ones_a_frame():
     np.testing.assert_allclose(features.images[0].get_array(), [[25, 80], [55, 30]])
     np.testing.assert_allclose(projections.images[0].get_array(), [[5], [100]])
     assert [text.get_text() for text in features.texts] == ["25", "80", "55", "30"]
-    frames = [[patch.get_xy() for patch in axis.patches] for axis in (features, projections)]
-    assert frames == [[(0.54, -0.44)], [(-0.46, -0.44)]]
+    frames = [
+        [
+            line.get_xydata().mean(axis=0).round().tolist()
+            for line in axis.lines
+            if len(line.get_xdata())
+        ]
+        for axis in (features, projections)
+    ]
+    assert frames == [[[1, 0]], [[0, 0]]]
     assert features.get_title("left") == "features h (± 7 at most)"
     assert plot_factor_table(SKILLS, "t").axes[0].get_title("left") == "features h"
 
