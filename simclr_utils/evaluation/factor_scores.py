@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from simclr_utils.evaluation.features import pixel_features
 from simclr_utils.evaluation.outputs import extract_outputs, split_in_halves
-from simclr_utils.evaluation.probes import fit_linear_probe
 
 PENALTIES = np.logspace(-2, 4, 13)
 PIXELS = "raw pixels"
@@ -22,7 +21,9 @@ _COLORS = ("hue", "saturation", "lightness")
 CHANGED_BY = {
     "crop": ("x", "y", "scale", "stroke_width"),
     "flip": ("x", "angle", "slant"),
+    "vertical_flip": ("y", "angle", "slant"),
     "rotation": ("x", "y", "angle"),
+    "tilt": ("angle",),
     "color_jitter": (*_COLORS, *(f"background_{name}" for name in _COLORS)),
     "grayscale": ("hue", "saturation", "background_hue", "background_saturation"),
     "sobel": (*_COLORS, *(f"background_{name}" for name in _COLORS)),
@@ -95,9 +96,10 @@ def score_factors(
 ) -> pd.DataFrame:
     """Measures how well each factor can be read linearly from vectors.
 
-    A probe is fitted on one half of the images and scored on the other. A class gets the linear
-    probe, and its score is the accuracy. A quantity gets a ridge regression, and its score is R².
-    For a circular quantity, the regression predicts sine and cosine, and R² is that of both.
+    A ridge regression is fitted on one half of the images and scored on the other. For a quantity
+    the score is R². For a circular quantity, the regression predicts cosine and sine, and R² is
+    that of both. For a class, it predicts a number for each class, and the largest decides; the
+    score is the accuracy. Leave-one-out errors of the first half choose the penalty.
 
     Args:
         vectors: Float array `[N, D]`.
@@ -166,7 +168,8 @@ def _read_class(vectors, name, values, first, second):
     classes, labels = np.unique(values, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"The factor {name!r} has one class, {classes[0]!r}. Pass two or more.")
-    probe = fit_linear_probe(vectors[first], labels[first])
+    ridge = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
+    probe = ridge.fit(vectors[first], labels[first])
     accuracy = np.mean(probe.predict(vectors[second]) == labels[second])
     guess = np.mean(labels[second] == np.argmax(np.bincount(labels[first])))
     return {"measure": "accuracy", "score": float(accuracy), "chance": float(guess)}
