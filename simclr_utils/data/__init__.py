@@ -8,6 +8,7 @@ PUBLIC = {
     "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
     "glyphs": ("render_glyphs",),
+    "known_factors": ("render_known_factors",),
     "photographs": ("load_photographs",),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

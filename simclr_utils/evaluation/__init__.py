@@ -4,6 +4,10 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "features": ("extract_features", "map_features", "pixel_features"),
+    "outputs": ("extract_outputs",),
+    "transformations": ("TRANSFORMATIONS", "transform", "Transformation"),
+    "transformation_probe": ("fit_mlp", "predict_transformations"),
+    "factor_scores": ("changed_factors", "factor_table", "score_factors"),
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "mixing": ("AugmentedClassifier", "CutMix", "MixedClassifier", "MixUp", "with_mixing"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),

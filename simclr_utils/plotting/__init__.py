@@ -9,6 +9,7 @@ PUBLIC = {
     "schematic": ("plot_simclr",),
     "circle": ("plot_circle",),
     "factors": ("plot_sorted",),
+    "head": ("plot_factor_table", "plot_transformations"),
     "batches": ("plot_parts",),
     "similarities": ("plot_similarities", "plot_similarity", "plot_temperature"),
     "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
