@@ -1,4 +1,4 @@
-"""The random filters: blur, sharpness and Sobel; and noise."""
+"""The random filters, blur and Sobel, and noise."""
 
 import keras
 import tensorflow as tf
@@ -73,42 +73,6 @@ class RandomGaussianNoise(RandomOperation):
 
     def get_config(self):
         return {**super().get_config(), "max_stddev": self.max_stddev}
-
-
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomSharpness(RandomOperation):
-    """Sharpens or softens each image.
-
-    An image is moved away from a smooth version of it, or towards it, by a factor that is uniform
-    in `[1 - amount, 1 + amount]`. A factor of 1 is the image, and 0 its smooth version: the mean
-    of 3 x 3 pixels, in which the middle one counts five times, as in Pillow.
-    `keras.layers.RandomSharpness` has the same kernel, but a black frame around the image.
-
-    Args:
-        amount: Float in [0, 1].
-        probability: Float in [0, 1], the chance of each image to be changed.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-
-    Raises:
-        ValueError: If `amount` is not in [0, 1].
-    """
-
-    def __init__(self, amount=0.9, probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-        if not 0 <= amount <= 1:
-            raise ValueError(f"`amount` must be in 0 to 1. Received: {amount}")
-        self.amount = amount
-
-    def transform(self, images):
-        total = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-        total = total[:, :-2] + total[:, 1:-1] + total[:, 2:]
-        total = total[:, :, :-2] + total[:, :, 1:-1] + total[:, :, 2:]
-        smooth = (total + 4 * images) / 13
-        factor = self.per_image(images, 1 - self.amount, 1 + self.amount)
-        return tf.clip_by_value(images + (factor - 1) * (images - smooth), 0.0, 1.0)
-
-    def get_config(self):
-        return {**super().get_config(), "amount": self.amount}
 
 
 @keras.saving.register_keras_serializable("simclr_utils")

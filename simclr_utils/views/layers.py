@@ -138,6 +138,10 @@ class KerasOperation(RandomOperation):
         super().__init__(probability, seed, **kwargs)
         self.layer = layer
 
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
     def transform(self, images):
         takes_training = "training" in inspect.signature(self.layer.call).parameters
         changed = self.layer(images, **({"training": True} if takes_training else {}))

@@ -6,8 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from simclr_utils.views.color import RandomColorJitter
-from simclr_utils.views.filters import RandomSharpness
+from simclr_utils.views.enhance import (
+    RandomBrightness,
+    RandomContrast,
+    RandomSaturation,
+    RandomSharpness,
+)
 from simclr_utils.views.geometry import build_tilt
 from simclr_utils.views.layers import KerasOperation, RandomOperation, operation_seed
 from simclr_utils.views.tones import (
@@ -20,28 +24,23 @@ from simclr_utils.views.tones import (
 
 def move(kind: Callable, first: float, second: float, seed: int | None) -> KerasOperation:
     """Builds an operation from one of Keras' layers that move pixels along two axes."""
-    return KerasOperation(kind(min(first, 1.0), min(second, 1.0), seed=seed, dtype="float32"))
-
-
-def jitter(name: str, strength: float, seed: int | None) -> RandomColorJitter:
-    """Builds the operation that changes brightness, contrast or saturation alone."""
-    ranges = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
-    ranges[name] = 0.9 * min(strength, 1)
-    return RandomColorJitter(**ranges, probability=1.0, seed=seed)
+    own = operation_seed(seed, "move")
+    layer = kind(min(first, 1.0), min(second, 1.0), seed=own, dtype="float32")
+    return KerasOperation(layer, 1.0, seed)
 
 
 # The 14 operations of the paper. Each is built from a strength and a seed; at strength 1 the
 # largest change is about that of the paper's magnitude 10, and at strength 0 there is none.
 CHANGES = {
-    "identity": lambda s, seed: KerasOperation(keras.layers.Identity(dtype="float32")),
+    "identity": lambda s, seed: KerasOperation(keras.layers.Identity(dtype="float32"), 1.0, seed),
     "auto_contrast": lambda s, seed: RandomAutoContrast(min(s, 1), 1.0, seed),
     "equalize": lambda s, seed: RandomEqualization(min(s, 1), 1.0, seed),
     "tilt": lambda s, seed: build_tilt(min(30 * s, 180), 1.0, seed),
     "solarize": lambda s, seed: RandomSolarization(1 - min(s, 2) / 2, 1.0, seed),
     "posterize": lambda s, seed: posterization(s, 1.0, seed),
-    "brightness": lambda s, seed: jitter("brightness", s, seed),
-    "contrast": lambda s, seed: jitter("contrast", s, seed),
-    "saturation": lambda s, seed: jitter("saturation", s, seed),
+    "brightness": lambda s, seed: RandomBrightness(0.9 * min(s, 1), 1.0, seed),
+    "contrast": lambda s, seed: RandomContrast(0.9 * min(s, 1), 1.0, seed),
+    "saturation": lambda s, seed: RandomSaturation(0.9 * min(s, 1), 1.0, seed),
     "sharpness": lambda s, seed: RandomSharpness(0.9 * min(s, 1), 1.0, seed),
     "shear_x": lambda s, seed: move(keras.layers.RandomShear, 0.3 * s, 0.0, seed),
     "shear_y": lambda s, seed: move(keras.layers.RandomShear, 0.0, 0.3 * s, seed),
@@ -90,6 +89,10 @@ class RandAugment(RandomOperation):
             build(strength, operation_seed(seed, name)) for name, build in CHANGES.items()
         ]
 
+    def build(self, input_shape):
+        for change in self.changes:
+            change.build(input_shape)
+
     def transform(self, images):
         draws = self.per_image(images, 0.0, len(self.changes), count=self.num_changes)[:, :, 0, 0]
         choices = tf.minimum(tf.cast(draws, tf.int32), len(self.changes) - 1)
@@ -99,7 +102,9 @@ class RandAugment(RandomOperation):
             # Each operation gets the images that chose it, which takes as long as one operation.
             groups = tf.dynamic_partition(images, choices[:, number], len(self.changes))
             owners = tf.dynamic_partition(places, choices[:, number], len(self.changes))
-            changed = [change(part) for change, part in zip(self.changes, groups, strict=True)]
+            changed = [
+                each.transform(part) for each, part in zip(self.changes, groups, strict=True)
+            ]
             images = tf.ensure_shape(tf.dynamic_stitch(owners, changed), shape)
         return images
 

@@ -7,12 +7,8 @@ import keras
 from simclr_utils.keras_settings import warn_of_overridden
 from simclr_utils.views.color import RandomColorJitter, RandomGrayscale
 from simclr_utils.views.crop import RandomResizedCrop
-from simclr_utils.views.filters import (
-    RandomGaussianBlur,
-    RandomGaussianNoise,
-    RandomSharpness,
-    RandomSobel,
-)
+from simclr_utils.views.enhance import RandomSharpness
+from simclr_utils.views.filters import RandomGaussianBlur, RandomGaussianNoise, RandomSobel
 from simclr_utils.views.geometry import (
     RandomCutout,
     RandomFlip,
