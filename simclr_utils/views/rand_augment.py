@@ -18,7 +18,7 @@ from simclr_utils.views.tones import (
     RandomAutoContrast,
     RandomEqualization,
     RandomSolarization,
-    posterization,
+    build_posterization,
 )
 
 
@@ -37,7 +37,7 @@ CHANGES = {
     "equalize": lambda s, seed: RandomEqualization(min(s, 1), 1.0, seed),
     "tilt": lambda s, seed: build_tilt(min(30 * s, 180), 1.0, seed),
     "solarize": lambda s, seed: RandomSolarization(1 - min(s, 2) / 2, 1.0, seed),
-    "posterize": lambda s, seed: posterization(s, 1.0, seed),
+    "posterize": lambda s, seed: build_posterization(s, 1.0, seed),
     "brightness": lambda s, seed: RandomBrightness(0.9 * min(s, 1), 1.0, seed),
     "contrast": lambda s, seed: RandomContrast(0.9 * min(s, 1), 1.0, seed),
     "saturation": lambda s, seed: RandomSaturation(0.9 * min(s, 1), 1.0, seed),

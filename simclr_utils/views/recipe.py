@@ -19,7 +19,7 @@ from simclr_utils.views.geometry import (
 from simclr_utils.views.layers import RandomOperation, operation_seed
 from simclr_utils.views.own import adopt
 from simclr_utils.views.rand_augment import RandAugment
-from simclr_utils.views.tones import RandomEqualization, RandomSolarization, posterization
+from simclr_utils.views.tones import RandomEqualization, RandomSolarization, build_posterization
 
 warn_of_overridden()
 
@@ -38,7 +38,7 @@ OPERATIONS = {
     ),
     "grayscale": lambda s, size, seed: RandomGrayscale(min(s, 1), probability=0.2, seed=seed),
     "equalize": lambda s, size, seed: RandomEqualization(min(s, 1), 0.5, seed),
-    "posterize": lambda s, size, seed: posterization(s, 0.5, seed),
+    "posterize": lambda s, size, seed: build_posterization(s, 0.5, seed),
     "solarize": lambda s, size, seed: RandomSolarization(1 - min(s, 2) / 2, 0.2, seed),
     "blur": lambda s, size, seed: RandomGaussianBlur((0.1, max(2 * s, 0.1)), 0.5, seed),
     "sharpness": lambda s, size, seed: RandomSharpness(0.9 * min(s, 1), 0.5, seed),
@@ -88,19 +88,19 @@ def build_augmenter(
     | `"cutout"` | a gray square, its side up to half of the image's | 1 |
 
     An operation of your own is any `keras.Layer` from float32 images in [0, 1] to images of the
-    same shape in [0, 1]. Such layers run last, in the order given. Keras' random layers need
-    `value_range=(0, 1)`, and those that move pixels have none. To change some images only, derive
-    from `RandomOperation`, or give a probability.
+    same shape in [0, 1]. Such layers run last, in the order given, in training mode. Keras' random
+    layers for colors need `value_range=(0, 1)`. To write a new operation, derive it from
+    `RandomOperation`.
 
     Args:
         image_size: Integer, the height and width of the views.
         strength: Float, at least 0. It multiplies the strength of every operation. 1 is the usual
-            one, in the paper's recipe for ImageNet if it is part of that; 0 leaves only `"flip"`
-            and your own layers, which have no strength.
+            strength: for crop, flip, color jitter, grayscale and blur that of the paper's recipe
+            for ImageNet. 0 leaves only `"flip"` and your own layers, which have no strength.
         operations: Sequence of names and layers; or mapping from names to strengths, or to pairs
             `(strength, probability)`, such as `{"crop": 1.0, "color_jitter": (0.5, 0.8)}`. At
-            strength 0, an operation changes nothing; vertical flips and rotations have no
-            strengths between. For a layer of your own, choose a name, and give the layer in
+            strength 0, an operation changes nothing. A vertical flip or a rotation is the same at
+            every strength above 0. For a layer of your own, choose a name, and give the layer in
             place of the strength: `{"crop": 1.0, "zoom": keras.layers.RandomZoom(0.2)}`. A
             probability is in [0, 1]; the default is in the table, and 1 for your own layers.
         channels: Integer, 3 for color images or 1 for gray images. For gray images, `"grayscale"`

@@ -5,7 +5,12 @@ import math
 import keras
 import tensorflow as tf
 
-from simclr_utils.views.layers import RandomMixture, RandomOperation
+from simclr_utils.views.layers import (
+    KerasOperation,
+    RandomMixture,
+    RandomOperation,
+    operation_seed,
+)
 
 
 @keras.saving.register_keras_serializable("simclr_utils")
@@ -41,6 +46,8 @@ class RandomEqualization(RandomMixture):
 class RandomAutoContrast(RandomMixture):
     """Stretches the values of each channel, so that they reach from 0 to 1.
 
+    `keras.layers.AutoContrast` does the same, but has no strength.
+
     Args:
         amount: Float in [0, 1], the share of the stretched version that is mixed in.
         probability: Float in [0, 1], the chance of each image to be changed.
@@ -52,39 +59,6 @@ class RandomAutoContrast(RandomMixture):
         width = tf.reduce_max(images, axis=[1, 2], keepdims=True) - low
         stretched = (images - low) / tf.where(width > 0, width, 1.0)
         return tf.where(width > 0, stretched, images)
-
-
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomPosterization(RandomOperation):
-    """Drops the last bits of each value, 1 to `max_bits` of 8.
-
-    `keras.layers.RandomPosterization` cuts 63.99 to 63 where rounding has made it of 64, and so
-    loses one level more.
-
-    Args:
-        max_bits: Integer in 0..7, the most bits to drop. At 0, nothing changes.
-        probability: Float in [0, 1], the chance of each image to be changed.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-
-    Raises:
-        ValueError: If `max_bits` is not in 0..7.
-    """
-
-    def __init__(self, max_bits=4, probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-        if max_bits not in range(8):
-            raise ValueError(f"`max_bits` must be a whole number in 0 to 7. Received: {max_bits}")
-        self.max_bits = max_bits
-
-    def transform(self, images):
-        if self.max_bits == 0:
-            return images
-        bits = tf.floor(self.per_image(images, 1.0, self.max_bits + 1.0))
-        step = 2.0 ** tf.minimum(bits, self.max_bits)  # a draw may be rounded up
-        return tf.floor(tf.round(255 * images) / step) * step / 255
-
-    def get_config(self):
-        return {**super().get_config(), "max_bits": self.max_bits}
 
 
 @keras.saving.register_keras_serializable("simclr_utils")
@@ -119,6 +93,23 @@ class RandomSolarization(RandomOperation):
         return {**super().get_config(), "threshold": self.threshold}
 
 
-def posterization(strength, probability=0.5, seed=None):
-    """Builds a `RandomPosterization` that drops up to four bits at strength 1."""
-    return RandomPosterization(min(math.ceil(4 * strength), 7), probability, seed)
+def build_posterization(
+    strength: float = 1.0, probability: float = 0.5, seed: int | None = None
+) -> KerasOperation:
+    """Builds the layer that drops the last bits of all values.
+
+    Args:
+        strength: Float, at least 0. Of 8 bits, an image loses 1 to `4 * strength`, rounded up, but
+            at most 7. At 0, nothing changes.
+        probability: Float in [0, 1], the chance of each image to be changed.
+        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+
+    Returns:
+        A `KerasOperation`.
+    """
+    most = min(math.ceil(4 * strength), 7)
+    if most == 0:  # Keras' layer would still round to 8 bits
+        return KerasOperation(keras.layers.Identity(dtype="float32"), probability, seed)
+    own = operation_seed(seed, "bits")
+    layer = keras.layers.RandomPosterization((8 - most, 8), (0, 1), seed=own, dtype="float32")
+    return KerasOperation(layer, probability, seed)

@@ -23,7 +23,7 @@ from simclr_utils.views.geometry import (
 from simclr_utils.views.layers import RandomOperation
 from simclr_utils.views.rand_augment import RandAugment
 from simclr_utils.views.recipe import OPERATIONS, build_augmenter
-from simclr_utils.views.tones import RandomEqualization, RandomPosterization, RandomSolarization
+from simclr_utils.views.tones import RandomEqualization, RandomSolarization, build_posterization
 
 pytestmark = pytest.mark.numbers
 
@@ -41,7 +41,7 @@ BUILD = {
     "tilt": lambda p, seed=0: build_tilt(30, p, seed=seed),
     "rand_augment": lambda p, seed=0: RandAugment(1.0, 2, p, seed=seed),
     "equalize": lambda p, seed=0: RandomEqualization(1.0, p, seed=seed),
-    "posterize": lambda p, seed=0: RandomPosterization(4, p, seed=seed),
+    "posterize": lambda p, seed=0: build_posterization(1.0, p, seed=seed),
     "solarize": lambda p, seed=0: RandomSolarization(0.5, p, seed=seed),
     "sharpness": lambda p, seed=0: RandomSharpness(0.9, p, seed=seed),
     "sobel": lambda p, seed=0: RandomSobel(1.0, p, seed=seed),
@@ -111,6 +111,8 @@ def test_every_image_and_every_call_is_drawn_anew(name, traced):
     assert number_of_kinds(fewer) >= min(least, 8)
     for earlier in (first, second):
         assert np.abs(fewer - earlier[:32]).max() > 1e-3
+    if name not in BASIC and not traced:
+        return  # to trace costs time
     # So does a second function around the same layer.
     again = np.asarray(tf.function(lambda x: layer(x))(images))
     for earlier in (first, second):
@@ -170,9 +172,9 @@ def test_no_two_operations_share_a_random_stream():
     for seed in range(8):
         layers = recipe.build_operations(16, dict.fromkeys(OPERATIONS, 1.0), seed=seed)
         states += [state.numpy().tobytes() for layer in layers for state in layer.variables]
-    # Beside those of the operations themselves: of the layer in a tilt, and in RandAugment of
-    # its 14 changes and of the layers in five of them.
-    assert len(set(states)) == len(states) == 8 * (len(OPERATIONS) + 1 + 14 + 5)
+    # Beside those of the operations themselves: of Keras' layers in two of them, and in
+    # RandAugment of its 14 changes and of Keras' layers in six of them.
+    assert len(set(states)) == len(states) == 8 * (len(OPERATIONS) + 2 + 14 + 6)
 
 
 def test_a_new_operation_leaves_the_streams_of_the_others_alone(monkeypatch):
@@ -455,7 +457,7 @@ def test_the_whole_image_is_taken_where_nothing_fits():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("by_name", [False, True])
 def test_strength_zero_is_the_identity(channels, by_name):
-    names = [name for name in OPERATIONS if name != "flip"]
+    names = [name for name in (BASIC if by_name else OPERATIONS) if name != "flip"]
     options = {"operations": dict.fromkeys(names, 0)} if by_name else {"operations": names}
     augmenter = build_augmenter(16, **options, strength=1 if by_name else 0, channels=channels)
     images = repeated(8, channels)
@@ -484,7 +486,8 @@ def test_strength_one_is_the_papers_recipe():
 @pytest.mark.parametrize("size, new_size", [((20, 20), 16), ((24, 16), 32)])
 def test_views_have_the_size_asked_for_and_lie_in_0_to_1(size, new_size):
     images = (pictures(8, *size) * 255).astype("uint8")
-    views = build_augmenter(new_size, 2.0, tuple(OPERATIONS), seed=0)(images)
+    names = BASIC if new_size == 16 else tuple(OPERATIONS)
+    views = build_augmenter(new_size, 2.0, names, seed=0)(images)
     assert views.shape == (8, new_size, new_size, 3) and views.dtype == tf.float32
     assert views.numpy().min() >= 0 and views.numpy().max() <= 1
 
@@ -575,12 +578,19 @@ def test_where_the_draws_stand_is_among_the_variables():
     np.testing.assert_array_equal(*views)
 
 
+def all_operations(images):
+    """The images after all operations, one after the other."""
+    for layer in recipe.build_operations(16, dict.fromkeys(OPERATIONS, 1.0), seed=0):
+        images = layer(images)
+    return images
+
+
 def test_pixels_stay_float32_under_mixed_precision():
-    images = repeated(8)
-    expected = build_augmenter(16, operations=tuple(OPERATIONS), seed=0)(images)
+    images = repeated(8) / np.float32(255)
+    expected = all_operations(images)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        views = build_augmenter(16, operations=tuple(OPERATIONS), seed=0)(images)
+        views = all_operations(images)
     finally:
         keras.config.set_dtype_policy("float32")
     assert views.dtype == tf.float32
