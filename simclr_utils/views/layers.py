@@ -142,7 +142,8 @@ class KerasOperation(RandomOperation):
         if not self.layer.built:
             self.layer.build(input_shape)
 
-    def transform(self, images):
+    def transform(self, images: tf.Tensor) -> tf.Tensor:
+        """Changes all images with the layer, float32 `[N, H, W, C]`."""
         takes_training = "training" in inspect.signature(self.layer.call).parameters
         changed = self.layer(images, **({"training": True} if takes_training else {}))
         return tf.cast(changed, "float32")

@@ -39,7 +39,7 @@ BUILD = {
     "vertical_flip": lambda p, seed=0: RandomVerticalFlip(p, seed=seed),
     "rotation": lambda p, seed=0: RandomQuarterTurns(p, seed=seed),
     "tilt": lambda p, seed=0: build_tilt(30, p, seed=seed),
-    "rand_augment": lambda p, seed=0: RandAugment(1.0, 2, p, seed=seed),
+    "rand_augment": lambda p, seed=0: RandAugment(1.0, 1, p, seed=seed),
     "equalize": lambda p, seed=0: RandomEqualization(1.0, p, seed=seed),
     "posterize": lambda p, seed=0: build_posterization(1.0, p, seed=seed),
     "solarize": lambda p, seed=0: RandomSolarization(0.5, p, seed=seed),
@@ -49,7 +49,7 @@ BUILD = {
 }
 # With these, equal images have few different views.
 FEW_KINDS = ("flip", "vertical_flip", "rotation", "grayscale", "equalize", "posterize", "solarize",
-             "sobel")  # fmt: skip
+             "sobel", "rand_augment")  # fmt: skip
 BASIC = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 BY_CHANCE = [name for name in BUILD if name != "crop"]
 
