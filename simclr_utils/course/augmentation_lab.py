@@ -13,6 +13,8 @@ from simclr_utils.views.recipe import OPERATIONS, build_operations
 
 NUM_LEVELS = 8  # of each color channel, in the histograms
 NUM_PIXELS = 64 * 32 * 32  # of all images that are measured
+# The operations with sliders of their own. One other operation can be chosen from a list.
+WITH_SLIDERS = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 SIDE, MARGIN = 96, 72  # screen pixels: an image, and the words to the left of a row
 
 Recipe = Mapping[str, float | tuple[float, float]]
@@ -122,11 +124,14 @@ class AugmentationLab:
             seed: Integer, the seed to start from.
 
         Returns:
-            A dict of sliders: a strength and a probability for each operation, `seed`, and
-            `first_image`.
+            A dict of controls: sliders for the strength and the probability of each operation in
+            `recipe` or `WITH_SLIDERS`, a list of the `other` operations with two sliders for the
+            one that is chosen, `seed`, and `first_image`.
         """
         size, channels = self.images.shape[1], self.images.shape[3]
-        names = [name for name in OPERATIONS if channels == 3 or name != "grayscale"]
+        possible = [name for name in OPERATIONS if channels == 3 or name != "grayscale"]
+        names = [name for name in possible if name in (*WITH_SLIDERS, *recipe)]
+        others = [(name.replace("_", " "), name) for name in possible if name not in names]
         strengths, probabilities = {}, {}
         for name in names:
             strengths[name], *given = np.ravel(recipe.get(name, 0.0)).tolist()
@@ -137,32 +142,39 @@ class AugmentationLab:
         last = max(0, len(self.images) - self.num_shown)
         return {
             **recipe_controls(strengths, probabilities),
+            "other": ipywidgets.Dropdown(
+                options=[("none", ""), *others], value="", description="one other operation"
+            ),
+            **recipe_controls({"other": 1.0}, {"other": 1.0}),
             "seed": ipywidgets.IntSlider(seed, max=20),
             "first_image": ipywidgets.IntSlider(0, max=last),
         }
 
-    def draw_values(self, seed: int, first_image: int, **values: float) -> tuple[bytes, str]:
+    def draw_values(self, seed: int, first_image: int, **values: float | str) -> tuple[bytes, str]:
         """Draws what `draw` draws for the values of `controls`."""
         return self.draw(as_recipe(values), seed, first_image)
 
-    def write_recipe(self, **values: float) -> str:
+    def write_recipe(self, **values: float | str) -> str:
         """Returns the call of `build_augmenter` for the values of `controls`."""
         return recipe_call(as_recipe(values), self.images.shape[1], self.images.shape[3])
 
 
-def as_recipe(values: dict[str, float]) -> dict[str, tuple[float, float]]:
+def as_recipe(values: dict[str, float | str]) -> dict[str, tuple[float, float]]:
     """Returns the recipe that sliders of strengths and probabilities describe.
 
     Args:
-        values: Dict from `<operation>_strength` and `<operation>_probability` to floats.
+        values: Dict from `<operation>_strength` and `<operation>_probability` to floats. The
+            operation may be `other`; then `other` is its name, or empty for none.
 
     Returns:
         A dict from an operation's name to a pair of strength and probability.
     """
     names = [name.removesuffix("_probability") for name in values if name.endswith("probability")]
-    return {
+    recipe = {
         name: (values.get(f"{name}_strength", 1.0), values[f"{name}_probability"]) for name in names
     }
+    other = recipe.pop("other", None)
+    return {**recipe, values["other"]: other} if values.get("other") else recipe
 
 
 def used(recipe: Recipe) -> Recipe:

@@ -15,7 +15,8 @@ from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import FROM_SCRATCH, LIKE_GIVEN, STARTS
 from simclr_utils.training.pretraining import plan_epochs
 from simclr_utils.views import recipe
-from simclr_utils.views.weak import RandomCutout, build_weak_augmenter
+from simclr_utils.views.geometry import RandomCutout
+from simclr_utils.views.weak import build_weak_augmenter
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study

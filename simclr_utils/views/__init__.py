@@ -4,6 +4,7 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "recipe": ("build_augmenter", "on_every_image", "OPERATIONS"),
-    "layers": ("RandomResizedCrop",),
+    "crop": ("RandomResizedCrop",),
+    "layers": ("RandomOperation", "KerasOperation"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from simclr_utils.views.layers import RandomOperation
+from simclr_utils.views.layers import RandomMixture, RandomOperation
 
 # Weights of red, green and blue in luma, and the color space YIQ that is built on them.
 LUMA = (0.299, 0.587, 0.114)
@@ -93,7 +93,7 @@ class RandomColorJitter(RandomOperation):
 
 
 @keras.saving.register_keras_serializable("simclr_utils")
-class RandomGrayscale(RandomOperation):
+class RandomGrayscale(RandomMixture):
     """Replaces some images with their gray version, which keeps three channels.
 
     Args:
@@ -103,11 +103,7 @@ class RandomGrayscale(RandomOperation):
     """
 
     def __init__(self, amount=1.0, probability=0.2, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-        self.amount = amount
+        super().__init__(amount, probability, seed, **kwargs)
 
-    def transform(self, images):
-        return (1 - self.amount) * images + self.amount * luma(images)
-
-    def get_config(self):
-        return {**super().get_config(), "amount": self.amount}
+    def other(self, images):
+        return luma(images)

@@ -1,10 +1,11 @@
-"""Random operations on batches of images, drawn anew for every image and every call."""
+"""The base classes of the random operations: drawn anew for every image and every call."""
 
-import math
-from collections.abc import Sequence
+import inspect
+import zlib
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -70,196 +71,107 @@ class RandomOperation(keras.layers.Layer):
         return {**super().get_config(), "probability": self.probability, "seed": self.seed}
 
 
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomResizedCrop(RandomOperation):
-    """Cuts a random box out of each image and resizes it.
+class RandomMixture(RandomOperation):
+    """Mixes each image with another version of it; a base class.
 
-    The area of the box is uniform in `scale`, and the logarithm of its aspect ratio is uniform
-    over `aspect_ratio`. Of ten such draws, the first that fits into the image is taken; if none
-    fits, it is the whole image. The resizing is bilinear with aligned pixel centers, so the box
-    of a whole image returns the image unchanged.
+    A subclass defines `other(images)`.
 
     Args:
-        image_size: Integer, the height and width of the output.
-        scale: Pair of floats in (0, 1], the range of the area as a share of the image. The
-            paper's is (0.08, 1).
-        aspect_ratio: Pair of floats above 0, the range of width / height. The paper's is
-            (3/4, 4/3).
+        amount: Float in [0, 1], the share of the other version. At 0, nothing changes.
+        probability: Float in [0, 1], the chance of each image to be changed.
         seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-        **kwargs: Arguments of `RandomOperation` and `keras.Layer`. With a `probability` below 1,
-            the other images are resized as a whole.
-
-    Input shape:
-        Float32 `[N, height, width, channels]` in [0, 1].
-
-    Output shape:
-        Float32 `[N, image_size, image_size, channels]` in [0, 1].
+        **kwargs: Arguments of `keras.Layer`.
 
     Raises:
-        ValueError: If a range is empty, or `scale` is not within (0, 1].
-
-    Example:
-
-    >>> crop = RandomResizedCrop(32, scale=(0.2, 1.0), seed=0)
-    >>> crop(np.zeros([8, 64, 48, 3], dtype="float32")).shape
-    TensorShape([8, 32, 32, 3])
-
-    References:
-        Szegedy et al. 2015, "Going deeper with convolutions".
-        Chen et al. 2020, "A simple framework for contrastive learning of visual
-        representations", appendix A.
+        ValueError: If `amount` or `probability` is not in [0, 1].
     """
-
-    ATTEMPTS = 10
 
     def __init__(
         self,
-        image_size: int,
-        scale: Sequence[float] = (0.08, 1.0),
-        aspect_ratio: Sequence[float] = (3 / 4, 4 / 3),
+        amount: float = 1.0,
+        probability: float = 0.5,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(seed=seed, **kwargs)
-        if not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f"`scale` must be a range within 0 to 1. Received: {scale}")
-        if not 0 < aspect_ratio[0] <= aspect_ratio[1]:
-            raise ValueError(f"`aspect_ratio` must be a positive range. Received: {aspect_ratio}")
-        self.image_size = image_size
-        self.scale = tuple(scale)
-        self.aspect_ratio = tuple(aspect_ratio)
+        super().__init__(probability, seed, **kwargs)
+        if not 0 <= amount <= 1:
+            raise ValueError(f"`amount` must be in 0 to 1. Received: {amount}")
+        self.amount = amount
 
-    def sample_boxes(self, images: tf.Tensor) -> tf.Tensor:
-        """Draws a box for each image.
+    def other(self, images: tf.Tensor) -> tf.Tensor:
+        """Computes the other version of images, float32 `[N, H, W, C]` or `[N, H, W, 1]`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `other(images)`.")
 
-        Args:
-            images: Tensor or array `[N, height, width, channels]`; only its shape is read.
+    def transform(self, images):
+        return (1 - self.amount) * images + self.amount * self.other(images)
 
-        Returns:
-            A float32 tensor `[N, 4]`: top, left, height and width as shares of the image.
-        """
-        height, width = images.shape[1:3]
-        area = self.per_image(images, *self.scale, count=self.ATTEMPTS)[:, :, 0, 0]
-        log_range = [math.log(ratio) for ratio in self.aspect_ratio]
-        ratio = tf.exp(self.per_image(images, *log_range, count=self.ATTEMPTS)[:, :, 0, 0])
-        box_width = tf.sqrt(area * ratio * height / width)
-        box_height = tf.sqrt(area / ratio * width / height)
-        fits = (box_width <= 1) & (box_height <= 1)
-        first = tf.argmax(fits, axis=1)[:, None]
-        box = tf.stack([box_height, box_width], axis=2)
-        box = tf.gather(box, first, axis=1, batch_dims=1)[:, 0]
-        box = tf.where(tf.reduce_any(fits, axis=1)[:, None], box, tf.ones_like(box))
-        corner = self.per_image(images, 0.0, 1.0, count=2)[:, :, 0, 0] * (1 - box)
-        return tf.concat([corner, box], axis=1)
+    def get_config(self):
+        return {**super().get_config(), "amount": self.amount}
 
-    def call(self, images):
-        return self.transform(images)  # an unchanged image may still have to be resized
+
+@keras.saving.register_keras_serializable("simclr_utils")
+class KerasOperation(RandomOperation):
+    """Changes some images with any Keras layer, in training and inference mode alike.
+
+    The random layers of Keras leave images as they are unless `training` is true, so it is set
+    here.
+
+    Args:
+        layer: `keras.Layer` from float32 images in [0, 1] to images of the same shape in [0, 1].
+            It has a seed of its own.
+        probability: Float in [0, 1], the chance of each image to be changed.
+        seed: Integer, at least 0, that makes repeatable which images are changed, or `None`.
+        **kwargs: Arguments of `keras.Layer`.
+
+    Example:
+
+    >>> zoom = KerasOperation(keras.layers.RandomZoom(0.2), probability=0.5)
+    """
+
+    def __init__(
+        self,
+        layer: keras.Layer,
+        probability: float = 1.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(probability, seed, **kwargs)
+        self.layer = layer
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
 
     def transform(self, images: tf.Tensor) -> tf.Tensor:
-        """Crops all images, float32 `[N, H, W, C]`, to the image size."""
-        size = tf.constant([float(length) for length in images.shape[1:3]])
-        boxes = self.sample_boxes(images)
-        if self.probability < 1:
-            chosen = self.per_image(images, 0.0, 1.0)[:, :, 0, 0] < self.probability
-            boxes = tf.where(chosen, boxes, [0.0, 0.0, 1.0, 1.0])
-        corner, box = boxes[:, :2] * size, boxes[:, 2:] * size  # in pixels
-        # `crop_and_resize` takes the centers of the first and the last output pixel.
-        step = box / self.image_size
-        first = corner + step / 2 - 0.5
-        last = first + step * (self.image_size - 1)
-        ends = tf.concat([first, last], 1) / tf.tile(size - 1, [2])
-        # At 1, rounding may reach beyond the image, where `crop_and_resize` reads black. A whole
-        # image that keeps its size needs no rounding.
-        exact = (boxes[:, 2:] == 1) & (size == self.image_size)
-        ends = tf.clip_by_value(ends, 0, tf.tile(tf.where(exact, 1.0, 1 - 1e-6), [1, 2]))
-        index = tf.range(tf.shape(images)[0])
-        return tf.image.crop_and_resize(images, ends, index, [self.image_size] * 2)
+        """Changes all images with the layer, float32 `[N, H, W, C]`."""
+        takes_training = "training" in inspect.signature(self.layer.call).parameters
+        changed = self.layer(images, **({"training": True} if takes_training else {}))
+        return tf.cast(changed, "float32")
 
     def get_config(self):
-        config = {**super().get_config(), "image_size": self.image_size}
-        return {**config, "scale": self.scale, "aspect_ratio": self.aspect_ratio}
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
 
 
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomFlip(RandomOperation):
-    """Mirrors some images left to right.
+def operation_seed(seed: int | None, name: str) -> int | None:
+    """Returns the seed of an operation, a different one for each pair of seed and name.
 
-    Args:
-        probability: Float in [0, 1], the chance of each image to be mirrored.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-    """
-
-    def __init__(self, probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-
-    def transform(self, images):
-        return tf.reverse(images, axis=[2])
-
-
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomGaussianBlur(RandomOperation):
-    """Blurs each image with a Gaussian of random width.
-
-    The kernel spans a tenth of the image, as in the paper, but at least 3 pixels. Edges are
-    mirrored.
+    A sum, such as `seed + index`, would give the flip of seed 0 and the crop of seed 1 the same
+    random stream. Using the name instead of an index keeps all streams the same when an operation
+    is added.
 
     Args:
-        sigma: Pair of floats above 0, the range of the standard deviation in pixels. The paper's
-            is (0.1, 2).
-        probability: Float in [0, 1], the chance of each image to be changed. The paper's is 0.5.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
+        seed: Integer, at least 0, the seed of the augmenter, or `None`.
+        name: String, a key of `OPERATIONS`.
 
-    Raises:
-        ValueError: If `sigma` is not a positive range.
+    Returns:
+        An integer, or `None` without a seed.
     """
-
-    def __init__(self, sigma=(0.1, 2.0), probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-        if not 0 < sigma[0] <= sigma[1]:
-            raise ValueError(f"`sigma` must be a positive range. Received: {sigma}")
-        self.sigma = tuple(sigma)
-
-    def transform(self, images):
-        radius = max(1, images.shape[1] // 20)
-        sigma = self.per_image(images, *self.sigma)
-        taps = tf.range(-radius, radius + 1, dtype=tf.float32)[None, :, None, None]
-        kernel = tf.exp(-(taps**2) / (2 * sigma**2))
-        kernel = kernel / tf.reduce_sum(kernel, axis=1, keepdims=True)
-        for axis in (1, 2):
-            margins = [[0, 0]] * 4
-            margins[axis] = [radius, radius]
-            padded = tf.pad(images, margins, "SYMMETRIC")
-            length = images.shape[axis]
-            shifted = [
-                tf.gather(padded, tf.range(tap, tap + length), axis=axis)
-                for tap in range(2 * radius + 1)
-            ]
-            images = tf.add_n([kernel[:, tap, None] * part for tap, part in enumerate(shifted)])
-        return images
-
-    def get_config(self):
-        return {**super().get_config(), "sigma": self.sigma}
-
-
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomGaussianNoise(RandomOperation):
-    """Adds Gaussian noise to each pixel, with a random standard deviation for each image.
-
-    Args:
-        max_stddev: Float, at least 0. The standard deviation is uniform in `[0, max_stddev]`, for
-            pixels in [0, 1].
-        probability: Float in [0, 1], the chance of each image to be changed.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-    """
-
-    def __init__(self, max_stddev=0.1, probability=0.5, seed=None, **kwargs):
-        super().__init__(probability, seed, **kwargs)
-        self.max_stddev = max_stddev
-
-    def transform(self, images):
-        noise = keras.random.normal(tf.shape(images), seed=self.seed_generator)
-        stddev = self.per_image(images, 0.0, self.max_stddev)
-        return tf.clip_by_value(images + stddev * noise, 0.0, 1.0)
-
-    def get_config(self):
-        return {**super().get_config(), "max_stddev": self.max_stddev}
+    if seed is None:
+        return None
+    sequence = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
+    return int(sequence.generate_state(1)[0])

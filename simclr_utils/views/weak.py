@@ -1,12 +1,12 @@
-"""The weak views and the cutout of FixMatch."""
+"""The weak views of FixMatch."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from simclr_utils.views.layers import RandomFlip, RandomOperation
-from simclr_utils.views.recipe import operation_seed
+from simclr_utils.views.geometry import RandomFlip
+from simclr_utils.views.layers import RandomOperation, operation_seed
 
 
 @keras.saving.register_keras_serializable("simclr_utils")
@@ -33,38 +33,6 @@ class RandomShift(RandomOperation):
         columns = first[:, 1:] + tf.range(width)
         shifted = tf.gather(padded, rows, axis=1, batch_dims=1)
         return tf.gather(shifted, columns, axis=2, batch_dims=1)
-
-    def get_config(self):
-        return {**super().get_config(), "share": self.share}
-
-
-@keras.saving.register_keras_serializable("simclr_utils")
-class RandomCutout(RandomOperation):
-    """Covers a square of each image with gray; the square may reach beyond the edge.
-
-    Args:
-        share: Float in (0, 1], the largest side of the square as a share of the image's.
-        seed: Integer, at least 0, that makes the draws repeatable, or `None`.
-        **kwargs: Arguments of `RandomOperation`.
-
-    References:
-        DeVries, Taylor 2017, "Improved regularization of convolutional neural networks with
-        cutout".
-    """
-
-    def __init__(self, share: float = 0.5, seed: int | None = None, **kwargs: Any):
-        super().__init__(seed=seed, **kwargs)
-        self.share = share
-
-    def transform(self, images):
-        side = self.per_image(images, 0.0, self.share)
-        covered = tf.ones([1, 1, 1, 1], tf.bool)
-        for axis in (1, 2):
-            length = images.shape[axis]
-            shape = [1, length, 1, 1] if axis == 1 else [1, 1, length, 1]
-            place = tf.reshape((tf.range(length, dtype=tf.float32) + 0.5) / length, shape)
-            covered &= tf.abs(place - self.per_image(images, 0.0, 1.0)) < side / 2
-        return tf.where(covered, 0.5, images)
 
     def get_config(self):
         return {**super().get_config(), "share": self.share}

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from simclr_utils.course.augmentation_lab import (
+    WITH_SLIDERS,
     AugmentationLab,
     as_recipe,
     color_histograms,
     recipe_call,
 )
-from simclr_utils.views.recipe import build_augmenter
+from simclr_utils.views.recipe import OPERATIONS, build_augmenter
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (12, 16, 16, 3), dtype="uint8")
@@ -102,10 +103,18 @@ def test_the_controls_draw_the_recipe_that_they_start_from(channels):
     lab = AugmentationLab(IMAGES[..., :channels], num_shown=4)
     recipe = {"crop": 0.5, "color_jitter": (0.3, 0.4)} | ({"flip": 1} if channels == 3 else {})
     controls = lab.controls(recipe, seed=2)
+    sliders = {name.rsplit("_", 1)[0] for name in controls if name.endswith("probability")}
+    basic = set(WITH_SLIDERS) - ({"grayscale"} if channels == 1 else set())
+    assert sliders == {*basic, "other"}
+    assert {value for _, value in controls["other"].options} == {"", *OPERATIONS} - {*WITH_SLIDERS}
     assert ("grayscale_strength" in controls) == (channels == 3)
     assert controls["color_jitter_strength"].value == 0.3 and controls["first_image"].max == 8
     values = {name: control.value for name, control in controls.items()}
     assert lab.draw_values(**values) == lab.draw(recipe, seed=2)
+    chosen = {**values, "other": "sobel", "other_strength": 0.5}
+    assert lab.draw_values(**chosen) == lab.draw({**recipe, "sobel": (0.5, 1.0)}, seed=2)
+    assert "'sobel': (0.5, 1.0)" in lab.write_recipe(**chosen)
+    assert "tilt_strength" in lab.controls({"tilt": 0.5})
     assert lab.write_recipe(**values).startswith(
         "build_augmenter(16, operations={'crop': (0.5, 1.0)"
     )

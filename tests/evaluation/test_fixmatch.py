@@ -9,7 +9,8 @@ from keras import layers
 from simclr_utils.evaluation import fixmatch
 from simclr_utils.evaluation.fixmatch import FixMatch, FixMatchTrainer, pseudo_label_loss
 from simclr_utils.evaluation.supervised import build_supervised
-from simclr_utils.views.weak import RandomCutout, RandomShift, build_weak_augmenter
+from simclr_utils.views.geometry import RandomCutout
+from simclr_utils.views.weak import RandomShift, build_weak_augmenter
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (48, 16, 16, 3), np.uint8)

@@ -10,14 +10,20 @@ from scipy import ndimage, stats
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.views import recipe
 from simclr_utils.views.color import RandomColorJitter, RandomGrayscale
-from simclr_utils.views.layers import (
+from simclr_utils.views.crop import RandomResizedCrop
+from simclr_utils.views.enhance import RandomSharpness
+from simclr_utils.views.filters import RandomGaussianBlur, RandomGaussianNoise, RandomSobel
+from simclr_utils.views.geometry import (
+    RandomCutout,
     RandomFlip,
-    RandomGaussianBlur,
-    RandomGaussianNoise,
-    RandomOperation,
-    RandomResizedCrop,
+    RandomQuarterTurns,
+    RandomVerticalFlip,
+    build_tilt,
 )
+from simclr_utils.views.layers import RandomOperation
+from simclr_utils.views.rand_augment import RandAugment
 from simclr_utils.views.recipe import OPERATIONS, build_augmenter
+from simclr_utils.views.tones import RandomEqualization, RandomSolarization, build_posterization
 
 pytestmark = pytest.mark.numbers
 
@@ -30,7 +36,21 @@ BUILD = {
     "grayscale": lambda p, seed=0: RandomGrayscale(1.0, p, seed=seed),
     "blur": lambda p, seed=0: RandomGaussianBlur((0.5, 2.0), p, seed=seed),
     "noise": lambda p, seed=0: RandomGaussianNoise(0.1, p, seed=seed),
+    "vertical_flip": lambda p, seed=0: RandomVerticalFlip(p, seed=seed),
+    "rotation": lambda p, seed=0: RandomQuarterTurns(p, seed=seed),
+    "tilt": lambda p, seed=0: build_tilt(30, p, seed=seed),
+    "rand_augment": lambda p, seed=0: RandAugment(1.0, 1, p, seed=seed),
+    "equalize": lambda p, seed=0: RandomEqualization(1.0, p, seed=seed),
+    "posterize": lambda p, seed=0: build_posterization(1.0, p, seed=seed),
+    "solarize": lambda p, seed=0: RandomSolarization(0.5, p, seed=seed),
+    "sharpness": lambda p, seed=0: RandomSharpness(0.9, p, seed=seed),
+    "sobel": lambda p, seed=0: RandomSobel(1.0, p, seed=seed),
+    "cutout": lambda p, seed=0: RandomCutout(0.5, seed=seed, probability=p),
 }
+# With these, equal images have few different views.
+FEW_KINDS = ("flip", "vertical_flip", "rotation", "grayscale", "equalize", "posterize", "solarize",
+             "sobel", "rand_augment")  # fmt: skip
+BASIC = ("crop", "flip", "color_jitter", "grayscale", "blur", "noise")
 BY_CHANCE = [name for name in BUILD if name != "crop"]
 
 
@@ -73,23 +93,16 @@ def test_every_operation_is_tried_here():
 # Independence: per image, per view, per call, traced or not.
 
 
-def new_layers():
-    for name, build in BUILD.items():
-        yield pytest.param(lambda build=build: build(0.5, None), id=name)
-    everything = tuple(OPERATIONS)
-    yield pytest.param(lambda: build_augmenter(16, operations=everything), id="augmenter")
-
-
 @pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
-@pytest.mark.parametrize("build", new_layers())
-def test_every_image_and_every_call_is_drawn_anew(build, traced):
+@pytest.mark.parametrize("name", [*BUILD, "augmenter"])
+def test_every_image_and_every_call_is_drawn_anew(name, traced):
     keras.utils.set_random_seed(0)
-    layer = build()
+    layer = BUILD[name](0.5, None) if name in BUILD else build_augmenter(16, operations=BASIC)
     views = tf.function(layer) if traced else layer
     images = tf.cast(repeated(), "float32") / 255 if isinstance(layer, RandomOperation) else None
     images = repeated() if images is None else images
     first, second = np.asarray(views(images)), np.asarray(views(images))
-    least = 2 if isinstance(layer, (RandomFlip, RandomGrayscale)) else 16
+    least = 2 if name in FEW_KINDS else 16
     for batch in (first, second):
         assert number_of_kinds(batch) >= least
     assert np.abs(first - second).max() > 1e-3
@@ -98,6 +111,8 @@ def test_every_image_and_every_call_is_drawn_anew(build, traced):
     assert number_of_kinds(fewer) >= min(least, 8)
     for earlier in (first, second):
         assert np.abs(fewer - earlier[:32]).max() > 1e-3
+    if name not in BASIC and not traced:
+        return  # to trace costs time
     # So does a second function around the same layer.
     again = np.asarray(tf.function(lambda x: layer(x))(images))
     for earlier in (first, second):
@@ -153,8 +168,13 @@ def streams(seed):
 
 def test_no_two_operations_share_a_random_stream():
     """With sums, such as seed + index, the flip of seed 0 and the crop of seed 1 would."""
-    drawn = [stream for seed in range(12) for stream in streams(seed).values()]
-    assert len(set(drawn)) == len(drawn) == 12 * len(OPERATIONS)
+    states = []
+    for seed in range(8):
+        layers = recipe.build_operations(16, dict.fromkeys(OPERATIONS, 1.0), seed=seed)
+        states += [state.numpy().tobytes() for layer in layers for state in layer.variables]
+    # Beside those of the operations themselves: of Keras' layers in two of them, and in
+    # RandAugment of its 14 changes and of Keras' layers in six of them.
+    assert len(set(states)) == len(states) == 8 * (len(OPERATIONS) + 2 + 14 + 6)
 
 
 def test_a_new_operation_leaves_the_streams_of_the_others_alone(monkeypatch):
@@ -165,16 +185,22 @@ def test_a_new_operation_leaves_the_streams_of_the_others_alone(monkeypatch):
     assert alone.per_image(tf.zeros([4, 1]), 0.0, 1.0).numpy().tobytes() == before["noise"]
 
 
-def test_training_and_inference_draw_alike():
-    augmenter = build_augmenter(16, seed=0)
-    assert number_of_kinds(np.asarray(augmenter(repeated(), training=False))) > 32
+@pytest.mark.parametrize("name", [name for name in BUILD if name != "crop"])
+def test_training_and_inference_draw_alike(name):
+    images = repeated() / np.float32(255)
+    views = [np.asarray(BUILD[name](0.5)(images, training=mode)) for mode in (True, False)]
+    np.testing.assert_array_equal(*views)
+    assert number_of_kinds(views[1]) > 1
 
 
 @pytest.mark.parametrize("name", BY_CHANCE)
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
 def test_the_chance_of_a_change(name, probability):
     images = np.repeat(pictures(low=0.2, high=0.8), 1000, axis=0)
-    changed = np.abs(np.asarray(BUILD[name](probability)(images)) - images).max(axis=(1, 2, 3))
+    layer = BUILD[name](probability)
+    if name in ("rand_augment", "cutout"):  # their change may be none
+        layer.transform = lambda images: 1 - images
+    changed = np.abs(np.asarray(layer(images)) - images).max(axis=(1, 2, 3))
     count = int(np.sum(changed > 1e-5))
     if probability in (0, 1):
         assert count == 1000 * probability
@@ -431,7 +457,7 @@ def test_the_whole_image_is_taken_where_nothing_fits():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("by_name", [False, True])
 def test_strength_zero_is_the_identity(channels, by_name):
-    names = [name for name in OPERATIONS if name != "flip"]
+    names = [name for name in (BASIC if by_name else OPERATIONS) if name != "flip"]
     options = {"operations": dict.fromkeys(names, 0)} if by_name else {"operations": names}
     augmenter = build_augmenter(16, **options, strength=1 if by_name else 0, channels=channels)
     images = repeated(8, channels)
@@ -460,7 +486,8 @@ def test_strength_one_is_the_papers_recipe():
 @pytest.mark.parametrize("size, new_size", [((20, 20), 16), ((24, 16), 32)])
 def test_views_have_the_size_asked_for_and_lie_in_0_to_1(size, new_size):
     images = (pictures(8, *size) * 255).astype("uint8")
-    views = build_augmenter(new_size, 2.0, tuple(OPERATIONS), seed=0)(images)
+    names = BASIC if new_size == 16 else tuple(OPERATIONS)
+    views = build_augmenter(new_size, 2.0, names, seed=0)(images)
     assert views.shape == (8, new_size, new_size, 3) and views.dtype == tf.float32
     assert views.numpy().min() >= 0 and views.numpy().max() <= 1
 
@@ -529,7 +556,7 @@ def test_operations_can_be_saved(name):
 
 
 def test_an_augmenter_can_be_saved(tmp_path):
-    augmenter = build_augmenter(16, 0.7, tuple(OPERATIONS), seed=2)
+    augmenter = build_augmenter(16, 0.7, (*BASIC, "tilt", "cutout"), seed=2)
     images = repeated(8)
     first, second = np.asarray(augmenter(images)), np.asarray(augmenter(images))
     augmenter.save(tmp_path / "augmenter.keras")
@@ -551,12 +578,19 @@ def test_where_the_draws_stand_is_among_the_variables():
     np.testing.assert_array_equal(*views)
 
 
+def all_operations(images):
+    """The images after all operations, one after the other."""
+    for layer in recipe.build_operations(16, dict.fromkeys(OPERATIONS, 1.0), seed=0):
+        images = layer(images)
+    return images
+
+
 def test_pixels_stay_float32_under_mixed_precision():
-    images = repeated(8)
-    expected = build_augmenter(16, operations=tuple(OPERATIONS), seed=0)(images)
+    images = repeated(8) / np.float32(255)
+    expected = all_operations(images)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        views = build_augmenter(16, operations=tuple(OPERATIONS), seed=0)(images)
+        views = all_operations(images)
     finally:
         keras.config.set_dtype_policy("float32")
     assert views.dtype == tf.float32

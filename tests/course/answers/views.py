@@ -8,7 +8,8 @@ from PIL import Image
 from answers.answer import Answer
 from simclr_utils.course import check_recipe, check_views
 from simclr_utils.views import build_augmenter
-from simclr_utils.views.layers import RandomFlip, RandomResizedCrop
+from simclr_utils.views.crop import RandomResizedCrop
+from simclr_utils.views.geometry import RandomFlip
 
 
 def crop_with_pillow(image, box, size):
