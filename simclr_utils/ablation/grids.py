@@ -74,8 +74,8 @@ OPERATIONS = {
 LOSSES = {
     "nt_xent": "NT-Xent",
     "cross_view": "across views only",
-    "dcl": "DCL",
-    "no_negatives": "no negatives",
+    "decoupled": "DCL",
+    "alignment": "no negatives",
 }
 UNNORMALIZED = "unnormalized"
 # A cell that trains for equally many epochs has the steps of the preset at this size of the pool.
