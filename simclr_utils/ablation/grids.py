@@ -60,14 +60,15 @@ class Grid:
 
 
 # The operations of the paper's figure 5. The smallest crop is a fifth of the area, as in the
-# presets. Unlike the paper's crop, it does not mirror the image.
+# presets. Unlike the paper's crop, it does not mirror the image. Those that a recipe applies to a
+# share of the images are applied to all of them here, but for the color operations.
 OPERATIONS = {
     "crop": {"crop": 0.87},
     "cutout": {"cutout": 1.0},
     "color": {"color_jitter": 1.0, "grayscale": 1.0},
-    "sobel": {"sobel": 1.0},
-    "noise": {"noise": 1.0},
-    "blur": {"blur": 1.0},
+    "sobel": {"sobel": (1.0, 1.0)},
+    "noise": {"noise": (1.0, 1.0)},
+    "blur": {"blur": (1.0, 1.0)},
     "rotation": {"rotation": 1.0},
 }
 # Names of losses in `training/losses.py`, and the words for them.

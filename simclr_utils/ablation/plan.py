@@ -30,7 +30,14 @@ class AblationError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """One training that is left: a cell and a seed."""
+    """One training that is left: a cell and a seed.
+
+    Attributes:
+        key: String, the key of the cell.
+        cell: A `Cell`.
+        config: Its `Config`.
+        seed: Integer.
+    """
 
     key: str
     cell: Cell
@@ -39,14 +46,15 @@ class Task:
 
     def work(self) -> float:
         """Returns the work of its steps: images in the encoder, wider ones counted more."""
+        config = self.config
+        images = 2 * config.batch_size * config.pretraining_steps
         if self.cell.supervised:
-            steps = {n: supervised_steps(n, self.config.supervised_steps_factor) for n in
-                     self.config.label_counts}  # fmt: skip
-            images = SUBSETS * sum(steps[n] * min(n, BATCH_SIZE) for n in steps)
-        else:
-            images = 2 * self.config.batch_size * self.config.pretraining_steps
+            images = SUBSETS * sum(
+                min(count, BATCH_SIZE) * supervised_steps(count, config.supervised_steps_factor)
+                for count in config.label_counts
+            )
         # Between the memory that a layer reads, which grows with its width, and its products.
-        return images * (self.config.width or 32) ** 1.5
+        return images * (config.width or 32) ** 1.5
 
 
 class Plan:

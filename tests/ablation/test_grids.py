@@ -11,8 +11,11 @@ from simclr_utils.config import get_config
 def test_every_cell_is_allowed_and_none_is_another(name):
     grid = GRIDS[name]
     found = {key: configure(grid, cell, "quick", "shapes") for key, cell in grid.cells.items()}
-    different = {(str(config), cell.line, cell.at) for config, cell in
-                 zip(found.values(), grid.cells.values(), strict=True)}  # fmt: skip
+    cells = grid.cells.values()
+    different = {
+        (str(config), cell.line, cell.at)
+        for config, cell in zip(found.values(), cells, strict=True)
+    }
     assert len(different) == len(found)
     assert f"{name} " in describe_grids() and grid.words in describe_grids()
     assert not any("," in key or " " in key for key in found)  # for --cells a,b
@@ -31,19 +34,19 @@ def test_pairs_transform_one_view_only():
 
 def test_what_is_equal_in_all_cells():
     base = get_config("quick", "shapes")
-    batches = [configure(GRIDS["batch-size"], cell, "quick", "shapes") for cell in
-               GRIDS["batch-size"].cells.values()]  # fmt: skip
-    seen = {config.batch_size * config.pretraining_steps for config in batches}
+
+    def configs(name, equal):
+        grid = GRIDS[name]
+        cells = [cell for cell in grid.cells.values() if cell.equal == equal]
+        return [configure(grid, cell, "quick", "shapes") for cell in cells]
+
+    seen = {c.batch_size * c.pretraining_steps for c in configs("batch-size", "images")}
     assert seen == {base.batch_size * base.pretraining_steps}
-    pools = GRIDS["pool-size"]
-    steps, epochs = (
-        [configure(pools, cell, "quick", "shapes") for cell in pools.cells.values()
-         if cell.equal == equal] for equal in ("steps", "epochs")
-    )  # fmt: skip
-    sizes = [cell.pool for cell in pools.cells.values() if cell.equal == "epochs"]
+    steps, epochs = configs("pool-size", "steps"), configs("pool-size", "epochs")
+    sizes = [cell.pool for cell in GRIDS["pool-size"].cells.values() if cell.equal == "epochs"]
     assert {config.pretraining_steps for config in steps} == {base.pretraining_steps}
-    assert all(c.pretraining_steps == base.pretraining_steps * size / 10_000
-               for c, size in zip(epochs, sizes, strict=True))  # fmt: skip
+    expected = [base.pretraining_steps * size / 10_000 for size in sizes]
+    assert [config.pretraining_steps for config in epochs] == expected
     assert steps[0].limits == {**base.limits, "unlabeled": None}
 
 
