@@ -83,10 +83,20 @@ METHODS = {
         fitted="probe",
         start="pretrained_encoder",
         pretrained=True,
+        note=(
+            "SimCLR pretrains an encoder on the images without their labels. The encoder stays as "
+            "it is, and a linear classifier learns the labels from its features."
+        ),
         verdict=("a linear probe on the frozen encoder", LOSES["probe"]),
     ),
     "knn": Method(
-        "SimCLR + kNN", "sky", "s", fitted="knn", start="pretrained_encoder", pretrained=True
+        "SimCLR + kNN",
+        "sky",
+        "s",
+        fitted="knn",
+        start="pretrained_encoder",
+        pretrained=True,
+        note="The same encoder. An image gets the class of the most similar labeled images.",
     ),
     "simclr_and_kmeans": Method(
         "SimCLR and k-means + probe",
@@ -105,6 +115,7 @@ METHODS = {
         fitted="training",
         start="pretrained_encoder",
         pretrained=True,
+        note="The same encoder and a linear classifier, trained on together with the labels.",
         verdict=("contrastive pretraining with fine-tuning", LOSES["training"]),
     ),
     "frozen_file": Method(
@@ -198,7 +209,12 @@ METHODS = {
         verdict=("a linear probe on k-means features", LOSES["probe"]),
     ),
     "supervised": Method(
-        "supervised from scratch", "red", "^", fitted="training", start="random_encoder"
+        "supervised from scratch",
+        "red",
+        "^",
+        fitted="training",
+        start="random_encoder",
+        note="The baseline: the same network without pretraining, trained on the labels alone.",
     ),
     "supervised_long": Method(
         "supervised from scratch, long",
@@ -229,13 +245,31 @@ METHODS = {
         verdict=("FixMatch", LOSES["training"]),
     ),
     "random_encoder": Method(
-        "random encoder + probe", "green", "v", fitted="probe", start="random_encoder", control=True
+        "random encoder + probe",
+        "green",
+        "v",
+        fitted="probe",
+        start="random_encoder",
+        control=True,
+        note="A control: a linear classifier on the features of an encoder with random weights.",
     ),
     "raw_pixels": Method(
-        "raw pixels + probe", "orange", "D", fitted="probe", start="pixels", control=True
+        "raw pixels + probe",
+        "orange",
+        "D",
+        fitted="probe",
+        start="pixels",
+        control=True,
+        note="A control: a linear classifier on the pixels.",
     ),
     "chance": Method(
-        "most frequent class", "gray", None, fitted="constant", start=None, control=True
+        "most frequent class",
+        "gray",
+        None,
+        fitted="constant",
+        start=None,
+        control=True,
+        note="A control: the most frequent class of the labels as the answer for every image.",
     ),
 }
 BASELINE = "supervised"  # every verdict compares a method with this one

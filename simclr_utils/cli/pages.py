@@ -29,7 +29,9 @@ def render(template: str, **content: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
-    return environment.get_template(template).render(**content)
+    text = environment.get_template(template).render(**content)
+    # No line break between a number and its percent sign.
+    return text.replace(" %", "\N{NO-BREAK SPACE}%") if template.endswith(".html") else text
 
 
 def as_part(value: str | bytes | pd.DataFrame) -> dict:

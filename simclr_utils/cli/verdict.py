@@ -29,11 +29,15 @@ COMPARED = (
 )
 NAMED = "The answer compares the two methods in bold."
 COVERS = "The bars are 95 % intervals: for other test images, label subsets and pretrainings."
-COVERS_IMAGES = "This was a short run: the bars cover the draw of the test images alone."
-TIMES = (
-    "The time is that of one pretraining, the tuning and one fit. An encoder is pretrained once, "
-    "for all methods and numbers of labels."
+COVERS_IMAGES = (
+    "The bars are 95 % intervals for other test images. They are too short: other labels and other "
+    "training runs would change the results too."
 )
+TIMES = (
+    "Times count all that a method needs: one pretraining, the choice of settings and one training "
+    "or fit. Methods with the same encoder share its pretraining."
+)
+GIVEN = "The given encoder was trained elsewhere, on other images; that time is not counted."
 FEW_CLASSES = 12  # up to here, the table of classes is printed
 
 
@@ -81,7 +85,8 @@ def draw_charts(content):
         wanted.append("balanced_accuracy")
     named = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
     covers = COVERS_IMAGES if content["made_for_speed"] else COVERS
-    note = " ".join([NAMED] * bool(named) + [covers, TIMES])
+    given = any(METHODS[each["method"]].needs_encoder for each in content["methods"])
+    note = " ".join([NAMED] * bool(named) + [covers, TIMES] + [GIVEN] * given)
     charts = []
     for metric in wanted:
         rows = of_metric(content, metric)
@@ -91,7 +96,11 @@ def draw_charts(content):
         title = f"{label[0].upper()}{label[1:]} of all methods with {content['labels']:,} labels"
         chart = methods_chart(rows, named)
         charts.append({**chart, "title": title, "head": label, "note": note})
-        note = "The mean of the shares of each class that are recognized."
+        constant = answers.percent(1 / len(content["data"]["classes"]))
+        note = (
+            "Balanced accuracy is the share of recognized images in each class, averaged over the "
+            f"classes. Always giving the same answer has {constant}."
+        )
     return charts
 
 
@@ -129,7 +138,7 @@ def describe_comparisons(study, content):
         picture = plotting.to_png(plotting.plot_reliability(curves))
         found.append(section("Are the probabilities right?", picture))
     notes = describe_notes(content["methods"])
-    return [*found, section("What some methods are", notes)] if notes else found
+    return [*found, section("What the methods are", notes)] if notes else found
 
 
 def describe_notes(methods):
@@ -218,7 +227,7 @@ def draw_accuracy(study):
 
 
 def describe_encoder(study, seed):
-    """Returns the sections about an encoder: signs of collapse, and an image's nearest images."""
+    """Returns the sections about an encoder: signs of a collapse, and an image's nearest images."""
     folder = study.encoder_folder(seed)
     if not (folder / "encoder.json").exists():
         return []
@@ -228,7 +237,7 @@ def describe_encoder(study, seed):
     nearest = plotting.NearestImages(queries[0], gallery[0], found)
     text = "\n".join(f"{name}: {value:.2f}" for name, value in signs.items())
     return [
-        section(f"Encoder {seed}: signs of collapse", text),
+        section(f"Encoder {seed}: do its features differ from image to image?", text),
         section(
             f"Encoder {seed}: an image and the nearest to it", plotting.to_png(nearest.draw(0))
         ),

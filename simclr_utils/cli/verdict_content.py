@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from simclr_utils import files
 from simclr_utils.evaluation.label_savings import FEWEST_POINTS
 from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.methods import METHODS
 from simclr_utils.study import answers, measured, summary
 from simclr_utils.study.next_step import next_step
 from simclr_utils.study.rivals import describe_rivals
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
 TARGET_STEP = 0.05  # the accuracy to reach next is a multiple of it
+MOST_RARE = 3  # rare classes that the warning counts
 SCHEMA = 1  # increase it when a key changes its meaning or goes
 
 
@@ -63,10 +65,42 @@ def describe(study: "Study") -> dict:
         "differences": [] if comparisons is None else as_records(comparisons),
         "recalls": measured.recalls(study, compared(primary), labels) if primary else [],
         "next_step": next_step(study, primary),
-        "warning": answers.warn_of_imbalance(study),
+        "warning": warn(study, primary, labels),
         "limits": limits(study),
         "provenance": describe_origin(study),
     }
+
+
+def warn(study: "Study", primary: dict | None, labels: int | None) -> str | None:
+    """Returns a warning of unequal classes, with the numbers of rare images that were found.
+
+    Args:
+        study: A `Study`.
+        primary: Dict, as `primary_comparison` returns it.
+        labels: Integer, the number of labels of the page.
+
+    Returns:
+        A string, or `None` if the classes are not that unequal.
+    """
+    warning = answers.warn_of_imbalance(study)
+    if warning is None or primary is None:
+        return warning
+    frequent = answers.most_frequent(study)["class"]
+    rare = [
+        each
+        for each in measured.recalls(study, compared(primary), labels)
+        if each["class"] != frequent
+    ]
+    counts = [
+        f"Of the {each['images']:,} test images of the class “{each['class']}”, "
+        + " and ".join(
+            f"{METHODS[name].label} finds {round(score['value'] * each['images']):,}"
+            for name, score in each["recalls"].items()
+        )
+        + "."
+        for each in sorted(rare, key=lambda each: each["images"])[:MOST_RARE]
+    ]
+    return " ".join([warning, *counts])
 
 
 def primary_comparison(comparisons: "pd.DataFrame | None") -> dict | None:
@@ -131,7 +165,13 @@ def describe_data(study: "Study") -> dict:
     """
     dataset = study.dataset
     sizes = {name: len(getattr(dataset, name)[1]) for name in ("train", "validation", "test")}
+    learn = sizes["train"] + (0 if dataset.own_validation else sizes["validation"])
     return {
+        "sentence": (
+            f"{learn:,} labeled images to learn from, {sizes['test']:,} to test, "
+            f"{dataset.num_classes:,} classes. Pretraining uses {len(dataset.unlabeled):,} images "
+            "and no label."
+        ),
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "image_shape": list(dataset.image_shape),

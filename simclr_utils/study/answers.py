@@ -56,6 +56,8 @@ def real_command(study: "Study") -> str:
     name = study.dataset.name
     source = name if name in NAMED_SOURCES or name.startswith("medmnist:") else "FOLDER"
     metric = study.config.metric
+    if metric == "accuracy" and warn_of_imbalance(study):
+        metric = "balanced_accuracy"
     chosen = "" if metric == "accuracy" else f" --metric {metric}"
     given = study.config.encoder_file
     # The path of a file is left out: the page may be sent to somebody else.
@@ -104,11 +106,13 @@ def plain_answer(study: "Study", primary: dict | None, values: dict[str, float])
     with_it, without = (percent(values[primary[side]]) for side in ("first", "second"))
     first = METHODS[primary["first"]]
     what = "pretraining" if first.pretrained else first.label
+    named = f"pretraining ({first.label})" if first.pretrained else first.label
     labels, means = primary["labels"], MEANS[study.config.metric]
-    numbers = f"{means.format(with_it)} with {what}, and {without} without"
+    baseline = METHODS[primary["second"]].label
+    numbers = f"{means.format(with_it)} with {named}, and {without} without ({baseline})"
     if study.preset in MADE_FOR_SPEED:
-        start = f"No verdict: the preset {study.preset} is made for speed."
-        return [start, f"In this short run with {labels:,} labels, {numbers}."]
+        start = f"No verdict: the preset {study.preset} is made for speed. This was a trial run."
+        return [start, f"With {labels:,} labels, {numbers}."]
     if not has_evidence((primary["subsets"], primary["seeds"])):
         start = "No verdict: it takes several encoders and several label subsets."
         return [start, f"In a single try with {labels:,} labels, {numbers}."]
@@ -157,11 +161,12 @@ def warn_of_imbalance(study: "Study") -> str | None:
     if largest is None or largest["share"] < MISLEADING_SHARE:
         return None
     name, share = largest["class"], percent(largest["share"])
-    sentence = f"{share} of the test images are of the class {name}: always answering {name} "
+    sentence = f"{share} of the test images are of the class “{name}”. Always giving that answer "
     if study.config.metric == "accuracy":
         return (
-            f"{sentence}has an accuracy of {share} and finds nothing else. Read the balanced "
-            "accuracy below. For the next study, choose it beforehand: --metric balanced_accuracy."
+            f"{sentence}has an accuracy of {share} and finds nothing else, so accuracy says "
+            "little here. Read the balanced accuracy below. For the next study, choose it "
+            "beforehand: --metric balanced_accuracy."
         )
     return f"{sentence}would look good in accuracy, which is why another metric decides here."
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 GAINS = (0.1, 0.05, 0.02, 0.01, 0.005)
 WELL_BELOW = 2 / 3
 NEXT_COUNT = 50
+PLACEHOLDERS = {
+    "FOLDER": "FOLDER stands for the folder of your images.",
+    "FILE": "FILE stands for the file of the given encoder.",
+}
 # An interval this much wider than the test images alone would make it is decided by the runs.
 RUNS_DECIDE = 1.5
 
@@ -41,8 +45,12 @@ def next_step(study: "Study", primary: dict | None) -> dict:
         }
     found = plan(study, primary) if primary else {}
     if study.preset in answers.MADE_FOR_SPEED:
-        sentence = f"The preset {study.preset} shows how it works. For an answer, run the command."
-        return {"sentences": [sentence], "command": answers.real_command(study), **found}
+        command = answers.real_command(study)
+        sentences = [
+            "For an answer, run the command. It says how long it takes before it begins.",
+            *(words for name, words in PLACEHOLDERS.items() if name in command),
+        ]
+        return {"sentences": sentences, "command": command, **found}
     if not primary:
         return {
             "sentences": ["Repeat the command of the study: rows are missing."],

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from simclr_utils.evaluation.planning import smallest_visible
 from simclr_utils.evaluation.verdicts import has_evidence
 from simclr_utils.methods import METHODS
 from simclr_utils.study import answers
-from simclr_utils.study.pairs import difference
+from simclr_utils.study.pairs import difference, variance_over_images
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
@@ -23,8 +24,9 @@ def describe_rivals(study: "Study", primary: dict | None, values: dict[str, floa
             the primary comparison.
 
     Returns:
-        A list with one sentence or two: on the best method, if it is none of the two; else on the
-        given encoder, if there is one.
+        A list of up to two sentences: on the best method, if it is none of the two; else on the
+        given encoder, if there is one. A short run names a method only if it is ahead by more than
+        other test images might change.
     """
     if primary is None:
         return []
@@ -41,10 +43,12 @@ def describe_rivals(study: "Study", primary: dict | None, values: dict[str, floa
 def _ahead(study, primary, best, stronger, values):
     """Returns what to say about a method that is ahead of both compared ones."""
     speed = study.preset in answers.MADE_FOR_SPEED
-    if speed or not has_evidence((primary["subsets"], primary["seeds"])):
-        reached = answers.percent(values[best])
-        return [f"Another method is ahead of both: {METHODS[best].label}, with {reached}."]
     reached = f"{_start(best)}, with {answers.percent(values[best])}"
+    if speed or not has_evidence((primary["subsets"], primary["seeds"])):
+        variance = variance_over_images(study, best, stronger, primary["labels"])
+        if not variance or values[best] - values[stronger] < smallest_visible(variance):
+            return []
+        return [f"{reached}, is ahead of both by more than the test images leave to chance."]
     gap = difference(study, best, stronger, primary["labels"])
     if gap is None or gap.low <= 0:
         return [f"{reached}, is ahead of both, but that may be chance."]

@@ -142,8 +142,8 @@ def no_better_than_constant(study):
     if summary.loc[rows, "low"].max() > share:
         return []
     return [
-        f"Always answering the most frequent class scores {share:.1%}, and no network is clearly "
-        "better. There is nothing to compare yet."
+        f"Always giving the most frequent class as the answer scores {100 * share:.1f} %, and no "
+        "network is clearly better. There is nothing to compare yet."
     ]
 
 

@@ -9,6 +9,7 @@ from faked_studies import ACCURACIES, constant, fake_dataset, fake_study
 from simclr_utils.cli.charts import duration, methods_chart
 from simclr_utils.cli.pages import as_part, render
 from simclr_utils.cli.verdict import describe_notes, write_verdict
+from simclr_utils.methods import METHODS
 from simclr_utils.study.answers import percent
 from simclr_utils.study.identity import StudyError
 from simclr_utils.study.next_step import rough
@@ -44,6 +45,7 @@ def test_it_is_one_file_without_script_or_network(made):
 def test_the_answer_the_chart_the_times_and_the_next_step_come_first(made):
     page, text, content = made
     screen = first_screen(page)
+    screen = screen.replace("\N{NO-BREAK SPACE}", " ")
     places = [screen.index(content["answer"][0]), screen.index('class="chart"')]
     places += [screen.index("1.5 min"), screen.index("Next step")]
     assert places == sorted(places)
@@ -53,12 +55,13 @@ def test_the_answer_the_chart_the_times_and_the_next_step_come_first(made):
         assert word in page[len(screen) :] and f"## {word}" in text
 
 
-def test_methods_that_need_an_explanation_have_one():
+def test_each_method_is_explained_once():
     told = describe_notes([{"method": name} for name in ("kmeans", "chance", "kmeans", "fixmatch")])
-    first, second = told.splitlines()
+    first, second, third = told.splitlines()
     assert first.startswith("k-means patches + probe: k-means on whitened patches")
-    assert second.startswith("FixMatch") and "Sohn" in second
-    assert describe_notes([{"method": "chance"}]) == ""
+    assert second.startswith("most frequent class: A control")
+    assert third.startswith("FixMatch") and "Sohn" in third
+    assert all(method.note for method in METHODS.values())
 
 
 def test_names_are_escaped(made):
@@ -82,6 +85,7 @@ def test_the_json_has_the_numbers_of_the_page(made):
     at = [each for each in content["methods"] if each["labels"] == content["labels"] == 200]
     shown = {each["label"]: percent(each["value"]) for each in at if each["metric"] == "accuracy"}
     assert len(shown) == 7
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
     for label, value in shown.items():
         assert f">{label}</span>" in page and f'role="cell">{value}</span>' in page
         assert f"{label} | {value} |" in text.replace("**", "")
@@ -119,7 +123,11 @@ def test_unequal_classes_are_said_first_and_balanced_accuracy_is_shown(tmp_path)
     accuracies = dict.fromkeys(("supervised", "fine_tuned"), (0.9, 0.97))
     dataset = fake_dataset((0.97, 0.03), 300, "parts", ("ok", "defect"))
     page, text, content = write(tmp_path, dataset, accuracies)
-    assert "97.0 % of the test images are of the class ok" in first_screen(page)
+    screen = first_screen(page).replace("\N{NO-BREAK SPACE}", " ")
+    assert "97.0 % of the test images are of the class “ok”" in screen
+    rare = "Of the 9 test images of the class “defect”"
+    assert screen.index(rare) < screen.index(content["answer"][0])
+    assert content["data"]["sentence"] in screen
     assert "--metric balanced_accuracy" in text
     assert page.count('class="chart"') == 2 and "Balanced accuracy of all methods" in page
     assert content["data"]["most_frequent"] == {"class": "ok", "share": 0.97}
@@ -141,7 +149,7 @@ def test_a_preset_made_for_speed_shows_the_chart_and_says_so(tmp_path):
     settings = {"preset": "quick", "num_subsets": 2}
     page, _, content = write(tmp_path, fake_dataset(num_test=300), ACCURACIES, **settings)
     assert content["made_for_speed"] and content["answer"][0].startswith("No verdict: the preset")
-    assert 'class="chart"' in page and "This was a short run" in page
+    assert 'class="chart"' in page and "This was a trial run" in page
     assert "--preset full" in first_screen(page)
     assert not re.search(r"\bgains?\b|hurts|no difference", first_screen(page))
 
@@ -159,6 +167,6 @@ def test_durations_and_rounded_numbers():
 
 
 def test_a_template_without_a_value_is_an_error():
-    with pytest.raises(Exception, match="'answer' is undefined"):
+    with pytest.raises(Exception, match="'warning' is undefined"):
         render("verdict.md", title="t")
     assert as_part("text") == {"kind": "text", "text": "text"}

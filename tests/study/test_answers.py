@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,10 +22,8 @@ FOUND = pd.DataFrame(
 
 
 def study_of(preset, name="glyphs", counts=(20,)):
-    named, config = (
-        SimpleNamespace(name=name),
-        SimpleNamespace(metric="accuracy", encoder_file=None),
-    )
+    named = SimpleNamespace(name=name, is_labeled=False, test=(None, np.zeros(0, int)))
+    config = SimpleNamespace(metric="accuracy", encoder_file=None)
     return SimpleNamespace(preset=preset, counts=counts, dataset=named, config=config)
 
 
@@ -94,7 +93,11 @@ def test_the_plain_answer_has_two_sentences(ends, first, second):
     values = {"fine_tuned": 0.612, "supervised": 0.55}
     said = answers.plain_answer(study, primary(*ends), values)
     assert said[0].startswith(first) and second in said[1] and len(said) == 2
-    assert "61.2 % of the test images are recognized with pretraining, and 55.0 %" in said[0]
+    assert (
+        "61.2 % of the test images are recognized with pretraining (SimCLR + fine-tuning), "
+        in said[0]
+    )
+    assert "and 55.0 % without (supervised from scratch)" in said[0]
     alone = answers.plain_answer(study, primary(*ends, seeds=1), values)
     assert alone[0].startswith("No verdict: it takes several encoders")
     values = {**values, "linear_probe": 0.6}

@@ -30,8 +30,10 @@ def test_a_lead_that_may_be_chance_is_called_so(monkeypatch):
 
 @pytest.mark.parametrize("changes", [{"preset": "quick"}, {"seeds": 1}])
 def test_without_a_verdict_there_is_no_interval(monkeypatch, changes):
+    monkeypatch.setattr(rivals, "variance_over_images", lambda study, *pair: 0.03**2)
     [said] = say(monkeypatch, {**BOTH, "frozen_file": 0.68}, **changes)
-    assert said == "Another method is ahead of both: given encoder + probe, with 68.0 %."
+    assert said.endswith("is ahead of both by more than the test images leave to chance.")
+    assert say(monkeypatch, {**BOTH, "frozen_file": 0.65}, **changes) == []
 
 
 def test_a_given_encoder_that_is_behind_is_mentioned(monkeypatch):
