@@ -112,23 +112,29 @@ def check_order(order: Sequence[str], values: Mapping[str, float]) -> str:
     >>> check_order(["b", "a"], {"a": 1.0, "b": 2.0})
     "Not yet: 'b' stands before 'a', but its value is larger."
     """
-    if isinstance(order, str) or not isinstance(order, Sequence):
-        return "Not yet: write a list of names."
+    complaint = order_complaint(order, list(values))
+    if complaint:
+        return f"Not yet: {complaint}."
     given = list(order)
-    unknown = [name for name in given if name not in values]
-    if unknown:
-        return f"Not yet: {unknown[0]!r} is none of {', '.join(map(repr, values))}."
-    missing = [name for name in values if name not in given]
-    if missing:
-        return f"Not yet: {missing[0]!r} is missing."
-    if len(given) > len(values):
-        return "Not yet: a name stands twice."
     if len(given) > 2 and all(values[a] > values[b] for a, b in zip(given, given[1:])):  # noqa: B905
         return "Not yet: the order is reversed; the smallest value comes first."
     for first, second in zip(given, given[1:]):  # noqa: B905
         if values[first] > values[second]:
             return f"Not yet: {first!r} stands before {second!r}, but its value is larger."
     return "Right: this is the order."
+
+
+def order_complaint(order, names: Sequence[str]) -> str | None:
+    """Returns what keeps a learner's answer from being an order of all names, or `None`."""
+    if isinstance(order, str) or not isinstance(order, Sequence):
+        return "write a list of names"
+    unknown = [name for name in order if name not in names]
+    if unknown:
+        return f"{unknown[0]!r} is none of {', '.join(map(repr, names))}"
+    missing = [name for name in names if name not in order]
+    if missing:
+        return f"{missing[0]!r} is missing"
+    return "a name stands twice" if len(order) > len(names) else None
 
 
 def as_number(answer) -> tuple:

@@ -46,6 +46,7 @@ SECRETS = {
     "check_crossing": ("2,51", "251", "42.9", "310", "311"),
     "check_candidates": ("127", "8191", "8,191"),
     "check_growth": ("4", "1"),
+    "check_loss_candidates": ("255", "128", "254"),
     "check_test_size": ("403", "4,03"),
 }
 
