@@ -37,6 +37,7 @@ class SweepExplorer:
     >>> course.show_picture(*SweepExplorer(rows).draw("temperature: 0.5"))
     """
 
+    LEGEND = "accuracy on validation images; the gray line is the default"
     LINE, WIDTH = 26, 360  # screen pixels: the height of a row, and the width of the axis
 
     def __init__(self, rows: Mapping[str, pd.DataFrame], labels: int | None = None):
@@ -87,18 +88,14 @@ class SweepExplorer:
         low, high = min(ends, default=0), max(ends, default=1)
         scale = self.WIDTH / max(high - low, 1e-9)
         sketch = Sketch(left + self.WIDTH + 130, self.LINE * len(cells) + 34)
-        sketch.words(
-            "accuracy on validation images; the gray line is the default", left, 8, size=12
-        )
+        sketch.words(self.LEGEND, left, 8, size=12)
         if default in found:
             x = left + round(scale * (found[default].mean - low))
             sketch.bar(x - 1, 30, x + 1, 30 + self.LINE * len(cells), COLORS["gray"])
         for row, (other, words) in enumerate(cells.items()):
-            y, color = (
-                30 + round((row + 0.5) * self.LINE),
-                COLORS["red" if other == key else "blue"],
-            )
-            sketch.words(words, left - 14, y, color if other == key else "black", anchor="rm")
+            y = 30 + round((row + 0.5) * self.LINE)
+            color, ink = (COLORS["red"],) * 2 if other == key else (COLORS["blue"], "black")
+            sketch.words(words, left - 14, y, ink, anchor="rm")
             if other not in found:
                 sketch.words("no accuracy", left, y, color, anchor="lm")
                 continue
