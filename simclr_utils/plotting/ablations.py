@@ -49,8 +49,8 @@ def plot_pairs(
     rows = np.array([np.mean(row[~np.isnan(row)]) for row in means])
     both = np.concatenate([means, rows[:, None]], axis=1)
     colors = heat_colors(both)
-    side = 0.82 * len(names) + 1.6
-    with figure(1, 1, (min(9.0, side + 0.9), side)) as (drawing, axis):
+    side = max(4.5, 0.82 * len(names) + 1.6)
+    with figure(1, 1, (min(9.0, max(6.0, side + 0.9)), side)) as (drawing, axis):
         places = [*range(len(names)), len(names) + 0.2]  # the means stand apart
         for column, place in enumerate(places):
             picture = colors[:, column : column + 1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simclr_utils.plotting.fonts import LONGEST_LABEL, plain
+from simclr_utils.plotting.fonts import LONGEST_LABEL, plain, plain_names
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def plot_factor_table(
     spread = 100 * repetitions.std().groupby("output").max()
     ratios = {"width_ratios": [len(panel.columns) for panel in panels.values()]}
     options = {"sharey": True, "squeeze": False, "gridspec_kw": ratios}
-    size = (9, 1.7 + 0.27 * len(order[0]))
+    size = (9, max(3.6, 1.7 + 0.27 * len(order[0])))
     with figure(1, len(panels), size, **options) as (drawing, axes):
         for axis, (output, panel) in zip(axes[0], panels.items(), strict=True):
             picture = _draw_skills(axis, panel, changed or {})
@@ -140,7 +140,7 @@ def _draw_skills(axis, panel, changed):
             axis.text(column, row, f"{value:.0f}", **style)
         if panel.index[row] in changed.get(panel.columns[column], ()):
             axis.plot(*(CORNERS + [column, row]).T, color=COLORS["red"], linewidth=1.8)
-    names = [plain(name, LONGEST_LABEL) for name in panel.columns]
+    names = plain_names(panel.columns)
     axis.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)

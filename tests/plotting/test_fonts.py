@@ -32,7 +32,22 @@ CURVE, COLUMN = ([1, 2], [3, 4]), np.array([0.1, 0.5])
 RELIABILITY = pd.DataFrame(
     {"confidence": [0.4], "accuracy": [0.5], "low": [0.3], "high": [0.7], "images": [10]}
 )
+CELLS = pd.DataFrame({"measure": ["accuracy"], "mean": [0.3], "half": [0.1], "labels": [100]})
+OUTPUTS = pd.DataFrame(
+    [(name, 0.9, 0.8, 1.0, 0.5, 0.4) for name in ("features", "projections")],
+    columns=["output", "accuracy", "low", "high", "chance", "skill"],
+)
 DRAW = {
+    "plot_pairs": lambda n: plotting.plot_pairs(CELLS.assign(line="a", at=n), n),
+    "plot_sweep": lambda n: plotting.plot_sweep(
+        CELLS.assign(line=n, at=n), CELLS.assign(line=n, at=n, accuracy=0.3), n, title=n
+    ),
+    "plot_transformations": lambda n: plotting.plot_transformations(
+        OUTPUTS.assign(transformation=n), n
+    ),
+    "plot_factor_table": lambda n: plotting.plot_factor_table(
+        OUTPUTS.assign(encoder=n, factor=n), n
+    ),
     "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}),
     "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
     "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),

@@ -83,6 +83,15 @@ RELIABILITY = pd.DataFrame(
     columns=["confidence", "accuracy", "low", "high", "images"],
 )
 TUNED = {"num_steps": 60, "tried": TRIED}
+CELLS = pd.DataFrame(
+    [("crop", "crop", "accuracy", 0.3, 0.1), ("crop", "blur", "accuracy", 0.5, 0.1)],
+    columns=["line", "at", "measure", "mean", "half"],
+).assign(labels=100)
+SEEDS = pd.DataFrame({"line": ["crop"], "at": ["blur"], "labels": [100], "accuracy": [0.5]})
+OUTPUTS = pd.DataFrame(
+    [(name, 0.9, 0.8, 1.0, 0.5, 0.4) for name in ("features", "projections")],
+    columns=["output", "accuracy", "low", "high", "chance", "skill"],
+).assign(transformation="blur", encoder="crop", factor="x")
 # How every figure of the package is drawn; a new one is to be added here.
 CLASSES = SimpleNamespace(
     is_labeled=True,
@@ -121,6 +130,10 @@ DRAW = {
     "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
+    "plot_pairs": lambda: plotting.plot_pairs(CELLS, "title"),
+    "plot_sweep": lambda: plotting.plot_sweep(CELLS, SEEDS, "x"),
+    "plot_transformations": lambda: plotting.plot_transformations(OUTPUTS, "title"),
+    "plot_factor_table": lambda: plotting.plot_factor_table(OUTPUTS, "title"),
     "plot_circle": lambda: plotting.plot_circle(COSINES[:3, :2], COSINES[1:, 1:3]),
     "plot_parts": lambda: plotting.plot_parts(COSINES, (1, 2)),
     "plot_sorted": lambda: plotting.plot_sorted(

@@ -223,7 +223,7 @@ def test_a_verdict_has_its_small_print(finished, dataset, tmp_path):
     study = finished[0]
     said = summary.small_print(study)
     assert "proves nothing" in said[0] and len(said) == 2
-    assert "the most frequent class scores 10.0%" in said[1]
+    assert "answer scores 10.0 %" in said[1]
     own = Study(replace(dataset, own_validation=True), CONFIG, study.folder, "tiny", num_seeds=2)
     assert "on only 30 validation images" in summary.small_print(own)[1]
     assert said[0] in study_command.summarize(study)
