@@ -17,7 +17,7 @@ from simclr_utils.training.callbacks import FollowSchedule
 from simclr_utils.training.networks import build_classifier
 from simclr_utils.training.optimizers import build_optimizer, warmup_cosine
 
-# Multiplies the strengths of the views' operations; at 0 only the flips remain, which have none.
+# Multiplies the strengths of the views' operations; at 0 only `flip` remains, which has none.
 STRENGTH = "augmentation_strength"
 LENGTH = "length"  # multiplies the update steps
 BATCH_SIZE = 64
