@@ -33,10 +33,10 @@ def predict_transformations(
     learns from one half of the images which way was chosen. It is scored on the other half, so
     that no image is on both sides.
 
-    The experiment follows table 3 of the paper, with three differences. There, a small network makes
-    the prediction; pass `fit=fit_mlp` for one. There, the transformation is one of the random
-    operations of the pretraining; here, that depends on the encoder. And here, nothing but the
-    transformation changes an image.
+    The experiment follows table 3 of the paper, with three differences. There, a small network
+    makes the prediction; pass `fit=fit_mlp` for one. There, the transformation is one of the
+    random operations of the pretraining; here, that depends on the encoder. And here, nothing but
+    the transformation changes an image.
 
     Args:
         encoder: `keras.Model`, float images in 0..1 -> features.
