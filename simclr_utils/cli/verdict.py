@@ -136,9 +136,22 @@ def describe_comparisons(study, content):
     curves = reliability_curves(study, content)
     if curves:
         picture = plotting.to_png(plotting.plot_reliability(curves))
-        found.append(section("Are the probabilities right?", picture))
+        found.append(section("Are the probabilities right?", say_calibration(content), picture))
     notes = describe_notes(content["methods"])
     return [*found, section("What the methods are", notes)] if notes else found
+
+
+def say_calibration(content):
+    """Returns how far the probabilities of the compared methods are from what happens."""
+    named = [content["primary"][side] for side in ("first", "second")]
+    values = {each["method"]: each["value"] for each in of_metric(content, "calibration_error")}
+    lines = [
+        f"{METHODS[name].label}: what it says and what happens differ by {100 * values[name]:.1f} "
+        "points on average."
+        for name in named
+        if name in values
+    ]
+    return "\n".join(["If a method is 80 % sure, 80 % of its answers should be right.", *lines])
 
 
 def describe_notes(methods):

@@ -51,6 +51,13 @@ def test_the_answer_the_chart_the_times_and_the_next_step_come_first(made):
     assert places == sorted(places)
     assert content["answer"][0].startswith("Yes, pretraining helps: with 200 labels, ")
     assert "label-next --out" in screen and "with 95 % confidence" in screen
+    error = next(
+        100 * each["value"]
+        for each in content["methods"]
+        if (each["method"], each["metric"], each["labels"])
+        == ("fine_tuned", "calibration_error", content["labels"])
+    )
+    assert f"SimCLR + fine-tuning: what it says and what happens differ by {error:.1f}" in text
     for word in ("All comparisons in words", "What made these numbers", "The images", "Note"):
         assert word in page[len(screen) :] and f"## {word}" in text
 
