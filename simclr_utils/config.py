@@ -76,7 +76,7 @@ class Config:
 
     >>> config = get_config("quick", temperature=0.2)
     >>> config.temperature, config.pretraining_steps
-    (0.2, 1000)
+    (0.2, 2000)
     """
 
     encoder: str = "small_cnn"

@@ -33,7 +33,8 @@ def to_markdown(docstring):
     text, *sections = HEADING.split(docstring)
     blocks = [plain(text.strip())]
     for name, body in zip(sections[::2], sections[1::2], strict=True):
-        body, rest = _split_indented(body)
+        split = _split_example if name.startswith("Example") else _split_indented
+        body, rest = split(body)
         body = inspect.cleandoc("\n" + body)
         if name in LISTS:
             shown = _as_list(body)
@@ -51,6 +52,20 @@ def _split_indented(body):
     """Splits what follows a heading into its indented lines and the paragraphs after them."""
     end = re.search(r"^\S", body, re.MULTILINE)
     return (body, "") if end is None else (body[: end.start()], body[end.start() :])
+
+
+def _split_example(body):
+    """Splits what follows the heading of an example into its code and the paragraphs after it.
+
+    The code may be indented or not. Without indentation, its paragraphs begin with a prompt.
+    """
+    code, rest = _split_indented(body)
+    paragraphs = re.split(r"\n{2,}", rest.strip("\n"))
+    if code.strip():
+        return code, rest
+    others = (n for n, each in enumerate(paragraphs) if not each.startswith(">>>"))
+    end = next(others, len(paragraphs))
+    return "\n\n".join(paragraphs[:end]), "\n\n".join(paragraphs[end:])
 
 
 def _as_list(body):

@@ -223,3 +223,18 @@ second.
 
 def test_a_docstring_becomes_markdown():
     assert to_markdown(DOCSTRING.strip()) == MARKDOWN
+
+
+def test_every_example_stands_in_a_block_of_code():
+    inside, lines = False, PAGE.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("```"):
+            inside = not inside
+            assert not inside or lines[number + 1].strip(), f"line {number + 1}: an empty block"
+        assert inside or not line.startswith(">>>"), line
+
+
+def test_an_example_may_be_indented_or_not():
+    for code in ("    >>> f(1)\n    2", "\n>>> f(1)\n2"):
+        shown = to_markdown(f"Adds.\n\nExample:\n{code}\n\nMore words.")
+        assert shown == "Adds.\n\n**Example**\n\n```python\n>>> f(1)\n2\n```\n\nMore words."
