@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from results_page import write_page
+from results_page import without_paths, write_page
 
 from simclr_utils import files, plotting
 from simclr_utils.evaluation import results
@@ -32,6 +32,7 @@ def publish(run_dir, name, folder=ROOT / "results"):
     record = files.load_json(run_dir / "run.json")
     keys = ("preset", "seed", "settings", "provenance")
     made = {key: record[key] for key in keys if key in record}
+    made["settings"] = without_paths(made["settings"])
     notebooks = record.get("notebooks", {})
     made["seconds"] = {stem: part["seconds"] for stem, part in notebooks.items()}
     found = (path.parent for path in (run_dir / "encoders").glob("[0-9]*/encoder.json"))

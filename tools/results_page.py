@@ -2,6 +2,7 @@
 
 import itertools
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -44,11 +45,17 @@ Each interval holds on its own. The primary comparison, which alone gives a verd
 
 > {primary}
 
-Settings that were chosen once for all subsets are taken as given: another choice might score
-differently. Subsets with half of the labels or more overlap, so their part of an interval is too
+{settings}
+Subsets with half of the labels or more overlap, so their part of an interval is too
 small. If all labels are used, there is one subset, and different initializations take its place.
 
 {saved}{seeds}"""
+CHOSEN_ANEW = (
+    "Settings were chosen anew within each subset of labels: an interval covers that choice."
+)
+CHOSEN_ONCE = (
+    "Settings that were chosen once for all subsets are taken as given; others might differ."
+)
 SAVED = """What is pretraining worth in labels? With the primary method:
 
 {savings}
@@ -70,8 +77,9 @@ def markdown_table(summary):
         summary: DataFrame, as `results.summarize` returns it. Other metrics are left out.
     """
     summary = summary[summary["metric"] == "accuracy"]
-    means = summary.pivot(index="method", columns="labels", values="mean")
-    return as_markdown("Test accuracy in % at ... labels", 100 * means, "{:.1f}".format)
+    means = 100 * summary.pivot(index="method", columns="labels", values="mean")
+    cells = means.map(lambda mean: "–" if pd.isna(mean) else f"{mean:.1f}")
+    return as_markdown("Test accuracy in % at ... labels", cells, str)
 
 
 def gains_table(comparisons):
@@ -79,6 +87,7 @@ def gains_table(comparisons):
     ends = (100 * comparisons[["value", "low", "high"]]).itertuples(index=False)
     texts = [f"{value:+.1f} [{low:+.1f} to {high:+.1f}]" for value, low, high in ends]
     cells = comparisons.assign(text=texts).pivot(index="first", columns="labels", values="text")
+    cells = cells.fillna("–")
     return as_markdown("Points gained at ... labels", cells, str)
 
 
@@ -166,11 +175,26 @@ def command_of(record, frame):
     of_notebooks = "run" in record.get("command", "").split()[:4]
     parts = ["run" if of_notebooks else "study", f"--source {source}"]
     parts.append(f"--preset {record['preset']}")
-    parts += [f"--set {name}={shlex.quote(str(v))}" for name, v in record["settings"].items()]
+    settings = without_paths(record["settings"])
+    options = {"encoder_file": "--encoder {}", "methods": "--methods {}"}
+    for name, value in settings.items():
+        text = shlex.quote(",".join(value) if name == "methods" else str(value))
+        parts.append(options.get(name, f"--set {name}={{}}").format(text))
     if not of_notebooks:
         counts = ",".join(str(count) for count in sorted(frame["labels"].unique()))
         parts += [f"--labels {counts}", f"--seeds {frame['pretraining_seed'].nunique()}"]
     return " ".join(parts)
+
+
+def without_paths(settings):
+    """Returns settings with the name of an encoder's file in place of its path.
+
+    Args:
+        settings: Dict, the settings in the record of a run.
+    """
+    if "encoder_file" not in settings:
+        return settings
+    return {**settings, "encoder_file": Path(settings["encoder_file"]).name}
 
 
 def made_by(frame, encoders):
@@ -208,6 +232,7 @@ def write_page(record, encoders, run_dir, name, folder):
         gains = GAINS.format(
             table=gains_table(found),
             primary=headline(found) or "not measured",
+            settings=CHOSEN_ANEW if record.get("study", {}).get("rule") else CHOSEN_ONCE,
             saved=labels_saved(run_dir, frame, found.loc[found["primary"], "first"].iloc[0]),
             seeds=seeds_alone(run_dir, frame),
         )

@@ -119,3 +119,15 @@ def test_each_row_of_a_stored_study_has_its_predictions(folder):
 def test_a_command_names_a_data_set_but_not_a_users_folder(record, source):
     record = {"command": "python -m simclr_utils run", "preset": "full", "settings": {}, **record}
     assert f"--source {source} " in results_page.command_of(record, None)
+
+
+def test_a_published_command_names_an_encoders_file_without_its_folder():
+    settings = {
+        "search": "rate",
+        "encoder_file": "/home/me/net.keras",
+        "methods": ["knn", "kmeans"],
+    }
+    record = {"command": "python -m simclr_utils study", "preset": "full", "settings": settings}
+    frame = pd.DataFrame({"labels": [100, 10], "pretraining_seed": [0, 1]})
+    command = results_page.command_of({"source": "a", "from_folder": True, **record}, frame)
+    assert "--set search=rate --encoder net.keras --methods knn,kmeans --labels 10,100" in command
