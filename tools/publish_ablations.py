@@ -18,14 +18,11 @@ from simclr_utils.ablation.grids import GRIDS
 from simclr_utils.ablation.plan import RECORD, ROWS
 from simclr_utils.ablation.rows import summarize_cells, total_minutes
 from simclr_utils.evaluation.published import read_ablation
+from simclr_utils.plotting.ablations import MEASURES
 from simclr_utils.session import print_anything
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-COLUMNS = {
-    "accuracy": "probe on features",
-    "projections_accuracy": "probe on projections",
-    "contrastive_accuracy": "contrastive accuracy",
-}
+COLUMNS = {name: words for name, (words, _) in MEASURES.items()}
 PAGE = """# Ablations
 
 One part of SimCLR is varied at a time. Every cell is pretrained with several seeds. A linear probe

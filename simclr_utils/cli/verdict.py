@@ -142,12 +142,12 @@ def describe_comparisons(study, content):
 
 
 def say_calibration(content):
-    """Returns how far the probabilities of the compared methods are from what happens."""
+    """Returns how far the stated probabilities of the compared methods are off."""
     named = [content["primary"][side] for side in ("first", "second")]
     values = {each["method"]: each["value"] for each in of_metric(content, "calibration_error")}
     lines = [
-        f"{METHODS[name].label}: what it says and what happens differ by {100 * values[name]:.1f} "
-        "points on average."
+        f"{METHODS[name].label}: stated probability and share of right answers differ by "
+        f"{100 * values[name]:.1f} points on average."
         for name in named
         if name in values
     ]

@@ -7,10 +7,9 @@ from simclr_utils.ablation.grids import GRIDS, OPERATIONS
 from simclr_utils.course.augmentation_lab import AugmentationLab
 from simclr_utils.course.measured_cells import accuracies, at_labels, gap, gap_in_words
 from simclr_utils.course.sketch import Sketch
-from simclr_utils.plotting.style import COLORS, heat_colors
+from simclr_utils.plotting.style import COLORS, heat_colors, letters_on
 
 GRID = "augmentation-pairs"
-LUMINANCE = (0.299, 0.587, 0.114)
 
 
 class PairExplorer:
@@ -152,9 +151,8 @@ class PairExplorer:
         fill = "#{:02x}{:02x}{:02x}".format(*(round(255 * part) for part in color[:3]))
         sketch.bar(left, top, left + self.WIDTH - 1, top + self.HEIGHT - 1, fill)
         if not np.isnan(value):
-            letters = "white" if color[:3] @ np.array(LUMINANCE) < 0.5 else "black"
             middle = (left + self.WIDTH / 2, top + self.HEIGHT / 2)
-            sketch.words(f"{100 * value:.1f}", *middle, letters, anchor="mm")
+            sketch.words(f"{100 * value:.1f}", *middle, letters_on(color), anchor="mm")
 
     def _frame(self, sketch, row, column, color):
         left, top = self._corner(row, column)

@@ -80,9 +80,7 @@ def filter_edges(images, choice, rng):
     """Replaces images by the lengths of their Sobel gradients, for each channel."""
     if not choice:
         return images
-    gradients = np.asarray(
-        tf.image.sobel_edges(tf.constant(images))
-    )  # down and right, on a last axis
+    gradients = np.asarray(tf.image.sobel_edges(tf.constant(images)))  # [N, H, W, C, 2]
     return np.linalg.norm(gradients, axis=-1) / 4  # the edge of a step is as high as the step
 
 

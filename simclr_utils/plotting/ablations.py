@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simclr_utils.plotting.fonts import LONGEST_LABEL, plain, plain_names
-from simclr_utils.plotting.style import COLORS, DescribedFigure, figure, heat_colors
+from simclr_utils.plotting.style import COLORS, DescribedFigure, figure, heat_colors, letters_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,6 @@ MEASURES = {
     "projections_accuracy": ("probe on projections", "validation accuracy (%)"),
     "contrastive_accuracy": ("contrastive accuracy", "contrastive accuracy (%)"),
 }
-DARK = 0.5  # luminance below which white letters are easier to read than black ones
 
 
 def plot_pairs(
@@ -91,8 +90,7 @@ def _write(axis, place, value, half, color):
     """Writes an accuracy into its square, and half the width of its interval below it."""
     if np.isnan(value):
         return
-    luminance = float(np.dot(color[:3], (0.299, 0.587, 0.114)))
-    style = {"ha": "center", "va": "center", "color": "white" if luminance < DARK else "black"}
+    style = {"ha": "center", "va": "center", "color": letters_on(color)}
     up = 0.0 if np.isnan(half) else 0.13
     axis.text(place[0], place[1] - up, f"{value:.1f}", fontsize=10, **style)
     if up:

@@ -103,6 +103,15 @@ def heat_colors(values: np.ndarray) -> np.ndarray:
     return colors
 
 
+def letters_on(color: np.ndarray) -> str:
+    """Returns the color of letters that can be read on a color: `"white"` or `"black"`.
+
+    Args:
+        color: Float array `[3]` or `[4]` in 0..1.
+    """
+    return "white" if float(np.dot(color[:3], (0.299, 0.587, 0.114))) < 0.5 else "black"
+
+
 def to_png(drawing: Figure) -> bytes:
     """Returns a figure as the bytes of a PNG file, for widgets and files.
 

@@ -48,7 +48,7 @@ def _ahead(study, primary, best, stronger, values):
         variance = variance_over_images(study, best, stronger, primary["labels"])
         if not variance or values[best] - values[stronger] < smallest_visible(variance):
             return []
-        return [f"{reached}, is ahead of both by more than the test images leave to chance."]
+        return [f"{reached}, is ahead of both, by more than other test images would change."]
     gap = difference(study, best, stronger, primary["labels"])
     if gap is None or gap.low <= 0:
         return [f"{reached}, is ahead of both, but that may be chance."]

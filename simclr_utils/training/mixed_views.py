@@ -1,4 +1,4 @@
-"""i-Mix: contrastive pretraining on mixtures of two views, with mixed positives."""
+"""Contrastive pretraining on mixtures of two views, with mixed positives."""
 
 from typing import Any
 

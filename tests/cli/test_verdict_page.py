@@ -57,7 +57,7 @@ def test_the_answer_the_chart_the_times_and_the_next_step_come_first(made):
         if (each["method"], each["metric"], each["labels"])
         == ("fine_tuned", "calibration_error", content["labels"])
     )
-    assert f"SimCLR + fine-tuning: what it says and what happens differ by {error:.1f}" in text
+    assert f"share of right answers differ by {error:.1f} points" in text
     for word in ("All comparisons in words", "What made these numbers", "The images", "Note"):
         assert word in page[len(screen) :] and f"## {word}" in text
 

@@ -32,7 +32,7 @@ def test_a_lead_that_may_be_chance_is_called_so(monkeypatch):
 def test_without_a_verdict_there_is_no_interval(monkeypatch, changes):
     monkeypatch.setattr(rivals, "variance_over_images", lambda study, *pair: 0.03**2)
     [said] = say(monkeypatch, {**BOTH, "frozen_file": 0.68}, **changes)
-    assert said.endswith("is ahead of both by more than the test images leave to chance.")
+    assert said.endswith("is ahead of both, by more than other test images would change.")
     assert say(monkeypatch, {**BOTH, "frozen_file": 0.65}, **changes) == []
 
 
