@@ -10,19 +10,16 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from simclr_utils.ablation.classifiers import train_classifiers
 from simclr_utils.ablation.grids import EPOCHS_AT, Cell, Grid
 from simclr_utils.config import Config, get_config
 from simclr_utils.data.dataset import Dataset
 from simclr_utils.data.splits import label_subset
-from simclr_utils.evaluation import supervised
 from simclr_utils.evaluation.comparison import usable_label_counts
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.evaluation.probes import fit_linear_probe
-from simclr_utils.evaluation.tuning import default_settings
 from simclr_utils.training.doctor import TrainingFailedError
-from simclr_utils.training.networks import build_encoder
 from simclr_utils.training.pretraining import plan_epochs, pretrain
-from simclr_utils.views.recipe import build_augmenter
 
 SUBSETS = 3  # label subsets at each number of labels, the same ones for every cell and seed
 LABELS = (100, 500)
@@ -97,8 +94,8 @@ def run_cell(
         )
     }
     try:
-        if cell.supervised:
-            found = _train_baseline(config, dataset, subset_rows, seed)
+        if cell.classifier == "supervised":
+            found = train_classifiers(cell, config, dataset, subset_rows, seed)
         else:
             found = _train_simclr(cell, config, dataset, subset_rows, seed, callbacks)
     finally:
@@ -116,7 +113,7 @@ def _forget_networks():
 
 
 def _train_simclr(cell, config, dataset, subset_rows, seed, callbacks):
-    """Pretrains, and probes features and projections; returns as `run_cell`."""
+    """Pretrains, and probes features and projections or fine-tunes; returns as `run_cell`."""
     pool = dataset
     if cell.pool:
         random = np.random.default_rng([seed, POOL_STREAM])
@@ -133,6 +130,9 @@ def _train_simclr(cell, config, dataset, subset_rows, seed, callbacks):
     shared["contrastive_accuracy"] = round(done.history["contrastive_accuracy"][-1], 4)
     shared["loss"] = round(done.history["loss"][-1], 4)
     shared["findings"] = "; ".join(text.split(":")[0] for text in done.details["findings"])
+    if cell.classifier == "fine_tuned":
+        tuned = train_classifiers(cell, config, dataset, subset_rows, seed, done.encoder)
+        return [{**shared, **row} for row in tuned]
     features = [extract_features(done.encoder, part[0]) for part in _labeled(dataset)]
     both = {"accuracy": features}
     if config.projection_dims:
@@ -161,30 +161,4 @@ def _probe(outputs, dataset, rows_of_subsets):
             fits = [fit_linear_probe(known[rows], labels[rows]) for rows in rows_of_subsets]
             scores = [np.mean(fit.predict(held_out) == answers) for fit in fits]
             found[name] = round(float(np.mean(scores)), 4)
-    return found
-
-
-def _train_baseline(config, dataset, subset_rows, seed):
-    """Trains the baseline on each label subset with default settings; returns as `run_cell`."""
-
-    def build_model(strength):
-        height, _, channels = dataset.image_shape
-        with contextlib.redirect_stdout(None):  # a line about one-channel images, each time
-            augmenter = build_augmenter(height, strength, dict(config.operations), channels, seed)
-        encoder = build_encoder(dataset.image_shape, config.encoder, config.width)
-        return supervised.build_supervised(augmenter, encoder, dataset.num_classes)
-
-    trainer = supervised.SupervisedBaseline(build_model)
-    settings, (images, labels) = default_settings(trainer.axes), dataset.train
-    held_out, answers = dataset.validation
-    found = []
-    for count, rows_of_subsets in subset_rows.items():
-        steps, scores = supervised.supervised_steps(count, config.supervised_steps_factor), []
-        for rows in rows_of_subsets:
-            run = trainer.train((images[rows], labels[rows]), None, steps, settings, seed)
-            classes = trainer.predict_probabilities(run, held_out).argmax(axis=1)
-            scores.append(np.mean(classes == answers))
-        row = {"labels": count, "accuracy": round(float(np.mean(scores)), 4)}
-        batch_size = min(trainer.batch_size, count)
-        found.append({**row, "steps": run.num_steps, "batch_size": batch_size})
     return found

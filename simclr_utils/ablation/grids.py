@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Cell:
-    """One variant of SimCLR, or of the supervised baseline.
+    """One variant of SimCLR, of fine-tuning, or of the supervised baseline.
 
     Attributes:
         at: String or number, its place on the horizontal axis.
@@ -18,7 +18,9 @@ class Cell:
         equal: String, what all cells have in common: `"steps"` (updates), `"images"` (seen in all)
             or `"epochs"` (passes over the pool).
         pool: Integer, the number of images in the pool, or `None` for all.
-        supervised: Boolean, whether the baseline is trained in place of SimCLR.
+        classifier: String, what is trained with the labels: `"probe"` on the encoder of SimCLR,
+            `"fine_tuned"`, or `"supervised"`, the baseline without SimCLR.
+        mixing: String, how the images of a classifier are mixed: `"none"`, `"mixup"` or `"cutmix"`.
     """
 
     at: str | float
@@ -28,7 +30,8 @@ class Cell:
     times: float = 1.0
     equal: str = "steps"
     pool: int | None = None
-    supervised: bool = False
+    classifier: str = "probe"
+    mixing: str = "none"
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,24 @@ def _color_strengths():
     steps["1 + blur"] = {"color_jitter": 1.0, "blur": 1.0}
     return {
         f"{line.lower()}={name.replace(' ', '')}": Cell(
-            name, line, strengths=strengths, supervised=line == "Supervised"
+            name, line, strengths=strengths, classifier=classifier
         )
-        for line in ("SimCLR", "Supervised")
+        for line, classifier in (("SimCLR", "probe"), ("Supervised", "supervised"))
         for name, strengths in steps.items()
     }
+
+
+def _mixtures():
+    """Returns cells with and without mixtures of images: in pretraining, and with labels."""
+    mixes = {"none": "none", "mixup": "MixUp", "cutmix": "CutMix"}
+    cells = {
+        f"{line.lower()}={mixing}": Cell(words, line, classifier=classifier, mixing=mixing)
+        for line, classifier in (("Supervised", "supervised"), ("Fine-tuned", "fine_tuned"))
+        for mixing, words in mixes.items()
+    }
+    cells["pretraining=none"] = Cell("none", "Pretraining")
+    cells["pretraining=mixed"] = Cell("MixUp", "Pretraining", {"mix_alpha": 1.0})
+    return cells
 
 
 def _normalizations():
@@ -233,6 +249,14 @@ GRIDS = {
         _normalizations(),
         panels=(("accuracy",), ("contrastive_accuracy",)),
         log=True,
+    ),
+    "mixing": Grid(
+        "MixUp and CutMix",
+        "Mixtures of images: in the baseline and in fine-tuning, with default settings and equally "
+        "many steps, and in pretraining, with a probe.",
+        "images of a batch",
+        _mixtures(),
+        {"label_counts": (100, 500, 1000)},
     ),
     "pool-size": Grid(
         "Unlabeled images",

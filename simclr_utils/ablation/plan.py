@@ -18,6 +18,7 @@ from simclr_utils.data.dataset import Dataset
 from simclr_utils.evaluation.published import read_ablation
 from simclr_utils.evaluation.supervised import BATCH_SIZE, supervised_steps
 from simclr_utils.study.costs import StepClock
+from simclr_utils.study.training_tasks import FINE_TUNING_SHARE
 from simclr_utils.system import provenance
 
 ROWS, RECORD = "rows.csv", "ablation.json"
@@ -48,11 +49,14 @@ class Task:
         """Returns the work of its steps: images in the encoder, wider ones counted more."""
         config = self.config
         images = 2 * config.batch_size * config.pretraining_steps
-        if self.cell.supervised:
-            images = SUBSETS * sum(
-                min(count, BATCH_SIZE) * supervised_steps(count, config.supervised_steps_factor)
-                for count in config.label_counts
-            )
+        classifier = SUBSETS * sum(
+            min(count, BATCH_SIZE) * supervised_steps(count, config.supervised_steps_factor)
+            for count in config.label_counts
+        )
+        if self.cell.classifier == "supervised":
+            images = classifier
+        if self.cell.classifier == "fine_tuned":
+            images += FINE_TUNING_SHARE * classifier
         # Between the memory that a layer reads, which grows with its width, and its products.
         return images * (config.width or 32) ** 1.5
 

@@ -11,6 +11,7 @@ from simclr_utils.ablation.plan import AblationError, Plan
 from simclr_utils.config import get_config
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.evaluation.published import read_ablation
+from simclr_utils.evaluation.supervised import SupervisedBaseline
 from simclr_utils.system.folder_lock import hold
 
 LIMITS = {"unlabeled": 60, "train": 30, "validation": 20, "test": 10}
@@ -131,9 +132,18 @@ def test_a_cell_is_measured_on_validation_images_only(images):
     )
 
 
-def test_a_supervised_cell_has_the_baselines_steps(images):
-    options = {"supervised_steps_factor": 0.5, "label_counts": (20,)}
+@pytest.mark.parametrize("classifier, steps", [("supervised", 10), ("fine_tuned", 5)])
+def test_a_classifier_has_its_steps_and_its_mixing(images, classifier, steps, monkeypatch):
+    options = {"supervised_steps_factor": 0.5, "label_counts": (20,), "pretraining_steps": 2}
     config = get_config("tiny", width=4, **options)
-    (row,) = cells.run_cell(Cell("1", supervised=True), config, images, seed=0, subsets=1)
-    assert row["steps"] == 10 and row["batch_size"] == 20 and 0 <= row["accuracy"] <= 1
-    assert "contrastive_accuracy" not in row
+    used, train = [], SupervisedBaseline.train
+
+    def remember(trainer, images, validation, num_steps, settings, seed):
+        used.append(settings["mixing"])
+        return train(trainer, images, validation, num_steps, settings, seed)
+
+    monkeypatch.setattr(SupervisedBaseline, "train", remember)
+    cell = Cell("MixUp", classifier=classifier, mixing="mixup")
+    (row,) = cells.run_cell(cell, config, images, seed=0, subsets=1)
+    assert row["steps"] == steps and row["batch_size"] == 20 and 0 <= row["accuracy"] <= 1
+    assert used == ["mixup"] and ("contrastive_accuracy" in row) == (classifier == "fine_tuned")
