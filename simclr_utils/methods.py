@@ -100,8 +100,8 @@ METHODS = {
     ),
     "simclr_and_kmeans": Method(
         "SimCLR and k-means + probe",
-        "blue",
-        "X",
+        "gray",
+        "P",
         fitted="probe",
         start="pretrained_and_kmeans",
         pretrained=True,
@@ -198,7 +198,7 @@ METHODS = {
     ),
     "kmeans": Method(
         "k-means patches + probe",
-        "sky",
+        "gray",
         "X",
         fitted="probe",
         start="kmeans_patches",

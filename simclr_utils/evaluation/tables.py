@@ -46,8 +46,8 @@ def accuracy_lines(frame: pd.DataFrame, method: str, metric: str = "accuracy") -
 
     Returns:
         A float array `[subsets, encoders, counts]`, the counts ascending. A method without
-        pretraining has one encoder. Where all labels are used there may be one subset only, which
-        then stands for each.
+        pretraining has one encoder. With many labels there may be fewer subsets. Their mean then
+        stands for each of the others.
 
     Raises:
         ValueError: If there is no such row.
@@ -61,7 +61,7 @@ def accuracy_lines(frame: pd.DataFrame, method: str, metric: str = "accuracy") -
     table = rows.pivot_table("value", ["subset_seed", "pretraining_seed"], "labels", sort=True)
     subsets, encoders = (table.index.get_level_values(level).unique() for level in (0, 1))
     table = table.reindex(pd.MultiIndex.from_product([subsets, encoders]))
-    table = table.groupby(level=1).ffill()
+    table = table.fillna(table.groupby(level=1).transform("mean"))
     return table.to_numpy(float).reshape(len(subsets), len(encoders), -1)
 
 

@@ -55,6 +55,13 @@ def test_one_subset_of_all_labels_stands_for_each():
     assert np.allclose(lines[:, :, 1], [[0.7, 0.8], [0.7, 0.8]])
 
 
+def test_the_mean_of_fewer_subsets_stands_for_the_others():
+    few = [(subset, 0, 0.5) for subset in range(4)]
+    values = {"supervised": {20: few, 500: [(0, 0, 0.9), (1, 0, 0.7), (2, 0, 0.8)]}}
+    lines = accuracy_lines(rows_of(values), "supervised")
+    assert np.allclose(lines[:, 0, 1], [0.9, 0.7, 0.8, 0.8])
+
+
 def test_a_crossing_in_words():
     points, crossing = evaluation.describe_crossing(rows_of()).splitlines()
     assert points.endswith("in points: +20.0 at 20, -20.0 at 500 labels")
