@@ -19,6 +19,8 @@ import numpy as np
 
 from simclr_utils.data.cache import new_entry, read_entry, write_entry, write_list
 from simclr_utils.data.decoding import decode_files
+from simclr_utils.data.dicom import has_reader, may_be_dicom
+from simclr_utils.data.dicom_frames import expand_frames
 from simclr_utils.data.groups import follow_groups, number_groups
 from simclr_utils.data.listing import list_images
 from simclr_utils.data.notes import describe, name_refused, too_many_refused
@@ -73,6 +75,8 @@ def load_image_folder(
     files = list_images(folder)
     settings = [CACHE_VERSION, str(folder), image_size, seed, limits, asdict(reading)]
     settings += [files.digest] if files.digest else []
+    if has_reader() and any(map(may_be_dicom, files.names)):
+        settings.append("pydicom")  # without it, other files are refused
     entry = cache_dir / f"{folder.name}-{_cache_key(files, settings)}"
     if read_entry(entry) is None:
         with new_entry(entry) as temporary:
@@ -92,11 +96,12 @@ def _cache_key(files, settings):
 
 def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     """Decodes the files of a folder into a new cache entry."""
+    files, every_path = expand_frames(folder, files)
     codes, groups, fixed = settle_groups(files)
     parts, split_notes = assign_splits(codes, files.labels, *sampling, groups, fixed)
     order = np.concatenate([parts[name] for name in SPLITS])
     names = [files.names[index] for index in order]
-    paths = [str(folder / name) for name in names]
+    paths = [every_path[index] for index in order]
     notes = files.notes + split_notes
     if image_size is None:
         image_size, size_note = choose_image_size(paths, reading)
