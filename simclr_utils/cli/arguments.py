@@ -30,7 +30,8 @@ def resolve_source(source: str) -> str:
     """Returns the name of a data set unchanged, and a folder as an absolute path.
 
     Args:
-        source: String, the name of a data set or the path of a folder of images.
+        source: String, the name of a data set, or the path of a folder of images or of an `.npz`
+            file in the format of MedMNIST.
 
     Returns:
         A string.
@@ -43,7 +44,7 @@ def resolve_source(source: str) -> str:
             return source
     except ParameterError as error:
         raise RunError(str(error)) from error
-    if source.startswith("medmnist:"):
+    if source.startswith("medmnist:") or source.endswith(".npz"):
         name = source.removeprefix("medmnist:")
         # Notebooks have a working directory of their own.
         return f"medmnist:{user_path(name).resolve()}" if name.endswith(".npz") else source

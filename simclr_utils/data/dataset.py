@@ -159,14 +159,15 @@ def load_dataset(
 
     Args:
         source: String or `Path`. A name is "glyphs", "shapes", "cifar10", "fashion_mnist",
-            "stl10", "medmnist:<name>", or "medmnist:" with the path of an `.npz` file. A folder
+            "stl10", "medmnist:<name>", or the path of an `.npz` file in MedMNIST's format. A folder
             holds `train/<class>/` and, optionally, `unlabeled/`, `validation/<class>/` and
             `test/<class>/`; or `unlabeled/` or images alone; or a table `labels.csv` with the
             columns `file` and `label` and, optionally, `split` and `group`. A `Path`, and a string
-            with a slash such as "./shapes", is always a folder.
+            with a slash such as "./shapes", is never a name.
         image_size: Integer, height and width of the images in pixels. `None` means 32 for
-            "glyphs" and "shapes", the native size of a named dataset, and a size chosen from the
-            files of a folder.
+            "glyphs" and "shapes", the native size of a named dataset (28 for "medmnist:<name>",
+            whose files of 64, 128 and 224 pixels are used for larger sizes), and a size chosen
+            from the files of a folder.
         cache_dir: String or `Path`, folder for decoded images. `None` means `runs/cache` in the
             folder of the course.
         seed: Integer seed of rendering, splits and samples, 0 or more.
@@ -205,6 +206,8 @@ def load_dataset(
         )
     reading = Reading(**reading)
     source = os.path.abspath(user_path(source)) if isinstance(source, Path) else str(source)
+    if source.endswith(".npz") and not source.startswith("medmnist:"):
+        source = f"medmnist:{source}"
     limits, cache_dir = check_limits(limits), cache_dir or CACHE
     is_named(source)  # raises if the name of a dataset is also that of a folder here
     if source in RENDERERS:
