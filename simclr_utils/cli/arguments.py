@@ -233,11 +233,14 @@ def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:
     kept = [path for path in notebooks if path.stem[:2] not in NEED_LABELS]
     left_out = ", ".join(path.stem[:2] for path in notebooks if path not in kept)
     if left_out:
-        words = f"{source} has no train/, so nothing is labeled. Notebooks {left_out} need labels"
+        words = (
+            f"{source} has no train/ and no labels in labels.csv, so nothing is labeled. Notebooks "
+            f"{left_out} need labels"
+        )
         if not kept:
             raise RunError(
-                f"{words}. Add train/<class>/, or use --notebooks 01-03 (pretraining) or 09 (an "
-                "encoder and its nearest images)."
+                f"{words}. Add train/<class>/ or labels.csv, or use --notebooks 01-03 "
+                "(pretraining) or 09 (an encoder and its nearest images)."
             )
         print(f"{words} and are left out. For an encoder, use --notebooks 09.", flush=True)
     return kept

@@ -121,11 +121,11 @@ class DicomImage:
         try:
             self.size = (int(self.header.Columns), int(self.header.Rows))
             self.kind = str(self.header.PhotometricInterpretation)
+            if self.header.get("BurnedInAnnotation") == "YES":
+                self.traits |= Trait.BURNED
             lift_nested(self.header, number)
         except Exception:
             raise ValueError("a DICOM file without an image, such as a report") from None
-        if self.header.get("BurnedInAnnotation") == "YES":
-            self.traits |= Trait.BURNED
 
     def picture(self, image_size, reading=DEFAULT_READING):
         """Decodes the frame to a `Picture` by the rules of a `Reading`."""

@@ -75,7 +75,10 @@ def describe(decoded, image_size, channels, reading):
     notes += _on_cropping(decoded.cropped[decoded.traits > 0])
     gray = _count(decoded, Trait.GRAY)
     if channels == 1:
-        notes.append("Every image has a single channel and keeps it.")
+        notes.append(
+            "Every image has a single channel and keeps it. Views change brightness and contrast; "
+            "there is no color to change."
+        )
     elif gray:
         notes.append(f"{gray:,} images with a single channel were repeated to three channels.")
     notes += [sentence for found in decoded.ranges for sentence in _on_range(found, reading)]

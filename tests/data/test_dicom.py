@@ -298,6 +298,19 @@ def test_every_frame_is_an_image_and_frames_stay_together(tmp_path):
     np.testing.assert_array_equal(images[1, ..., 0], noise(10 * index + frame, 16, 1))
 
 
+def test_a_table_labels_all_frames_of_a_file(tmp_path):
+    rows = ["file,label,group"]
+    for index in range(8):
+        frames = np.stack([noise(10 * index + frame, 16, 1) for frame in range(2)])
+        make_dicom(tmp_path / f"f/{index}", frames, patient=f"{index % 2}")
+        rows.append(f"{index},{'ab'[index // 4]},")
+    rows[1] += "g0"
+    (tmp_path / "f/labels.csv").write_text("\n".join(rows))
+    data = load(tmp_path / "f", tmp_path, image_size=16)[1]
+    assert data["sizes"] == {"unlabeled": 0, "train": 8, "validation": 4, "test": 4}
+    assert np.unique(data["groups"], return_counts=True)[1].tolist() == [2] * 8
+
+
 def test_what_is_not_read_is_told(tmp_path, monkeypatch):
     root = tmp_path / "f"
     for index in range(4):
