@@ -4,6 +4,9 @@ import warnings
 
 import numpy as np
 
+# With more, chance alone makes the shares of the classes even, and stratifying takes minutes.
+MOST_TO_STRATIFY = 5_000
+
 
 def number_groups(keys):
     """Numbers the groups of images by their first appearance.
@@ -55,6 +58,8 @@ def follow_groups(codes, groups, fixed, describe):
 def hold_out_groups(labels, groups, share, generator, safe=()):
     """Marks whole groups that together hold about a share of the images of each class.
 
+    Up to twice the share is marked if a class would have no image otherwise.
+
     Args:
         labels: Integer array `[N]`.
         groups: Int64 array `[N]`.
@@ -65,24 +70,31 @@ def hold_out_groups(labels, groups, share, generator, safe=()):
     Returns:
         A bool array `[N]`. Nothing is marked if every choice would take all images of a class.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     classes, sizes = np.unique(labels, return_counts=True)
+    seed = int(generator.integers(2**32))
     num_folds = min(round(1 / share), len(np.unique(groups)), sizes.max(initial=0))
     best, held_out = None, np.zeros(len(labels), bool)
-    if num_folds < 2:
-        return held_out
-    seed = int(generator.integers(2**32))
-    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class may have fewer images than there are folds
-        for rest, held in folds.split(labels, labels, groups):
-            left = {*np.unique(labels[rest]), *safe}
-            if not len(held) or not left.issuperset(classes):
+    for number in (num_folds, num_folds // 2):
+        if number < 2 or (best is not None and best[0] == 0):
+            break
+        for rest, held in _folds(labels, groups, number, seed):
+            if not len(held) or not {*labels[rest], *safe}.issuperset(classes):
                 continue
             absent = len(classes) - len(np.unique(labels[held]))
             rank = (absent, abs(len(held) - share * len(labels)))
             if best is None or rank < best:
-                best = rank
-                held_out = np.isin(np.arange(len(labels)), held)
+                best, held_out = rank, np.isin(np.arange(len(labels)), held)
     return held_out
+
+
+def _folds(labels, groups, number, seed):
+    """Returns pairs of the rows of the other groups and of the groups of a fold."""
+    from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+
+    if len(np.unique(groups)) > MOST_TO_STRATIFY:
+        splitter = GroupShuffleSplit(number, test_size=1 / number, random_state=seed)
+    else:
+        splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class may have fewer images than there are folds
+        return list(splitter.split(labels, labels, groups))

@@ -26,7 +26,8 @@ def list_by_table(folder, table):
         A `FileList`.
 
     Raises:
-        ValueError: If the table names files that are not there, or has fewer than two classes.
+        ValueError: If the table names files that are not there, or has fewer than two classes, or
+            there is no image.
     """
     ignored = Counter()
     found = [entry for entry in list_below(folder, "", ignored) if entry[0] != TABLE_NAME]
@@ -47,6 +48,8 @@ def list_by_table(folder, table):
         else:
             rows.append((name, tuple(stamp), row))
             linked += outside
+    if not rows:
+        raise ValueError(f"{str(folder)!r} holds {TABLE_NAME} but no image that can be used.")
     splits = [_split_of(row) for *_, row in rows]
     class_names = _check_classes(splits, rows)
     _check_folders(table, rows)

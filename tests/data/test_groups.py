@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from image_folders import load, make_folder, noise, save
 
+from simclr_utils.data import groups as module
 from simclr_utils.data import load_dataset
 from simclr_utils.data.groups import hold_out_groups, number_groups
 from simclr_utils.data.splits import assign_splits
@@ -132,6 +133,15 @@ def test_the_share_of_groups_is_close_and_no_class_is_lost():
     # A class of one group cannot be split, unless train keeps other images of it.
     assert not hold_out_groups(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 0.5, random).any()
     assert hold_out_groups(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 0.5, random, [0]).any()
+
+
+def test_many_groups_are_split_by_chance(monkeypatch):
+    monkeypatch.setattr(module, "MOST_TO_STRATIFY", 50)
+    groups = np.repeat(np.arange(200), 3)
+    labels = groups % 2
+    held = hold_out_groups(labels, groups, 0.1, np.random.default_rng(0))
+    assert held.sum() == 60 and not set(groups[held]) & set(groups[~held])
+    assert set(labels[held]) == {0, 1}
 
 
 def test_numbers_follow_the_first_appearance_and_lone_images_get_their_own():

@@ -114,6 +114,11 @@ def test_mistakes_are_named_with_their_line(tmp_path, header, row, words):
         list_images(write(root, [row], header))
 
 
+def test_a_table_alone_is_no_folder_of_images(tmp_path):
+    with pytest.raises(ValueError, match="holds labels.csv but no image"):
+        list_images(write(tmp_path / "f", []))
+
+
 def test_other_encodings_are_refused_with_what_to_choose(tmp_path):
     root = write(make_plain(tmp_path / "f", 2), ["000.png,Grün"], encoding="latin-1")
     with pytest.raises(ValueError, match="not UTF-8 text.*Save it as 'CSV UTF-8'"):
