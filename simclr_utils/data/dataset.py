@@ -57,6 +57,8 @@ class Dataset:
             `[N]`, the number of each image's group: a patient, a slide, a video. All splits share
             one numbering, and no group is in two splits. An image without a group has a number of
             its own. Empty if the source states no groups.
+        labeled_files: List of those of `files` that have a label in the table `labels.csv`, whether
+            it is used or not. `None` without such a table: then they lie in train/.
 
     Example:
 
@@ -81,6 +83,7 @@ class Dataset:
     labeled: tuple[np.ndarray, np.ndarray] | None = None
     files: list[str] = field(default_factory=list)
     groups: dict[str, np.ndarray] = field(default_factory=dict)
+    labeled_files: list[str] | None = None
 
     def __post_init__(self):
         if self.labeled is None:
@@ -264,6 +267,7 @@ def _to_dataset(name, images, metadata):
         decoding=dict(metadata.get("decoding", {})),
         files=list(metadata.get("files", ())),
         groups=_slice_groups(metadata, last),
+        labeled_files=metadata.get("labeled_files"),
     )
 
 

@@ -132,6 +132,9 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     if metadata["refused"]:
         notes.append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     metadata |= {"notes": notes, **_describe_decoding(decoded, reading)}
+    if files.fixed is not None:
+        stated = {printable(files.names[row]) for row in np.flatnonzero(files.labels >= 0)}
+        metadata["labeled_files"] = [name for name in metadata["files"] if name in stated]
     write_entry(temporary, images, metadata)
 
 

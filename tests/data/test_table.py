@@ -45,6 +45,16 @@ def test_a_table_replaces_class_folders(tmp_path):
     assert not is_unlabeled(root)
 
 
+def test_labels_beyond_a_limit_are_remembered(tmp_path):
+    root = make_plain(tmp_path / "f", 20)
+    write(root, [f"{name},{'ab'[index % 2]}" for index, name in enumerate(names(18))])
+    dataset = load_dataset(
+        root, image_size=8, cache_dir=tmp_path / "cache", limits={"train": 4, "test": 2}
+    )
+    assert len(dataset.train[1]) == 4
+    assert set(dataset.files) - set(dataset.labeled_files) == set(names(20)[18:])
+
+
 def test_a_change_of_the_table_is_noticed(tmp_path):
     root = make_plain(tmp_path / "f")
     write(root, [f"{name},{'ab'[index % 2]}" for index, name in enumerate(names())])
