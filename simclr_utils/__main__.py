@@ -18,7 +18,8 @@ from simclr_utils.session import (
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SOURCE_HELP = (
     "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; "
-    "unlabeled/ alone gives an encoder and no verdict; ./shapes is always a folder), or glyphs, "
+    "or a table labels.csv with the columns file and label; unlabeled/ alone gives an encoder and "
+    "no verdict; ./shapes is always a folder), an .npz file in the format of MedMNIST, or glyphs, "
     "shapes, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
 )
 

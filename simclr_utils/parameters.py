@@ -102,12 +102,13 @@ def wholes(least=1):
 
 
 def is_source(value):
-    """Returns whether a value is the name of a dataset or the path of a folder that exists."""
+    """Returns whether a value names a dataset, a folder that exists or an `.npz` file that does."""
     if not isinstance(value, str) or not value:
         return False
     collection, _, name = value.partition(":")
     named = value in NAMED_SOURCES or (collection == "medmnist" and name)
-    return bool(named) or user_path(value).is_dir()
+    is_array_file = value.endswith(".npz") and user_path(value).is_file()
+    return bool(named) or is_array_file or user_path(value).is_dir()
 
 
 def is_named(source):
@@ -207,7 +208,8 @@ OPTIONAL = (
 RULES = {
     "source": (
         is_source,
-        f"one of {', '.join(NAMED_SOURCES)}, medmnist:<name>, or the path of a folder that exists",
+        f"one of {', '.join(NAMED_SOURCES)}, medmnist:<name>, or the path of a folder or of a "
+        "MedMNIST file (.npz) that exists",
     ),
     "preset": one_of(*PRESET_NAMES),
     "seed": whole(0),

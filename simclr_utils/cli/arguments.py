@@ -30,7 +30,8 @@ def resolve_source(source: str) -> str:
     """Returns the name of a data set unchanged, and a folder as an absolute path.
 
     Args:
-        source: String, the name of a data set or the path of a folder of images.
+        source: String, the name of a data set, or the path of a folder of images or of an `.npz`
+            file in the format of MedMNIST.
 
     Returns:
         A string.
@@ -43,7 +44,7 @@ def resolve_source(source: str) -> str:
             return source
     except ParameterError as error:
         raise RunError(str(error)) from error
-    if source.startswith("medmnist:"):
+    if source.startswith("medmnist:") or source.endswith(".npz"):
         name = source.removeprefix("medmnist:")
         # Notebooks have a working directory of their own.
         return f"medmnist:{user_path(name).resolve()}" if name.endswith(".npz") else source
@@ -232,11 +233,14 @@ def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:
     kept = [path for path in notebooks if path.stem[:2] not in NEED_LABELS]
     left_out = ", ".join(path.stem[:2] for path in notebooks if path not in kept)
     if left_out:
-        words = f"{source} has no train/, so nothing is labeled. Notebooks {left_out} need labels"
+        words = (
+            f"{source} has no train/ and no labels in labels.csv, so nothing is labeled. Notebooks "
+            f"{left_out} need labels"
+        )
         if not kept:
             raise RunError(
-                f"{words}. Add train/<class>/, or use --notebooks 01-03 (pretraining) or 09 (an "
-                "encoder and its nearest images)."
+                f"{words}. Add train/<class>/ or labels.csv, or use --notebooks 01-03 "
+                "(pretraining) or 09 (an encoder and its nearest images)."
             )
         print(f"{words} and are left out. For an encoder, use --notebooks 09.", flush=True)
     return kept

@@ -53,6 +53,12 @@ class Dataset:
             default the two are joined here.
         files: List of the names of the pool's images, relative to the folder. Empty for other
             sources.
+        groups: Dict from "unlabeled", "train", "validation", "test" and "labeled" to int64 arrays
+            `[N]`, the number of each image's group: a patient, a slide, a video. All splits share
+            one numbering, and no group is in two splits. An image without a group has a number of
+            its own. Empty if the source states no groups.
+        labeled_files: List of those of `files` that have a label in the table `labels.csv`, whether
+            it is used or not. `None` without such a table: then they lie in train/.
 
     Example:
 
@@ -76,6 +82,8 @@ class Dataset:
     own_validation: bool = False
     labeled: tuple[np.ndarray, np.ndarray] | None = None
     files: list[str] = field(default_factory=list)
+    groups: dict[str, np.ndarray] = field(default_factory=dict)
+    labeled_files: list[str] | None = None
 
     def __post_init__(self):
         if self.labeled is None:
@@ -115,7 +123,8 @@ class Dataset:
         if not self.is_labeled:
             raise ValueError(
                 f"{self.name} has no labels, but the next step compares predictions with labels: "
-                "add train/<class>/ with labeled images of two classes or more. Without labels, "
+                "add train/<class>/ with labeled images of two classes or more, or a table "
+                "labels.csv. Without labels, "
                 "notebooks 01 to 03 and 08 show how to pretrain, and 09 what the encoder finds."
             )
         return self
@@ -153,13 +162,15 @@ def load_dataset(
 
     Args:
         source: String or `Path`. A name is "glyphs", "shapes", "cifar10", "fashion_mnist",
-            "stl10", "medmnist:<name>", or "medmnist:" with the path of an `.npz` file. A folder
+            "stl10", "medmnist:<name>", or the path of an `.npz` file in MedMNIST's format. A folder
             holds `train/<class>/` and, optionally, `unlabeled/`, `validation/<class>/` and
-            `test/<class>/`; or `unlabeled/` or images alone. A `Path`, and a string with a slash
-            such as "./shapes", is always a folder.
+            `test/<class>/`; or `unlabeled/` or images alone; or a table `labels.csv` with the
+            columns `file` and `label` and, optionally, `split` and `group`. A `Path`, and a string
+            with a slash such as "./shapes", is never a name.
         image_size: Integer, height and width of the images in pixels. `None` means 32 for
-            "glyphs" and "shapes", the native size of a named dataset, and a size chosen from the
-            files of a folder.
+            "glyphs" and "shapes", the native size of a named dataset (28 for "medmnist:<name>",
+            whose files of 64, 128 and 224 pixels are used for larger sizes), and a size chosen
+            from the files of a folder.
         cache_dir: String or `Path`, folder for decoded images. `None` means `runs/cache` in the
             folder of the course.
         seed: Integer seed of rendering, splits and samples, 0 or more.
@@ -198,6 +209,8 @@ def load_dataset(
         )
     reading = Reading(**reading)
     source = os.path.abspath(user_path(source)) if isinstance(source, Path) else str(source)
+    if source.endswith(".npz") and not source.startswith("medmnist:"):
+        source = f"medmnist:{source}"
     limits, cache_dir = check_limits(limits), cache_dir or CACHE
     is_named(source)  # raises if the name of a dataset is also that of a folder here
     if source in RENDERERS:
@@ -253,7 +266,21 @@ def _to_dataset(name, images, metadata):
         conflicts=[tuple(row) for row in metadata.get("conflicts", ())],
         decoding=dict(metadata.get("decoding", {})),
         files=list(metadata.get("files", ())),
+        groups=_slice_groups(metadata, last),
+        labeled_files=metadata.get("labeled_files"),
     )
+
+
+def _slice_groups(metadata, last):
+    """Returns `Dataset.groups`. The labeled images end with the split number `last`."""
+    groups = np.array(metadata.get("groups", ()), np.int64)
+    if not len(groups):
+        return {}
+    ends = np.cumsum([metadata["sizes"][split] for split in SPLITS])
+    sliced = {"unlabeled": groups[: ends[1]], "labeled": groups[ends[0] : ends[last]]}
+    for number, split in enumerate(SPLITS[1:], start=1):
+        sliced[split] = groups[ends[number - 1] : ends[number]]
+    return sliced
 
 
 def _draw_shapes(split, size, seed, image_size):

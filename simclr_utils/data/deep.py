@@ -258,6 +258,7 @@ def _rescale_image(rows, index, traits, value_range, background):
     values, coverage = rows.read(index, 1 if traits & Trait.GRAY else 3)
     width = high - low
     scaled = (values.astype(np.float64) - low) * (255 / width if width > 0 else 0.0)
+    scaled = 255 - scaled if traits & Trait.INVERTED else scaled
     covered = coverage > 0.5
     beyond = ((scaled < 0) | (scaled > 255)).any(axis=-1) & covered
     clipped = beyond.sum() > CLIPPED_SHARE * covered.sum()

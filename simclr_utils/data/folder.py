@@ -6,7 +6,8 @@
     folder/test/<class>/**        optional
 
 Without train/, the folder holds only unlabeled/, or only images, and the dataset is for pretraining
-only. Nothing is ever written to the folder.
+only. A table `labels.csv` may state labels, splits and groups instead, or groups beside the folders
+above: see `data/table.py`. Nothing is ever written to the folder.
 """
 
 import hashlib
@@ -18,12 +19,16 @@ import numpy as np
 
 from simclr_utils.data.cache import new_entry, read_entry, write_entry, write_list
 from simclr_utils.data.decoding import decode_files
+from simclr_utils.data.dicom import has_reader, may_be_dicom
+from simclr_utils.data.dicom_frames import expand_frames
+from simclr_utils.data.groups import follow_groups, number_groups
 from simclr_utils.data.listing import list_images
 from simclr_utils.data.notes import describe, name_refused, too_many_refused
 from simclr_utils.data.opening import open_image, quiet
 from simclr_utils.data.pictures import DEFAULT_READING, Trait
-from simclr_utils.data.repeats import settle_images
+from simclr_utils.data.repeats import Origins, settle_images
 from simclr_utils.data.splits import SPLITS, assign_splits
+from simclr_utils.data.table import TABLE_NAME
 from simclr_utils.places import user_path
 from simclr_utils.reading import how_to_set
 
@@ -69,6 +74,9 @@ def load_image_folder(
         )
     files = list_images(folder)
     settings = [CACHE_VERSION, str(folder), image_size, seed, limits, asdict(reading)]
+    settings += [files.digest] if files.digest else []
+    if has_reader() and any(map(may_be_dicom, files.names)):
+        settings.append("pydicom")  # without it, other files are refused
     entry = cache_dir / f"{folder.name}-{_cache_key(files, settings)}"
     if read_entry(entry) is None:
         with new_entry(entry) as temporary:
@@ -88,16 +96,18 @@ def _cache_key(files, settings):
 
 def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     """Decodes the files of a folder into a new cache entry."""
-    groups, split_notes = assign_splits(files.codes, files.labels, *sampling)
-    order = np.concatenate([groups[name] for name in SPLITS])
+    files, every_path = expand_frames(folder, files)
+    codes, groups, fixed = settle_groups(files)
+    parts, split_notes = assign_splits(codes, files.labels, *sampling, groups, fixed)
+    order = np.concatenate([parts[name] for name in SPLITS])
     names = [files.names[index] for index in order]
-    paths = [str(folder / name) for name in names]
+    paths = [every_path[index] for index in order]
     notes = files.notes + split_notes
     if image_size is None:
         image_size, size_note = choose_image_size(paths, reading)
         notes.append(size_note)
     map_path = str(temporary / "images.bin")
-    num_pool = len(groups["unlabeled"]) + len(groups["train"])
+    num_pool = len(parts["unlabeled"]) + len(parts["train"])
     decoded = decode_files(paths, image_size, map_path, reading, num_pool)
     refused = [[printable(names[index]), reason] for index, reason in decoded.refused]
     # The list goes beside the entry, because no entry is made if this raises.
@@ -106,12 +116,14 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     try:
         images, metadata = settle_images(
             np.memmap(map_path, np.uint8, "r+", shape=(len(names), image_size, image_size, 3)),
-            {name: len(groups[name]) for name in SPLITS},
+            {name: len(parts[name]) for name in SPLITS},
             files.labels[order],
             [printable(name) for name in files.class_names],
             keep=decoded.traits > 0,
             channels=channels,
-            names=[printable(name) for name in names],
+            origins=Origins(
+                [printable(name) for name in names], None if groups is None else groups[order]
+            ),
         )
     except ValueError as error:
         raise ValueError(f"{error}{_why_missing(decoded, refused)}") from error
@@ -120,7 +132,46 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     if metadata["refused"]:
         notes.append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     metadata |= {"notes": notes, **_describe_decoding(decoded, reading)}
+    if files.fixed is not None:
+        stated = {printable(files.names[row]) for row in np.flatnonzero(files.labels >= 0)}
+        metadata["labeled_files"] = [name for name in metadata["files"] if name in stated]
     write_entry(temporary, images, metadata)
+
+
+def settle_groups(files):
+    """Numbers the groups of a folder's files, and puts files without a split beside their group.
+
+    Args:
+        files: A `FileList`.
+
+    Returns:
+        A triple: the codes of the splits; the groups, int64 `[N]` or `None`; and `fixed`, all as
+        `assign_splits` takes them.
+
+    Raises:
+        ValueError: If two splits are stated for the files of one group.
+    """
+    groups = None if files.groups is None else number_groups(files.groups)
+    if groups is None:
+        return files.codes, None, files.fixed
+    fixed = files.codes > 0 if files.fixed is None else files.fixed
+
+    def describe(row, other):
+        key, places = (
+            files.groups[row],
+            [
+                f"{SPLITS[files.codes[each]]} ({printable(files.names[each])})"
+                for each in (row, other)
+            ],
+        )
+        named = f"The group {key!r}" if isinstance(key, str) else "One patient, by the DICOM files,"
+        return (
+            f"{named} is in two splits: {' and '.join(places)}. Put all of its images into one "
+            f"split, or correct the column group of {TABLE_NAME}."
+        )
+
+    codes, followed = follow_groups(files.codes, groups, fixed, describe)
+    return codes, groups, None if files.fixed is None else followed
 
 
 def _why_missing(decoded, refused):

@@ -4,11 +4,13 @@ import os
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from simclr_utils.data.file_list import FileList, describe_names, few
 from simclr_utils.data.splits import LABELED, SPLITS
+from simclr_utils.data.table import TABLE_NAME, match_rows, read_table
+from simclr_utils.data.table_listing import describe_table, list_by_table
 from simclr_utils.data.walk import (
     check_split_names,
     debris_kind,
@@ -21,31 +23,9 @@ from simclr_utils.data.walk import (
 
 EXPECTED = (
     "Expected train/<class>/ with images of at least two classes and, optionally, unlabeled/, "
-    "validation/<class>/ and test/<class>/; or unlabeled/ alone, to pretrain only."
+    "validation/<class>/ and test/<class>/; or a table labels.csv with the columns file and label; "
+    "or unlabeled/ alone, to pretrain only."
 )
-
-
-class FileList(NamedTuple):
-    """The files of a folder, sorted by name within each split.
-
-    Attributes:
-        names: List of N paths relative to the folder, with forward slashes.
-        stamps: List of N triples: the size in bytes, and the times in nanoseconds when the
-            content and the file's entry last changed (on Windows, its creation).
-        codes: Integer array `[N]`, the index into `SPLITS`.
-        labels: Int64 array `[N]`, -1 for files without a label.
-        class_names: List of strings, empty if nothing is labeled.
-        strays: List of `[name, reason]` for files that are not read.
-        notes: List of sentences.
-    """
-
-    names: list
-    stamps: list
-    codes: np.ndarray
-    labels: np.ndarray
-    class_names: list
-    strays: list
-    notes: list
 
 
 def list_images(folder):
@@ -60,9 +40,25 @@ def list_images(folder):
         A `FileList`.
 
     Raises:
-        ValueError: If the folder does not have the layout that `data/folder.py` describes.
+        ValueError: If the folder does not have the layout that `data/folder.py` describes, or its
+            `labels.csv` is not valid.
     """
-    folder, ignored = Path(folder), Counter()
+    table = read_table(folder)
+    if table is not None and table.has_labels:
+        return list_by_table(Path(folder), table)
+    files = _list_by_folders(Path(folder))
+    if table is None:
+        return files
+    rows = match_rows(table, files.names + [name for name, _ in files.strays], folder)
+    groups = [rows[name].group if name in rows else "" for name in files.names]
+    notes = [*files.notes, *describe_table(table)]
+    strays = [stray for stray in files.strays if stray[0] != TABLE_NAME]
+    return files._replace(groups=groups, notes=notes, strays=strays, digest=table.digest)
+
+
+def _list_by_folders(folder):
+    """Lists the files of a folder whose folders are splits and classes."""
+    ignored = Counter()
     found = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), ignored)}
     splits = _splits_of(folder, found)
     rows, strays, linked = [], [], 0
@@ -82,9 +78,8 @@ def list_images(folder):
     rows = [row for row in rows if row[0] not in masks]
     class_names = _check_classes(folder, splits, rows, strays)
     numbers = {name: number for number, name in enumerate(class_names)}
-    notes = _describe(found, splits, rows, ignored) + _describe_masks(len(masks), len(unsure))
-    if linked:
-        notes.append(f"{linked} files lie outside the folder and are reached by links.")
+    notes = _describe(found, splits, rows)
+    notes += describe_names(ignored, len(masks), len(unsure), linked)
     return FileList(
         names=[name for name, *_ in rows],
         stamps=[stamp for _, stamp, _ in rows],
@@ -108,6 +103,9 @@ def is_unlabeled(folder):
     Raises:
         ValueError: If the folder does not have the layout that `data/folder.py` describes.
     """
+    table = read_table(folder)
+    if table is not None and table.has_labels:
+        return not any(row.label for row in table.rows.values())
     top = {entry.name: os.path.isdir(entry) for entry in kept(scan(folder), Counter())}
     return "train" not in _splits_of(Path(folder), top)
 
@@ -175,8 +173,8 @@ def _check_classes(folder, splits, rows, strays):
         unknown = sorted(set(classes) - set(class_names))
         if unknown:
             raise ValueError(
-                f"The classes {_few(unknown)} occur in {split}/ but not in train/, which has "
-                f"{_few(class_names)}; class folders must have the same names in both."
+                f"The classes {few(unknown)} occur in {split}/ but not in train/, which has "
+                f"{few(class_names)}; class folders must have the same names in both."
             )
     return class_names
 
@@ -188,13 +186,7 @@ def _class_folders(folder, filled):
     return sorted(name for name in names if name in filled or not name.startswith("."))
 
 
-def _few(names, most=8):
-    """Formats a list of names, at most `most` of them."""
-    more = f", and {len(names) - most:,} more" if len(names) > most else ""
-    return f"[{', '.join(map(repr, names[:most]))}{more}]"
-
-
-def _describe(found, splits, rows, ignored):
+def _describe(found, splits, rows):
     """Returns sentences on how the names in a folder were understood."""
     notes = []
     if "train" not in splits:
@@ -205,27 +197,7 @@ def _describe(found, splits, rows, ignored):
     if "validation" in splits:
         number = sum(row[2] == "validation" for row in rows)
         notes.append(f"The {number:,} images of validation/ are the validation images.")
-    unused = sorted(set(found) - set(splits)) if splits != [""] else []
+    unused = sorted(set(found) - {*splits, TABLE_NAME}) if splits != [""] else []
     if unused:
         notes.append(f"Not used: {', '.join(unused)}.")
-    if +ignored:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+ignored).items()))
-        notes.append(f"Files ignored because of their names: {kinds}.")
-    return notes
-
-
-def _describe_masks(left_out, read):
-    """Returns sentences on files whose names mark them as masks of the images beside them."""
-    notes = []
-    if left_out:
-        notes.append(
-            f"{left_out:,} files are masks of the images beside them, judged by their names, and "
-            "were left out. Rename them if they are images of their own."
-        )
-    if read:
-        notes.append(
-            f"{read:,} files have names like masks of the images beside them, but most files in "
-            "their folders have no mask, so they are read as images. Move them away if they are "
-            "masks."
-        )
     return notes

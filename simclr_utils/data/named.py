@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,10 @@ from simclr_utils.data.downloads import (
     CIFAR10_FILES,
     FASHION_MNIST_CLASSES,
     FASHION_MNIST_FILES,
-    MEDMNIST_FILES,
-    MEDMNIST_URL,
     fetch,
-    file_md5,
     require,
 )
+from simclr_utils.data.medmnist import load_medmnist, with_channel
 from simclr_utils.data.pictures import fit_image
 from simclr_utils.data.repeats import settle_images
 from simclr_utils.data.splits import SPLITS, assign_splits
@@ -60,7 +57,7 @@ def load_named(source, image_size, cache_dir, seed, limits):
     elif source == "fashion_mnist":
         loaded = load_fashion_mnist()
     elif collection == "medmnist" and name:
-        loaded = load_medmnist(name)
+        loaded = load_medmnist(name, image_size)
     else:
         return None
     return _gather(loaded, image_size, seed, limits)
@@ -134,87 +131,6 @@ def _read_idx(path):
     rank = content[3]
     shape = np.frombuffer(content, ">u4", rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
-
-
-def with_channel(images):
-    """Returns images with a channel axis, which gray images `[N, height, width]` lack."""
-    return images[..., np.newaxis] if images.ndim == 3 else images
-
-
-def load_medmnist(name):
-    """Loads a MedMNIST dataset of 2D images with one label each, with its official splits.
-
-    Args:
-        name: String, a name such as "pneumoniamnist" for the official file of 28 pixels, whose
-            MD5 is checked; or the path of an `.npz` file with the same keys.
-
-    Returns:
-        A triple as of `load_cifar10`.
-
-    Raises:
-        ConnectionError: If the file is not on this machine and cannot be downloaded.
-        ValueError: If the name is unknown, the checksum is wrong, or the file does not hold 2D
-            images with one label each.
-    """
-    if name.endswith(".npz"):
-        path = user_path(name)
-        if not path.is_file():
-            raise ValueError(f"There is no file {name!r}; expected the path of a MedMNIST .npz.")
-        md5, class_names = MEDMNIST_FILES.get(path.stem.split("_")[0], (None, None))
-        official = md5 is not None and file_md5(path) == md5
-        notes = [] if official else [f"{path.name} is not the official file of 28 pixels."]
-    else:
-        if name not in MEDMNIST_FILES:
-            raise ValueError(
-                f"Unknown dataset 'medmnist:{name}'. The datasets of 2D images with one label each "
-                f"are {', '.join(MEDMNIST_FILES)}; or give the path of an .npz file."
-            )
-        path, notes = _official_file(name), []
-        class_names = MEDMNIST_FILES[name][1]
-    parts = _read_npz(path)
-    num_classes = 1 + max(int(labels.max()) for _, labels in parts.values())
-    if class_names is None or num_classes > len(class_names):
-        class_names = tuple(str(label) for label in range(num_classes))
-    return parts, class_names, notes
-
-
-def _official_file(name):
-    files = {f"{name}.npz": (MEDMNIST_URL.format(name=name), MEDMNIST_FILES[name][0])}
-    hint = f"; to use it as it is, ask for 'medmnist:<path of {name}.npz>'"
-    return fetch(f"medmnist:{name}", files, hint)[0]
-
-
-def _read_npz(path):
-    parts = {}
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for split, key in (("train", "train"), ("validation", "val"), ("test", "test")):
-                parts[split] = (arrays[f"{key}_images"], arrays[f"{key}_labels"])
-    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path.name} is not a MedMNIST file: expected plain arrays train_images, "
-            f"train_labels, val_images and so on ({error})."
-        ) from error
-    for split, (images, labels) in parts.items():
-        if images.dtype != np.uint8 or not (images.ndim == 3 or images.shape[3:] in ((1,), (3,))):
-            raise ValueError(
-                f"The {split} images of {path.name} are {images.dtype} {images.shape}; expected "
-                "uint8 [N, height, width] or [N, height, width, 3]. Volumes are not supported."
-            )
-        if labels.size != len(images) or not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(
-                f"The {split} labels of {path.name} are {labels.dtype} {labels.shape}; expected "
-                "one integer for each image. Several labels for an image are not supported."
-            )
-        parts[split] = (with_channel(images), labels.reshape(-1))
-    shapes = {images.shape[1:] for images, _ in parts.values()}
-    height, width, _ = next(iter(shapes))
-    if len(shapes) > 1 or height != width:
-        raise ValueError(
-            f"The images of {path.name} have the shapes {sorted(shapes)}; expected square images "
-            "of one shape in all splits."
-        )
-    return parts
 
 
 def _load_stl10(image_size, cache_dir, seed, limits):

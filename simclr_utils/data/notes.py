@@ -43,6 +43,18 @@ SENTENCES = (
         "usually stands for no value: -9,999, -32,768 or the smallest of its type). These pixels "
         "were filled with {background}.",
     ),
+    (
+        Trait.WINDOW,
+        "DICOM images are shown in the window that each file states, so brightness cannot be "
+        "compared between files with different windows. To map the values of all files alike: "
+        "{value_range}.",
+    ),
+    (Trait.INVERTED, "DICOM images store white as 0 (MONOCHROME1) and were inverted."),
+    (
+        Trait.BURNED,
+        "DICOM images have text burned into their pixels, by what their files say. It may name the "
+        "patient.",
+    ),
     (Trait.BLANK, "images are blank: all of their pixels have the same value."),
 )
 
@@ -63,7 +75,10 @@ def describe(decoded, image_size, channels, reading):
     notes += _on_cropping(decoded.cropped[decoded.traits > 0])
     gray = _count(decoded, Trait.GRAY)
     if channels == 1:
-        notes.append("Every image has a single channel and keeps it.")
+        notes.append(
+            "Every image has a single channel and keeps it. Views change brightness and contrast; "
+            "there is no color to change."
+        )
     elif gray:
         notes.append(f"{gray:,} images with a single channel were repeated to three channels.")
     notes += [sentence for found in decoded.ranges for sentence in _on_range(found, reading)]
@@ -73,14 +88,16 @@ def describe(decoded, image_size, channels, reading):
             f"{clipped:,} of these images have more than {CLIPPED_SHARE:.0%} of their pixels "
             "outside this range."
         )
-    if 0 < deep < np.sum(decoded.traits > 0):
+    plain = np.sum(decoded.traits > 0) - deep - _count(decoded, Trait.WINDOW)
+    if deep and plain:
         notes.append(
-            f"{np.sum(decoded.traits > 0) - deep:,} images have 8 bits and keep their values, so "
+            f"{plain:,} images have 8 bits and keep their values, so "
             f"their brightness cannot be compared with that of the {deep:,} rescaled ones."
         )
+    examples = {"value_range": how_to_set("value_range", (-160, 240))}
     for trait, sentence in SENTENCES:
         if count := _count(decoded, trait):
-            notes.append(f"{count:,} {sentence.format(background=reading.background)}")
+            notes.append(f"{count:,} {sentence.format(background=reading.background, **examples)}")
     return notes
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from simclr_utils.data.deep import is_mask, make_deep_picture, split_alpha
+from simclr_utils.data.dicom import HOW_TO_INSTALL, DicomImage, has_reader, is_dicom
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture, read_deep
 from simclr_utils.data.tiff import TiffImage, is_tiff
 from simclr_utils.reading import how_to_set
@@ -36,7 +37,8 @@ HEIC = (
     "export the photographs as JPEG"
 )
 RAW = "camera raw file: develop it to JPEG, PNG or TIFF first"
-DICOM = "DICOM file: export it as PNG or TIFF with 16 bits first"
+DICOM = f"DICOM file: install its reader with `{HOW_TO_INSTALL}`"
+UNMARKED = "no DICOM file, though its name says so: it lacks the letters DICM at byte 128"
 NIFTI = "NIfTI volume: export its slices as PNG or TIFF with 16 bits first"
 VIDEO = "video: save frames of it as PNG or JPEG first"
 VECTOR = "vector drawing (SVG, EPS or PDF): export it as PNG first"
@@ -104,6 +106,8 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
             if name_format(name, b"") == RAW:  # also a TIFF file, but only its previews are RGB
                 raise UnidentifiedImageError(RAW)
             opened = stack.enter_context(contextlib.closing(TiffImage(file)))
+        elif is_dicom(head) and has_reader():
+            opened = DicomImage(file, getattr(path, "number", 0))
         else:
             opened = PillowImage(stack.enter_context(_open_with_pillow(file, name, head)), file)
         width, height = opened.size
@@ -164,6 +168,8 @@ def _open_with_pillow(file, name, head):
         reason = name_format(name, head) or (unknown if head else "empty file")
         if reason == HEIC and "HEIF" in Image.OPEN:
             reason = "a damaged HEIC file"
+        if reason == DICOM and not is_dicom(head):
+            reason = UNMARKED
         raise UnidentifiedImageError(reason) from None
 
 
@@ -205,7 +211,7 @@ def _register_heif():
 @contextmanager
 def quiet():
     """Silences the warnings of readers, which damaged files would print by the thousand."""
-    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile")]
+    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile", "pydicom")]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

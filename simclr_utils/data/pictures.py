@@ -29,6 +29,9 @@ class Trait(enum.IntFlag):
     MISSING = 512  # pixels without a value
     BLANK = 1024  # one value everywhere
     CLIPPED = 2048  # many values lie beyond the range of the dataset
+    WINDOW = 4096  # shown in the window that the DICOM file states
+    INVERTED = 8192  # 0 is white in the file
+    BURNED = 16384  # the DICOM file says that text is part of its pixels
 
 
 class Picture(NamedTuple):

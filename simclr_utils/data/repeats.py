@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,11 +12,26 @@ IMAGES_PER_BLOCK = 1024
 CONFLICT_COLUMNS = ("file", "class", "picture")
 
 
-def settle_images(images, sizes, labels, class_names, keep=None, channels=None, names=None):
+class Origins(NamedTuple):
+    """Where N images of a folder come from.
+
+    Attributes:
+        names: List of N strings, the names of the files.
+        groups: Int64 array `[N]`, equal for images that belong together, or `None`.
+    """
+
+    names: list
+    groups: np.ndarray | None = None
+
+
+def settle_images(images, sizes, labels, class_names, keep=None, channels=None, origins=None):
     """Removes images that occur in more than one split, and describes the images that are left.
 
     An image that occurs under two labels has no label that can be trusted. It is removed from
     train, validation and test. If it was in train, one copy stays in the pool without its label.
+
+    A picture that occurs in two groups does not join them, since a blank image would join all of
+    them. A note counts such pictures.
 
     The images are compacted in place, block by block, so that a memory map may be larger than
     the memory of the machine.
@@ -28,18 +44,20 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         class_names: List of strings, one for each label.
         keep: Bool array `[N]`, `False` for images to leave out. Defaults to all `True`.
         channels: Integer, how many channels of each image to keep. Defaults to all.
-        names: List of N strings, the names of the images. Without them, `files` is empty, and the
-            list of conflicts has the images' numbers.
+        origins: An `Origins`. Without it, `files` is empty, and the list of conflicts has the
+            images' numbers.
 
     Returns:
         A pair: the images that are left, `[M, height, width, channels]`, and a dict with the keys
         `shape`, `sizes`, `labels`, `class_names`, `overlaps`, `notes`, `fingerprint`, `files`,
         the names of the images of unlabeled and train that are left, and `conflicts`, a list of
-        `[name, class, picture]` in which equal pictures have equal numbers.
+        `[name, class, picture]` in which equal pictures have equal numbers; with groups, also
+        `groups`, a list for all images that are left.
 
     Raises:
         ValueError: If a class has no train image left, or validation or test no image.
     """
+    names, groups = origins or (None, None)
     codes = np.repeat(np.arange(len(SPLITS)), [sizes[name] for name in SPLITS])
     keep = np.ones(len(images), bool) if keep is None else np.array(keep, bool)
     digests, labels = digest_images(images), np.array(labels, np.int64)
@@ -47,6 +65,8 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
     conflicts = list_conflicts(in_conflict, digests, names, labels, class_names)
     order = set_aside(images, in_conflict, digests, codes, keep)
     labels, digests = labels[order], digests[order]
+    groups = None if groups is None else groups[order]
+    shared = 0 if groups is None else count_shared(digests[keep], groups[keep])
     keep, overlaps = find_overlaps(digests, codes, keep)
     codes, labels, digests = codes[keep], labels[keep], digests[keep]
     parts = {name: labels[codes == code].tolist() for code, name in enumerate(SPLITS)}
@@ -58,6 +78,8 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         "labels": {name: parts[name] for name in SPLITS[1:]},
         "class_names": list(class_names),
     }
+    if groups is not None:
+        description["groups"] = groups[keep].tolist()
     pool = len(parts["unlabeled"]) + len(parts["train"])
     files = [] if names is None else [names[row] for row in order[keep][:pool]]
     content = hashlib.blake2b(json.dumps(description).encode(), digest_size=6)
@@ -66,7 +88,10 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         **description,
         "conflicts": conflicts,
         "overlaps": overlaps,
-        "notes": [*_describe(overlaps, conflicts), *_name_absent_classes(parts, class_names)],
+        "notes": [
+            *_describe(overlaps, conflicts, shared),
+            *_name_absent_classes(parts, class_names),
+        ],
         "fingerprint": content.hexdigest(),
         "files": files,
     }
@@ -120,6 +145,20 @@ def find_overlaps(digests, codes, keep):
             counts[f"{SPLITS[code]}_in_{protected}"] = int(found.sum())
             keep &= ~found
     return keep, counts
+
+
+def count_shared(digests, groups):
+    """Returns how many pictures occur in more than one group.
+
+    Args:
+        digests: Uint64 array `[N]`, equal for images with equal pixels.
+        groups: Int64 array `[N]`.
+
+    Returns:
+        A number.
+    """
+    pairs = np.unique(np.stack([digests, groups.astype(np.uint64)]), axis=1)
+    return int(np.sum(np.unique(pairs[0], return_counts=True)[1] > 1))
 
 
 def find_conflicts(digests, labels, codes, keep):
@@ -214,7 +253,7 @@ def _check_parts(parts, class_names, overlaps, num_conflicts):
             )
 
 
-def _describe(overlaps, conflicts):
+def _describe(overlaps, conflicts, shared):
     removed = [f"{count} {key.replace('_', ' ')}" for key, count in overlaps.items() if count]
     if removed:
         yield f"Removed because another split has the same image: {', '.join(removed)}."
@@ -225,6 +264,11 @@ def _describe(overlaps, conflicts):
         yield (
             f"{pictures} pictures occur under two or more labels, in {len(conflicts)} images. They "
             "are left out of validation and test; those of train are used without a label."
+        )
+    if shared:
+        yield (
+            f"{shared:,} pictures occur in more than one group. The groups stay apart; if such a "
+            "picture means that two groups are one, give them one name."
         )
 
 

@@ -5,17 +5,18 @@ Everything here works on labels alone, so that a folder is split before a single
 
 import numpy as np
 
+from simclr_utils.data.groups import hold_out_groups
+
 # The order of a dataset's images in memory and on disk. It makes the pretraining pool, which is
 # unlabeled + train, one contiguous slice.
 SPLITS = ("unlabeled", "train", "validation", "test")
 LABELED = SPLITS[1:]
-TEST_SHARE = 0.2
-VALIDATION_SHARE = 0.1
+SHARES = {"test": 0.2, "validation": 0.1}  # of train, for a split that the source lacks
 LEAST_OF_A_CLASS = 2  # train images, where a limit would leave classes without any
 NUM_FOLDS = 5  # a fold is a fifth of the labels
 
 
-def assign_splits(split_codes, labels, limits=None, seed=0):
+def assign_splits(split_codes, labels, limits=None, seed=0, groups=None, fixed=None):
     """Chooses the images of each split.
 
     A missing test split (20 %) and a missing validation split (10 %) are taken from train,
@@ -24,12 +25,19 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     beyond their limit lose their label and join the unlabeled images. A limit below the number of
     classes is raised to two train images of each class. Without train images nothing is split.
 
+    With groups, whole groups are taken from train, and unlabeled images are left out if their
+    group has an image in validation or test.
+
     Args:
         split_codes: Integer array `[N]`, the index into `SPLITS` where each image was found.
         labels: Integer array `[N]`. The values of unlabeled images are ignored.
         limits: Dict from names in `SPLITS` to the largest number of images. `None` and a missing
             name mean no limit.
         seed: Integer. Equal seeds give equal splits.
+        groups: Int64 array `[N]`, equal for images that belong together, or `None`.
+        fixed: Bool array `[N]`, whether the split of an image is stated. If some train images are
+            not fixed, the missing splits are taken from these alone. `None` means that all may be
+            taken.
 
     Returns:
         A pair: a dict from each name in `SPLITS` to a sorted integer array of image indices, and
@@ -40,70 +48,110 @@ def assign_splits(split_codes, labels, limits=None, seed=0):
     """
     limits = check_limits(limits)
     split_codes, labels = np.asarray(split_codes), np.asarray(labels)
-    groups = {name: np.flatnonzero(split_codes == code) for code, name in enumerate(SPLITS)}
+    parts = {name: np.flatnonzero(split_codes == code) for code, name in enumerate(SPLITS)}
     notes = []
-    if len(groups["train"]):
-        own_test = len(groups["test"]) > 0
+    if len(parts["train"]):
+        loose = np.ones(len(labels), bool) if fixed is None else ~fixed
+        if not loose[parts["train"]].any():
+            loose = np.ones(len(labels), bool)
+        own_test = len(parts["test"]) > 0
         if not own_test:
-            notes.append(_split_off(groups, "test", TEST_SHARE, labels, (seed, 0)))
-        if not len(groups["validation"]):
-            spare = () if own_test else groups["test"]
-            notes.append(
-                _split_off(groups, "validation", VALIDATION_SHARE, labels, (seed, 1), spare)
-            )
+            notes.append(_split_off(parts, "test", labels, (seed, 0), groups, loose))
+        if not len(parts["validation"]):
+            spare = () if own_test or groups is not None else parts["test"]
+            notes.append(_split_off(parts, "validation", labels, (seed, 1), groups, loose, spare))
+    if groups is not None:
+        notes += _part_groups(parts, groups)
     for step, name in enumerate(("train", "validation", "test"), start=2):
-        if limits[name] is not None and limits[name] < len(groups[name]):
-            notes += _cut(groups, name, limits[name], labels, (seed, step))
-    limit, members = limits["unlabeled"], groups["unlabeled"]
+        if limits[name] is not None and limits[name] < len(parts[name]):
+            notes += _cut(parts, name, limits[name], labels, (seed, step))
+    limit, members = limits["unlabeled"], parts["unlabeled"]
     if limit is not None and limit < len(members):
         generator = np.random.default_rng([seed, 5])
-        groups["unlabeled"] = np.sort(generator.choice(members, limit, replace=False))
+        parts["unlabeled"] = np.sort(generator.choice(members, limit, replace=False))
         notes.append(f"unlabeled: {limit} of {len(members)} images, a random sample (seed {seed}).")
-    return groups, notes
+    return parts, notes
 
 
-def _split_off(groups, name, share, labels, seeds, spare=()):
+def _split_off(parts, name, labels, seeds, groups, loose, spare=()):
     """Takes a missing split from train, in place.
 
     Args:
-        groups: Dict as returned by `assign_splits`.
+        parts: Dict as returned by `assign_splits`.
         name: String, the missing split.
-        share: Float, the share of each class to take.
         labels: Integer array `[N]`.
         seeds: Pair of integers, the seed of the choice.
+        groups: Int64 array `[N]` or `None`.
+        loose: Bool array `[N]`, the images that may be taken.
         spare: Integer array of test images that came from train. Half of them become the split
             if train has none to give.
 
     Returns:
         A sentence that says what was done.
     """
-    generator = np.random.default_rng(seeds)
-    held = hold_out(labels[groups["train"]], share, generator)
+    generator, share = np.random.default_rng(seeds), SHARES[name]
+    members, stay = (parts["train"][loose[parts["train"]] == each] for each in (True, False))
+    if groups is None:
+        held = hold_out(labels[members], share, generator)
+    else:
+        held = hold_out_groups(labels[members], groups[members], share, generator, labels[stay])
     if not held.any() and len(spare) > 1:
         half = np.isin(np.arange(len(spare)), generator.permutation(len(spare))[::2])
-        groups[name], groups["test"] = spare[half], spare[~half]
+        parts[name], parts["test"] = spare[half], spare[~half]
         return (
             f"The source has no {name} split, and no class of train has two images left: half of "
             f"the test images ({half.sum()}, seed {seeds[0]}) became the {name} images."
         )
     if not held.any():
-        raise ValueError(
-            f"There is no {name} image, and every class has too few train images to take one: "
-            "two for one split, three for test and validation. Add images until a class has three "
-            f"or more, or add a folder {name}/ of your own."
+        raise ValueError(_too_few(name, groups is not None))
+    parts[name] = members[held]
+    parts["train"] = np.union1d(stay, members[~held])
+    taken = f"{share:.0%} of each class of train ({held.sum()} images, seed {seeds[0]})"
+    if groups is not None:
+        num_groups = len(np.unique(groups[parts[name]]))
+        taken = (
+            f"about {share:.0%} of train in whole groups ({held.sum()} images in {num_groups} "
+            f"groups, seed {seeds[0]})"
         )
-    groups[name] = groups["train"][held]
-    groups["train"] = groups["train"][~held]
-    return (
-        f"The source has no {name} split: {share:.0%} of each class of train "
-        f"({held.sum()} images, seed {seeds[0]}) became the {name} images."
-        + (" A study counts them among its labeled images." if name == "validation" else "")
+    return f"The source has no {name} split: {taken} became the {name} images." + (
+        " A study counts them among its labeled images." if name == "validation" else ""
     )
 
 
-def _cut(groups, name, limit, labels, seeds):
+def _too_few(name, grouped):
+    """Returns the message for classes that are too small to take a split from train."""
+    if grouped:
+        return (
+            f"There is no {name} image, and none can be taken: whole groups are taken, and every "
+            "choice would take all train images of a class. A class needs two groups for one "
+            "split, three for test and validation. Add images of other groups, or state the "
+            f"{name} images yourself."
+        )
+    return (
+        f"There is no {name} image, and every class has too few train images to take one: "
+        "two for one split, three for test and validation. Add images until a class has three "
+        f"or more, or add a folder {name}/ of your own."
+    )
+
+
+def _part_groups(parts, groups):
+    """Removes unlabeled images whose group is in validation or test, in place."""
+    num_groups = len(np.unique(groups[np.concatenate([*parts.values()])]))
+    notes = [f"The images are of {num_groups:,} groups. No group is in two splits."]
+    held_out = np.concatenate([parts["validation"], parts["test"]])
+    shared = np.isin(groups[parts["unlabeled"]], groups[held_out])
+    parts["unlabeled"] = parts["unlabeled"][~shared]
+    if shared.any():
+        notes.append(
+            f"{shared.sum():,} unlabeled images were left out, because their groups are in "
+            "validation or test."
+        )
+    return notes
+
+
+def _cut(parts, name, limit, labels, seeds):
     """Reduces a split to its limit, in place, and returns sentences that say so."""
-    members, notes = groups[name], []
+    members, notes = parts[name], []
     num_classes = len(np.unique(labels[members]))
     if name == "train" and limit < num_classes:  # a preset does not know the number of classes
         notes.append(
@@ -114,12 +162,12 @@ def _cut(groups, name, limit, labels, seeds):
     if limit >= len(members):
         return notes
     chosen = stratified_sample(labels[members], limit, np.random.default_rng(seeds))
-    groups[name] = members[chosen]
+    parts[name] = members[chosen]
     notes.append(
         f"{name}: {limit} of {len(members)} images, a stratified sample (seed {seeds[0]})."
     )
     if name == "train":
-        groups["unlabeled"] = np.union1d(groups["unlabeled"], members[~chosen])
+        parts["unlabeled"] = np.union1d(parts["unlabeled"], members[~chosen])
         notes[-1] += f" The other {np.sum(~chosen)} are used without their labels."
     return notes
 

@@ -48,7 +48,7 @@ OTHER_SUFFIXES = {
     *(".pth", ".onnx", ".keras"),
 }
 OTHER_NAMES = {"readme", "license", "licence", "copying", "notice", "changelog", "makefile"}
-OTHER_NAMES |= {"authors", "citation", "checksums", "md5sums", "sha1sums", "sha256sums"}
+OTHER_NAMES |= {"authors", "citation", "checksums", "dicomdir", "md5sums", "sha1sums", "sha256sums"}
 
 MASK_WORDS = r"(?:masks?|seg|segm|segmentations?|labels?|gt|ground_?truth|annotations?)"
 MASK_ENDING = re.compile(rf"[ _.-]{MASK_WORDS}(?:[ _.-]?\d+)?$", re.IGNORECASE)

@@ -108,8 +108,8 @@ def images_to_label(
     """Lists the images of a pool that are worth a label most.
 
     With up to 50 labels of a class on average, these are the typical ones; with more, those
-    of which a linear probe is in doubt. Images that have a label, or lie in a labeled folder, are
-    never listed.
+    of which a linear probe is in doubt. Images that have a label, in a table or by their folder,
+    are never listed.
 
     Args:
         dataset: A `Dataset` of a folder of images. It may be unlabeled.
@@ -130,7 +130,10 @@ def images_to_label(
         )
     num_labels = len(dataset.train[1])
     # Labeled files may be in the pool without their labels, such as those beyond a limit.
-    labeled = np.array([name.startswith("train/") for name in dataset.files])
+    if dataset.labeled_files is None:
+        labeled = np.array([name.startswith("train/") for name in dataset.files])
+    else:
+        labeled = np.isin(dataset.files, dataset.labeled_files)
     labeled[len(labeled) - num_labels :] = True
     if labeled.all():
         raise ValueError("Every image of the pool has a label. Add images to unlabeled/.")

@@ -287,7 +287,8 @@ def test_sources(tmp_path, monkeypatch):
     assert arguments.resolve_source("images") == str(tmp_path / "images")
     assert arguments.resolve_source("medmnist:pathmnist") == "medmnist:pathmnist"
     # Notebooks work in another folder, so a file's path is made absolute.
-    assert arguments.resolve_source("medmnist:my.npz") == f"medmnist:{tmp_path / 'my.npz'}"
+    for given in ("medmnist:my.npz", "my.npz"):
+        assert arguments.resolve_source(given) == f"medmnist:{tmp_path / 'my.npz'}"
     with pytest.raises(RunError, match="There is no folder .*imagse.*cifar10"):
         arguments.resolve_source("imagse")
 

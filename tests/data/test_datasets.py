@@ -3,6 +3,7 @@
 import gzip
 import importlib.machinery
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,7 +17,8 @@ from PIL import Image
 
 from simclr_utils.data import downloads, named, shapes
 from simclr_utils.data.dataset import load_dataset
-from simclr_utils.data.downloads import MEDMNIST_FILES, file_md5
+from simclr_utils.data.downloads import file_md5
+from simclr_utils.data.medmnist_files import MEDMNIST_FILES, SIZES
 from simclr_utils.data.repeats import digest_images, find_overlaps, settle_images
 from simclr_utils.data.splits import (
     SPLITS,
@@ -379,7 +381,9 @@ def test_medmnist_by_path_keeps_its_splits_and_its_one_channel(tmp_path):
     assert dataset.own_validation and len(dataset.labeled[1]) == len(dataset.train[1]) == 30
     np.testing.assert_array_equal(dataset.validation[0][..., 0], random_images(10, 28, 1, seed=1))
     assert len(dataset.unlabeled) == 30
-    assert "not the official file" in dataset.notes[0]
+    assert "not an official file" in dataset.notes[0]
+    again = load_dataset(path)
+    assert again.name == "pneumoniamnist" and again.fingerprint == dataset.fingerprint
     color = load_dataset(f"medmnist:{write_medmnist(tmp_path / 'own.npz', 3, num_classes=3)}")
     assert color.image_shape == (28, 28, 3) and color.class_names == ("0", "1", "2")
 
@@ -389,10 +393,26 @@ def test_medmnist_by_name_holds_the_checksum(offline, monkeypatch):
     with pytest.raises(ValueError, match="has the MD5 .* but the official file has 750601b1"):
         load_dataset("medmnist:breastmnist")
     names = MEDMNIST_FILES["breastmnist"][1]
-    monkeypatch.setitem(MEDMNIST_FILES, "breastmnist", (file_md5(path), names))
+    monkeypatch.setitem(MEDMNIST_FILES, "breastmnist", ((file_md5(path),), names))
     dataset = load_dataset("medmnist:breastmnist")
     check_form(dataset)
     assert dataset.name == "medmnist:breastmnist" and dataset.class_names == names
+
+
+@pytest.mark.parametrize(
+    "image_size, file",
+    [(None, "pathmnist"), (28, "pathmnist"), (32, "pathmnist_64"), (64, "pathmnist_64")]
+    + [(96, "pathmnist_128"), (224, "pathmnist_224"), (300, "pathmnist_224")],
+)
+def test_medmnist_takes_the_smallest_file_that_is_large_enough(offline, image_size, file):
+    with pytest.raises(ConnectionError, match=f"records/10519652/files/{file}.npz as .*{file}.npz"):
+        load_dataset("medmnist:pathmnist", image_size=image_size)
+
+
+def test_every_official_file_of_medmnist_has_a_checksum_of_its_own():
+    sums = [md5 for sums, _ in MEDMNIST_FILES.values() for md5 in sums]
+    assert all(len(sums) == len(SIZES) == 4 for sums, _ in MEDMNIST_FILES.values())
+    assert len(set(sums)) == 44 and all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in sums)
 
 
 def test_a_download_that_breaks_off_is_told_in_a_sentence(offline, monkeypatch):
@@ -413,7 +433,7 @@ def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline
     def get_file(name, origin, cache_dir, cache_subdir, file_hash):
         assert cache_subdir == "datasets"
         assert origin == "https://zenodo.org/records/10519652/files/breastmnist.npz"
-        assert file_hash == MEDMNIST_FILES["breastmnist"][0]
+        assert file_hash == MEDMNIST_FILES["breastmnist"][0][0]
         assert cache_dir == str(offline.parent)
         return str(write_medmnist(offline / name))
 
@@ -427,7 +447,10 @@ def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train_labels": np.zeros((30, 14), np.uint8)}, "Several labels"),
+        (
+            {"train_labels": np.zeros((30, 14), np.uint8)},
+            "other.npz has 14 labels for each image: 0, 1, .*, 13. Several labels",
+        ),
         ({"test_images": np.zeros((12, 28, 28, 28), np.uint8)}, "Volumes"),
         ({"val_images": np.zeros((10, 28, 28), np.float32)}, "expected uint8"),
         ({"val_images": np.array([object()] * 10)}, "plain arrays"),
@@ -448,7 +471,9 @@ def test_medmnist_files_of_other_kinds_are_refused(tmp_path, changes, message):
 
 
 def test_medmnist_names_and_paths_that_do_not_exist(tmp_path):
-    with pytest.raises(ValueError, match="Unknown dataset 'medmnist:chestmnist'.*pathmnist"):
+    with pytest.raises(ValueError, match="Unknown dataset 'medmnist:chessmnist'.*pathmnist"):
+        load_dataset("medmnist:chessmnist")
+    with pytest.raises(ValueError, match="chestmnist has 14 labels .* atelectasis, .*, hernia"):
         load_dataset("medmnist:chestmnist")
     with pytest.raises(ValueError, match="There is no file"):
         load_dataset(f"medmnist:{tmp_path}/none.npz")

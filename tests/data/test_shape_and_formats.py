@@ -122,7 +122,8 @@ def test_bombs_are_refused_by_their_header(tmp_path):
 
 
 @pytest.mark.parametrize("place, magic, kind", MAGIC)
-def test_a_foreign_format_is_known_by_its_first_bytes(tmp_path, place, magic, kind):
+def test_a_foreign_format_is_known_by_its_first_bytes(tmp_path, monkeypatch, place, magic, kind):
+    monkeypatch.setattr(opening, "has_reader", lambda: False)
     path = tmp_path / "x"
     path.write_bytes(bytes(place) + magic + bytes(500))
     with pytest.raises(UnidentifiedImageError) as stop:
@@ -133,7 +134,7 @@ def test_a_foreign_format_is_known_by_its_first_bytes(tmp_path, place, magic, ki
 @pytest.mark.parametrize("suffix", " ".join(SUFFIXES.values()).split())
 def test_a_foreign_format_is_known_by_its_name(tmp_path, suffix):
     (tmp_path / f"x{suffix.upper()}").write_bytes(bytes(99))
-    with pytest.raises(UnidentifiedImageError, match="first|install|JPEG|damaged HEIC"):
+    with pytest.raises(UnidentifiedImageError, match="first|JPEG|damaged HEIC|lacks"):
         decode_image(tmp_path / f"x{suffix.upper()}", SIZE)
 
 

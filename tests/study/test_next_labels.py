@@ -80,6 +80,7 @@ def pool(monkeypatch):
     return SimpleNamespace(
         name="pool",
         files=names,
+        labeled_files=None,
         unlabeled=np.arange(90),
         train=(np.arange(60, 90), members[60:]),
         validation=(np.arange(60, 90), members[60:]),
@@ -98,6 +99,13 @@ def test_the_list_names_files_without_a_label(pool, monkeypatch, few, word):
     assert table["file"].str.startswith("unlabeled/").all() and table["file"].is_unique
     assert table["reason"].str.startswith(word).all()
     assert table.equals(images_to_label(pool, None, 8))
+
+
+def test_a_table_says_which_files_have_a_label(pool):
+    pool.files = [f"train/{i}.png" for i in range(90)]
+    pool.labeled_files = pool.files[40:]
+    listed = set(images_to_label(pool, None, 50)["file"])
+    assert listed and listed <= set(pool.files[:40])
 
 
 def test_what_has_no_names_and_what_is_all_labeled_is_said(pool):

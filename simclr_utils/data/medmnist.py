@@ -1,0 +1,120 @@
+"""MedMNIST: medical images of one size with official splits, in plain arrays."""
+
+import zipfile
+
+import numpy as np
+
+from simclr_utils.data.downloads import fetch, file_md5
+from simclr_utils.data.medmnist_files import (
+    MEDMNIST_FILES,
+    MEDMNIST_URL,
+    SEVERAL_LABELS,
+    SIZES,
+    file_name,
+)
+from simclr_utils.places import user_path
+
+KEYS = (("train", "train"), ("validation", "val"), ("test", "test"))
+
+
+def load_medmnist(name, image_size=None):
+    """Loads a MedMNIST dataset of 2D images with one label each, with its official splits.
+
+    Args:
+        name: String, a name such as "pneumoniamnist" for an official file, whose MD5 is checked;
+            or the path of an `.npz` file with the same keys.
+        image_size: Integer, the height and width that are wanted. Of the official files of 28, 64,
+            128 and 224 pixels, the smallest that is large enough is used, or the largest. `None`
+            means 28.
+
+    Returns:
+        A triple as of `load_cifar10`.
+
+    Raises:
+        ConnectionError: If the file is not on this machine and cannot be downloaded.
+        ValueError: If the name is unknown, the checksum is wrong, or the file does not hold 2D
+            images with one label each.
+    """
+    if name.endswith(".npz"):
+        path = user_path(name)
+        if not path.is_file():
+            raise ValueError(f"There is no file {name!r}; expected the path of a MedMNIST .npz.")
+        known = path.stem.split("_")[0]
+        sums, class_names = MEDMNIST_FILES.get(known, ((), None))
+        official = sums and file_md5(path) in sums
+        notes = [] if official else [f"{path.name} is not an official file of MedMNIST."]
+    else:
+        path, known, notes = _official_file(name, image_size), name, []
+        class_names = MEDMNIST_FILES[name][1]
+    parts = _read_npz(path, SEVERAL_LABELS.get(known))
+    num_classes = 1 + max(int(labels.max()) for _, labels in parts.values())
+    if class_names is None or num_classes > len(class_names):
+        class_names = tuple(str(label) for label in range(num_classes))
+    return parts, class_names, notes
+
+
+def _official_file(name, image_size):
+    """Returns the path of the official file of the size that serves best."""
+    if name in SEVERAL_LABELS:
+        raise ValueError(_several_labels(name, SEVERAL_LABELS[name]))
+    if name not in MEDMNIST_FILES:
+        raise ValueError(
+            f"Unknown dataset 'medmnist:{name}'. The datasets of 2D images with one label each "
+            f"are {', '.join(MEDMNIST_FILES)}; or give the path of an .npz file."
+        )
+    size = next((size for size in SIZES if size >= (image_size or 0)), SIZES[-1])
+    file = file_name(name, size)
+    md5 = MEDMNIST_FILES[name][0][SIZES.index(size)]
+    hint = f"; to use it as it is, give its path as the source: --source <path of {file}>"
+    return fetch(f"medmnist:{name}", {file: (MEDMNIST_URL.format(file=file), md5)}, hint)[0]
+
+
+def _read_npz(path, label_names=None):
+    """Returns the dict of splits in a file; `label_names` are those of several labels an image."""
+    parts = {}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            for split, key in KEYS:
+                parts[split] = (arrays[f"{key}_images"], arrays[f"{key}_labels"])
+    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path.name} is not a MedMNIST file: expected plain arrays train_images, "
+            f"train_labels, val_images and so on ({error})."
+        ) from error
+    for split, (images, labels) in parts.items():
+        if images.dtype != np.uint8 or not (images.ndim == 3 or images.shape[3:] in ((1,), (3,))):
+            raise ValueError(
+                f"The {split} images of {path.name} are {images.dtype} {images.shape}; expected "
+                "uint8 [N, height, width] or [N, height, width, 3]. Volumes are not supported."
+            )
+        if labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == len(images):
+            columns = label_names if len(label_names or ()) == labels.shape[1] else None
+            raise ValueError(_several_labels(path.name, columns or range(labels.shape[1])))
+        if labels.size != len(images) or not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(
+                f"The {split} labels of {path.name} are {labels.dtype} {labels.shape}; expected "
+                "one integer for each image, [N] or [N, 1]."
+            )
+        parts[split] = (with_channel(images), labels.reshape(-1))
+    shapes = {images.shape[1:] for images, _ in parts.values()}
+    height, width, _ = next(iter(shapes))
+    if len(shapes) > 1 or height != width:
+        raise ValueError(
+            f"The images of {path.name} have the shapes {sorted(shapes)}; expected square images "
+            "of one shape in all splits."
+        )
+    return parts
+
+
+def _several_labels(name, columns):
+    """Returns the message for a file in which each image has several labels."""
+    return (
+        f"{name} has {len(columns)} labels for each image: {', '.join(map(str, columns))}. "
+        "Several labels for an image are not supported: save a file with one of these columns as "
+        "train_labels, val_labels and test_labels [N, 1], and give its path as the source."
+    )
+
+
+def with_channel(images):
+    """Returns images with a channel axis, which gray images `[N, height, width]` lack."""
+    return images[..., np.newaxis] if images.ndim == 3 else images
