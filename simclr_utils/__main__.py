@@ -21,6 +21,10 @@ SOURCE_HELP = (
     "unlabeled/ alone gives an encoder and no verdict; ./shapes is always a folder), or glyphs, "
     "shapes, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
 )
+ENCODER_HELP = (
+    "a .keras file, a folder that holds encoder.keras such as data/pretrained, the folder of a "
+    "study, or a network of Keras such as keras.applications:EfficientNetV2B0"
+)
 
 
 def build_parser():
@@ -93,6 +97,7 @@ def build_parser():
         "--source", help="the folder of images (default: that of the study, if it is still there)"
     )
     add_ablation(commands)
+    add_taking_away(commands)
     return parser
 
 
@@ -118,6 +123,41 @@ def add_ablation(commands):
     ablate.add_argument(
         "--labels", help="numbers of labels for the probes, such as 100,500 (default: the grid's)"
     )
+
+
+def add_taking_away(commands):
+    """Adds the parsers of the commands that use a finished encoder elsewhere."""
+    export = commands.add_parser(
+        "export",
+        allow_abbrev=False,
+        help="write an encoder for TensorFlow, ONNX or LiteRT, and check its features",
+    )
+    export.add_argument("encoder", help=ENCODER_HELP)
+    export.add_argument(
+        "--to",
+        action="append",
+        required=True,
+        metavar="FORMAT",
+        help="savedmodel, onnx, litert or litert-int8; may be repeated, or be a list with commas",
+    )
+    export.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
+    export.add_argument(
+        "--source",
+        help="images for the check and for the range of integers: a folder of any layout, or the "
+        "name of a data set; litert-int8 needs it",
+    )
+    add_use(export)
+
+
+def add_use(command):
+    """Adds the options of all commands that use a finished encoder."""
+    command.add_argument(
+        "--image-size",
+        type=int,
+        metavar="N",
+        help="height and width of the images, for an encoder that takes any size (default: 96)",
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
 def slow_methods():
@@ -191,6 +231,14 @@ def do_command(options):
         from simclr_utils.cli import label_next
 
         label_next.run(options.out, options.count, options.source)
+        return True
+    if options.command == "export":
+        with quiet_stderr():  # TensorFlow, before a session has started
+            from simclr_utils.cli import export
+
+        formats = [name.strip() for each in options.to for name in each.split(",")]
+        asked = (options.out, options.source, options.image_size, options.overwrite)
+        export.run(options.encoder, formats, *asked)
         return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)

@@ -1,0 +1,10 @@
+"""Taking an encoder away: other formats, a model card, features of a folder, a transformer."""
+
+from simclr_utils.doors import open_door
+
+PUBLIC = {
+    "ready": ("open_ready", "ReadyEncoder"),
+    "formats": ("ExportError", "Format", "FORMATS"),
+    "export": ("export_encoder", "Exported", "image_model"),
+}
+__getattr__, __dir__, _ = open_door(__name__, PUBLIC)
