@@ -147,6 +147,46 @@ def add_taking_away(commands):
         "name of a data set; litert-int8 needs it",
     )
     add_use(export)
+    embed = commands.add_parser(
+        "embed",
+        allow_abbrev=False,
+        help="write the features of all images of a folder, with their file names",
+    )
+    embed.add_argument("folder", help="a folder of images, of any layout")
+    embed.add_argument("--encoder", required=True, help=ENCODER_HELP)
+    embed.add_argument(
+        "--out", metavar="FILE", required=True, help="a name that ends in .parquet, .npz or .csv"
+    )
+    add_use(embed)
+    add_search(commands)
+
+
+def add_search(commands):
+    """Adds the parser of the command `search`."""
+    search = commands.add_parser(
+        "search",
+        allow_abbrev=False,
+        help="write a page of the nearest images to one, and of near-duplicates",
+    )
+    search.add_argument("features", help="a file that embed wrote")
+    search.add_argument("image", help="the name of an image of the folder, or any image file")
+    search.add_argument("--folder", required=True, help="the folder whose images were embedded")
+    search.add_argument(
+        "--out", metavar="FILE", help="the page (default: <features>_search.html beside them)"
+    )
+    search.add_argument(
+        "--encoder", help="the encoder of the features, for an image that is not in the folder"
+    )
+    search.add_argument("--count", type=int, default=12, help="neighbors shown (default: 12)")
+    search.add_argument("--images", type=int, default=300, help="images on the page (default: 300)")
+    search.add_argument(
+        "--duplicates",
+        type=float,
+        default=0.99,
+        metavar="COSINE",
+        help="similarity from which on images are near-duplicates (default: 0.99)",
+    )
+    search.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
 def add_use(command):
@@ -232,13 +272,8 @@ def do_command(options):
 
         label_next.run(options.out, options.count, options.source)
         return True
-    if options.command == "export":
-        with quiet_stderr():  # TensorFlow, before a session has started
-            from simclr_utils.cli import export
-
-        formats = [name.strip() for each in options.to for name in each.split(",")]
-        asked = (options.out, options.source, options.image_size, options.overwrite)
-        export.run(options.encoder, formats, *asked)
+    if options.command in ("export", "embed", "search"):
+        take_away(options)
         return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)
@@ -274,6 +309,24 @@ def do_command(options):
         settings=settings,
         out=options.out,
     )
+
+
+def take_away(options):
+    """Runs a command that uses a finished encoder elsewhere."""
+    with quiet_stderr():  # TensorFlow, before a session has started
+        from simclr_utils.cli import embed, export, search
+
+    if options.command == "export":
+        formats = [name.strip() for each in options.to for name in each.split(",")]
+        asked = (options.out, options.source, options.image_size, options.overwrite)
+        export.run(options.encoder, formats, *asked)
+    elif options.command == "embed":
+        asked = (options.out, options.image_size, options.overwrite)
+        embed.run(options.folder, options.encoder, *asked)
+    else:
+        asked = (options.count, options.images, options.duplicates, options.overwrite)
+        place = (options.folder, options.out, options.encoder)
+        search.run(options.features, options.image, *place, *asked)
 
 
 if __name__ == "__main__":
