@@ -4,7 +4,7 @@ from pathlib import Path
 
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.deploy.embedding import embed_folder
-from simclr_utils.deploy.feature_files import check_target
+from simclr_utils.deploy.feature_files import check_target, record_path
 from simclr_utils.deploy.ready import open_ready
 from simclr_utils.session import start
 
@@ -45,6 +45,6 @@ def run(
     for name, reason in done.refused[:MOST_NAMED]:
         print(f"left out: {name}: {reason}")
     if len(done.refused) > MOST_NAMED:
-        record = done.path.with_suffix(".json")
-        print(f"{len(done.refused):,} files were left out: {record} lists all of them.")
+        listed = record_path(done.path)
+        print(f"{len(done.refused):,} files were left out: {listed} lists all of them.")
     return done.path

@@ -115,7 +115,7 @@ def describe(ready: ReadyEncoder, done: Sequence[Exported]) -> dict:
             "axes": use["axes"],
             "channels": use["channels"],
             "resize": use["resize"],
-            "picture_to_pixels": use["use"][:-1],
+            "picture_to_pixels": ["import numpy, PIL.Image, PIL.ImageOps", *use["use"][1:-1]],
         },
         "output": f"float32 features [N, {use['feature_dim']}]",
         "formats": [each._asdict() for each in done],

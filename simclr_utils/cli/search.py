@@ -13,7 +13,7 @@ from simclr_utils import files
 from simclr_utils.cli.pages import render
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.deploy.browsing import Shown, choose_shown, find_row, thumbnail
-from simclr_utils.deploy.feature_files import read_features
+from simclr_utils.deploy.feature_files import read_features, record_path
 from simclr_utils.deploy.image_files import as_channels, read_image_files
 from simclr_utils.deploy.neighbors import NeighborIndex, bytes_needed, near_duplicates
 from simclr_utils.places import user_path
@@ -131,7 +131,7 @@ def stored_reading(features: Path) -> Reading:
     Args:
         features: `Path` of the file of features, with its record beside it.
     """
-    record = features.with_suffix(".json")
+    record = record_path(features)
     stored = files.load_json(record).get("reading", {}) if record.is_file() else {}
     return Reading(**{name: value for name, value in stored.items() if value})
 

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from simclr_utils import files
 from simclr_utils.data.folder import printable
-from simclr_utils.deploy.feature_files import check_target, write_features
+from simclr_utils.deploy.feature_files import check_target, record_path, write_features
 from simclr_utils.deploy.image_files import (
     ImageFiles,
     as_channels,
@@ -53,8 +53,8 @@ def embed_folder(
     Args:
         folder: Path of a folder of images.
         ready: `ReadyEncoder`.
-        out: Path of a file that ends in `.parquet`, `.npz` or `.csv`. A record with the same name
-            and the suffix `.json` is written beside it.
+        out: Path of a file that ends in `.parquet`, `.npz` or `.csv`. A record with this name and
+            `.json` after it is written beside it.
         overwrite: Boolean, whether the file may exist.
 
     Returns:
@@ -76,7 +76,7 @@ def embed_folder(
         count = write_features(path, parts(found, ready), ready.encoder.output_shape[-1])
         refused = [(printable(name), reason) for name, reason in found.refused + left_out]
         del found  # Windows does not remove a file that is mapped
-    files.save_json(path.with_suffix(".json"), describe(ready, count, refused))
+    files.save_json(record_path(path), describe(ready, count, refused))
     return Embedded(path, count, refused, time.monotonic() - started)
 
 

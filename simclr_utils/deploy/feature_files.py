@@ -44,9 +44,19 @@ def check_target(path: str | Path, overwrite: bool = False) -> Path:
         )
     if path.suffix == ".parquet":
         _pyarrow()
-    if path.exists() and not overwrite:
-        raise FeatureFileError(f"{path} exists. Choose another name, or add --overwrite.")
+    there = [each for each in (path, record_path(path)) if each.exists()]
+    if there and not overwrite:
+        raise FeatureFileError(f"{there[0]} exists. Choose another name, or add --overwrite.")
     return path
+
+
+def record_path(path: Path) -> Path:
+    """Returns the path of the record beside a file of features: its name and `.json`.
+
+    Args:
+        path: `Path` of the file of features.
+    """
+    return path.with_name(f"{path.name}.json")
 
 
 def write_features(path: str | Path, parts: Parts, feature_dim: int) -> int:
