@@ -159,6 +159,16 @@ def add_taking_away(commands):
     )
     add_use(embed)
     add_search(commands)
+    card = commands.add_parser(
+        "card", allow_abbrev=False, help="write the model card of a study's encoder"
+    )
+    card.add_argument("folder", help="the folder of a study, or one that holds encoder.keras")
+    card.add_argument(
+        "--out", metavar="DIR", required=True, help="the folder to write README.md to"
+    )
+    card.add_argument("--name", help="the name of the model (default: from its data and network)")
+    card.add_argument("--license", help="the identifier of a license, such as mit or apache-2.0")
+    card.add_argument("--overwrite", action="store_true", help="replace a README.md that exists")
 
 
 def add_search(commands):
@@ -272,7 +282,7 @@ def do_command(options):
 
         label_next.run(options.out, options.count, options.source)
         return True
-    if options.command in ("export", "embed", "search"):
+    if options.command in ("export", "embed", "search", "card"):
         take_away(options)
         return True
     settings = arguments.parse_settings(options.settings)
@@ -314,7 +324,7 @@ def do_command(options):
 def take_away(options):
     """Runs a command that uses a finished encoder elsewhere."""
     with quiet_stderr():  # TensorFlow, before a session has started
-        from simclr_utils.cli import embed, export, search
+        from simclr_utils.cli import card, embed, export, search
 
     if options.command == "export":
         formats = [name.strip() for each in options.to for name in each.split(",")]
@@ -323,6 +333,9 @@ def take_away(options):
     elif options.command == "embed":
         asked = (options.out, options.image_size, options.overwrite)
         embed.run(options.folder, options.encoder, *asked)
+    elif options.command == "card":
+        asked = (options.name, options.license, options.overwrite)
+        card.run(options.folder, options.out, *asked)
     else:
         asked = (options.count, options.images, options.duplicates, options.overwrite)
         place = (options.folder, options.out, options.encoder)

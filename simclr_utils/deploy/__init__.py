@@ -8,6 +8,7 @@ PUBLIC = {
     "export": ("export_encoder", "Exported", "image_model"),
     "embedding": ("embed_folder", "Embedded"),
     "feature_files": ("read_features", "write_features"),
+    "card": ("describe_card",),
     "transformer": ("SimCLREncoder",),
     "neighbors": ("near_duplicates", "NeighborIndex", "Neighbors", "unit_length"),
 }

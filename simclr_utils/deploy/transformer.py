@@ -25,8 +25,7 @@ class SimCLREncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     images as they are. The values of other images are mapped linearly to 0..255, with the smallest
     and the largest value that `fit` has seen as ends; values beyond are clipped.
 
-    It passes the checks of scikit-learn's `check_estimator`, apart from those that
-    `tests/deploy/test_transformer.py` lists with their reasons.
+    It passes all checks of scikit-learn's `check_estimator`.
 
     Args:
         image_shape: Tuple `(height, width, channels)` with one or three channels, for flat images
