@@ -23,6 +23,11 @@ RECIPE = (
     *("encoder", "width", "projection_dims", "operations", "second_operations", "temperature"),
     *("loss", "mix_alpha", "optimizer", "base_learning_rate", "weight_decay"),
 )
+MEASURED = ("linear_probe", "knn", "fine_tuned")  # methods that use the encoder alone
+MEANS = (
+    "Measured on test images that no choice has seen. In brackets: 95 % intervals, for other test "
+    "images and for the repetitions."
+)
 MADE_FOR_SPEED = ("tiny", "quick")
 UNKNOWN_LICENSE = "unknown"  # the word of model hubs
 USES = (
@@ -78,7 +83,6 @@ def describe_card(
         "recipe": describe_recipe(record),
         "answer": verdict.get("answer", []),
         "results": results_table(results),
-        "metrics": [METRICS[each].label for each in dict.fromkeys(results["metric"])],
         "limits": describe_limits(folder, record, verdict, results),
         "made": describe_making(record),
     }
@@ -98,9 +102,10 @@ def read_results(folder: Path) -> pd.DataFrame:
     frame = summarize(Results(path).frame()) if path.is_file() else pd.DataFrame()
     if frame.empty:
         return pd.DataFrame(columns=["method", "labels", "metric", "n", "mean", "low", "high"])
-    shown = [n for n in METHODS if METHODS[n].pretrained and not METHODS[n].needs_encoder]
-    frame = frame[frame["method"].isin([*shown, BASELINE]) & frame["metric"].isin(METRICS)]
-    return frame.reset_index(drop=True)
+    frame = frame[frame["method"].isin([*MEASURED, BASELINE]) & frame["metric"].isin(METRICS)]
+    places = {name: place for place, name in enumerate(METRICS)}
+    by_place = frame["metric"].map(places)
+    return frame.assign(place=by_place).sort_values(["labels", "place"], kind="stable")
 
 
 def front_matter(
@@ -186,20 +191,33 @@ def describe_recipe(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), str(value)) for name, value in used.items()]
 
 
-def results_table(results: pd.DataFrame) -> list[list[str]]:
-    """Returns the rows of the table of results: method, labels, metric, value and interval.
+def results_table(results: pd.DataFrame) -> dict | None:
+    """Returns the table of results: a row for each method and number of labels.
 
     Args:
         results: DataFrame, as `read_results` returns it.
+
+    Returns:
+        A dict with `sentence`, `head` and `rows`, or `None` if nothing was measured.
     """
+    if results.empty:
+        return None
+    metrics = list(dict.fromkeys(results.sort_values("place")["metric"]))
     rows = []
     for method in in_order(dict.fromkeys(results["method"])):
-        for row in results[results["method"] == method].sort_values("labels").itertuples():
-            known = pd.notna(row.low) and pd.notna(row.high)
-            interval = f"{row.low:.3f} to {row.high:.3f}" if known else "unknown"
-            cells = [METHODS[method].label, f"{int(row.labels):,}", METRICS[row.metric].label]
-            rows.append([*cells, f"{row.mean:.3f}", interval])
-    return rows
+        for labels, group in results[results["method"] == method].groupby("labels"):
+            cells = {row.metric: _cell(row) for row in group.itertuples()}
+            values = [cells.get(metric, "") for metric in metrics]
+            rows.append([METHODS[method].label, f"{int(labels):,}", *values])
+    head = ["method", "labels", *(METRICS[metric].label for metric in metrics)]
+    return {"sentence": MEANS, "head": head, "rows": rows}
+
+
+def _cell(row):
+    """Returns a value and its interval as text."""
+    if pd.isna(row.low) or pd.isna(row.high):
+        return f"{row.mean:.3f}"
+    return f"{row.mean:.3f} [{row.low:.3f}, {row.high:.3f}]"
 
 
 def describe_limits(
