@@ -32,11 +32,12 @@ TEXT = """# Encoders in other formats
 
 {origin}.
 
-`python -m simclr_utils export` writes an encoder in these formats, and `benchmarks/export_table.py` wrote this table. The
-features are those of {count} images of {source}. *difference* is the largest difference of a feature from that of Keras,
-in units of the largest feature: in float32 it is rounding, and more than {tolerance:.0e} is an error. *cosine* is the mean
-cosine similarity of an image's features to those of Keras. Times are medians on all cores, with the scaling of the images
-inside.
+`python -m simclr_utils export` writes an encoder in these formats, and
+`benchmarks/export_table.py` wrote this table. The features are those of {count} images of
+{source}. *difference* is the largest difference of a feature from that of Keras, in units of the
+largest feature: in float32 it is rounding, and more than {tolerance:.0e} is an error. *cosine* is
+the mean cosine similarity of an image's features to those of Keras. Times are medians on all
+cores, with the scaling of the images inside.
 
 {table}
 """
