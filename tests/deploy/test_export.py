@@ -10,13 +10,13 @@ from small_encoders import save_encoder
 from simclr_utils.__main__ import main
 from simclr_utils.deploy import export, formats
 from simclr_utils.deploy.export import TOLERANCE, cosines, export_encoder, image_model
-from simclr_utils.deploy.formats import FORMATS, ExportError
+from simclr_utils.deploy.formats import FORMATS, ExportError, Format
 from simclr_utils.deploy.ready import open_ready
 from simclr_utils.evaluation.features import extract_features
 from simclr_utils.training.encoder_file import EncoderFileError
 from simclr_utils.training.portable import without_range_step
 
-IMAGES = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+IMAGES = np.random.default_rng(1).integers(0, 256, (32, 16, 16, 3), dtype=np.uint8)
 needs_libraries = pytest.mark.usefixtures("libraries")
 
 
@@ -54,7 +54,17 @@ def test_every_format_gives_the_features_of_keras(encoder_folder, ready, tmp_pat
     )
 
 
-def test_the_command_writes_a_table_and_what_the_input_is(encoder_folder, tmp_path, capsys):
+def write_quickly(model, path, images):
+    model.save(path)
+
+
+QUICK = Format("taken.keras", write_quickly, lambda path: keras.saving.load_model(path))
+
+
+def test_the_command_writes_a_table_and_what_the_input_is(
+    encoder_folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(FORMATS, "savedmodel", QUICK)
     command = ["export", str(encoder_folder), "--to", "savedmodel", "--out", str(tmp_path)]
     assert main(command) == 0
     assert "savedmodel" in capsys.readouterr().out
@@ -62,7 +72,7 @@ def test_the_command_writes_a_table_and_what_the_input_is(encoder_folder, tmp_pa
     assert record["input"]["values"] == "uint8, 0..255" and record["input"]["resize"] == "pad"
     assert str(tmp_path) not in json.dumps(record)
     assert main(command) == 2
-    assert "already has encoder_savedmodel" in capsys.readouterr().err
+    assert "already has taken.keras" in capsys.readouterr().err
 
 
 def test_integers_need_typical_images(encoder_folder, tmp_path, capsys, monkeypatch):
@@ -74,9 +84,7 @@ def test_integers_need_typical_images(encoder_folder, tmp_path, capsys, monkeypa
 
 
 def test_a_wrong_export_does_not_get_a_place(ready, tmp_path, monkeypatch):
-    wrong = FORMATS["savedmodel"]._replace(
-        open=lambda path: lambda images: np.ones((len(images), 32))
-    )
+    wrong = QUICK._replace(open=lambda path: lambda images: np.ones((len(images), 32)))
     monkeypatch.setitem(FORMATS, "savedmodel", wrong)
     with pytest.raises(ExportError, match="features differ from those of Keras by"):
         export_encoder(ready, ["savedmodel"], tmp_path, IMAGES)

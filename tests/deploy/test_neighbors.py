@@ -9,6 +9,7 @@ from image_folders import noise, save
 from simclr_utils.__main__ import main
 from simclr_utils.deploy import neighbors
 from simclr_utils.deploy.browsing import choose_shown, find_row
+from simclr_utils.deploy.feature_files import read_features, write_features
 from simclr_utils.deploy.neighbors import NeighborIndex, bytes_needed, near_duplicates, unit_length
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
@@ -57,23 +58,32 @@ def test_a_page_holds_no_more_images_than_asked():
     assert len(everything.rows) <= 40
 
 
+def tinted(seed):
+    """Noise in a color of its own, so that features differ."""
+    return noise(seed, size=16) // np.random.default_rng(seed).integers(1, 9, 3, dtype=np.uint8)
+
+
 @pytest.fixture
 def embedded(tmp_path, encoder_folder):
     """A folder of images with odd names, and the file of its features."""
     root = tmp_path / "pictures"
     for seed in range(6):
-        save(root / f"a b/{seed}.png", noise(seed, size=16))
-    save(root / 'x"<script>.png', noise(2, size=16))
+        save(root / f"a b/{seed}.png", tinted(seed))
+    save(root / 'x"<script>.png', tinted(2))
     features = tmp_path / "features.npz"
     command = ["embed", str(root), "--encoder", str(encoder_folder), "--out", str(features)]
     assert main(command) == 0
     return root, features
 
 
-def test_the_page_links_every_image_to_its_neighbors(embedded, encoder_folder, tmp_path, capsys):
+def test_the_page_links_every_image_to_its_neighbors(embedded, tmp_path, capsys):
     root, features = embedded
-    place = [str(features), "--folder", str(root)]
-    assert main(["search", place[0], str(root / "a b" / "2.png"), *place[1:]]) == 0
+    rest = ["--folder", str(root)]
+    names, _ = read_features(features)
+    values = FEATURES[: len(names)].copy()
+    values[names.index('x"<script>.png')] = values[names.index("a b/2.png")]
+    write_features(features, [(names, values)], values.shape[1])
+    assert main(["search", str(features), str(root / "a b" / "2.png"), *rest]) == 0
     page = (tmp_path / "features_search.html").read_text(encoding="utf-8")
     targets, links = (
         set(re.findall(pattern, page)) for pattern in (r'id="(\w+)"', r'href="#(\w+)"')
@@ -83,14 +93,14 @@ def test_the_page_links_every_image_to_its_neighbors(embedded, encoder_folder, t
     assert "<script>" not in page and "x&#34;&lt;script&gt;.png" in page
     rows = (tmp_path / "features_search_duplicates.csv").read_text().splitlines()
     assert rows == ["group,file", "1,a b/2.png", '1,"x""<script>.png"']
-    assert main(["search", place[0], "a b/2.png", *place[1:]]) == 2
+    assert main(["search", str(features), "a b/2.png", *rest]) == 2
     assert "add --overwrite" in capsys.readouterr().err
 
 
 def test_an_image_from_elsewhere_needs_the_encoder(embedded, encoder_folder, tmp_path, capsys):
     root, features = embedded
-    other = save(tmp_path / "other.png", noise(4, size=16))
-    command = ["search", str(features), str(other), "--folder", str(root)]
+    other = save(tmp_path / "other.png", tinted(4))
+    command = ["search", str(features), str(other), "--folder", str(root), "--overwrite"]
     assert main(command) == 2
     assert "Add --encoder" in capsys.readouterr().err
     assert main([*command, "--encoder", str(encoder_folder)]) == 0
