@@ -15,7 +15,8 @@ import pandas as pd
 from measuring import RESULTS
 
 from simclr_utils import files
-from simclr_utils.deploy.export import MOST_IMAGES, TOLERANCE, export_encoder
+from simclr_utils.deploy.check import TOLERANCE
+from simclr_utils.deploy.export import MOST_IMAGES, export_encoder
 from simclr_utils.deploy.formats import FORMATS
 from simclr_utils.deploy.image_files import sample_images
 from simclr_utils.deploy.ready import ReadyEncoder, open_ready

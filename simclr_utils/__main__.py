@@ -337,9 +337,9 @@ def take_away(options):
         asked = (options.name, options.license, options.overwrite)
         card.run(options.folder, options.out, *asked)
     else:
-        asked = (options.count, options.images, options.duplicates, options.overwrite)
-        place = (options.folder, options.out, options.encoder)
-        search.run(options.features, options.image, *place, *asked)
+        sizes = search.Sizes(options.count, options.images, options.duplicates)
+        asked = (options.folder, options.out, options.encoder, sizes, options.overwrite)
+        search.run(options.features, options.image, *asked)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.cli.run_folder import RunError
-from simclr_utils.deploy.export import MOST_IMAGES, Exported, check_request, export_encoder
+from simclr_utils.deploy.check import Exported
+from simclr_utils.deploy.export import MOST_IMAGES, check_request, export_encoder
 from simclr_utils.deploy.formats import FORMATS
 from simclr_utils.deploy.image_files import sample_images
 from simclr_utils.deploy.ready import ReadyEncoder, open_ready

@@ -5,7 +5,8 @@ from simclr_utils.doors import open_door
 PUBLIC = {
     "ready": ("open_ready", "ReadyEncoder"),
     "formats": ("ExportError", "Format", "FORMATS"),
-    "export": ("export_encoder", "Exported", "image_model"),
+    "check": ("Exported",),
+    "export": ("export_encoder", "image_model"),
     "embedding": ("embed_folder", "Embedded"),
     "feature_files": ("read_features", "write_features"),
     "card": ("describe_card",),

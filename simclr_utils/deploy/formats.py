@@ -156,7 +156,7 @@ def open_litert(path: Path) -> Run:
     """
     module = importlib.import_module("ai_edge_litert.interpreter")
     with quiet_stderr():
-        interpreter = module.Interpreter(str(path))
+        interpreter = module.Interpreter(model_content=path.read_bytes())
     (given,), (returned,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     shape = None

@@ -8,8 +8,9 @@ import pytest
 from small_encoders import save_encoder
 
 from simclr_utils.__main__ import main
-from simclr_utils.deploy import export, formats
-from simclr_utils.deploy.export import TOLERANCE, cosines, export_encoder, image_model
+from simclr_utils.deploy import check, export, formats
+from simclr_utils.deploy.check import TOLERANCE, cosines
+from simclr_utils.deploy.export import export_encoder, image_model
 from simclr_utils.deploy.formats import FORMATS, ExportError, Format
 from simclr_utils.deploy.ready import open_ready
 from simclr_utils.evaluation.features import extract_features
@@ -28,8 +29,8 @@ def libraries():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(export, "SECONDS", 0.0)
-    monkeypatch.setattr(export, "BATCHES", (1, 2))
+    monkeypatch.setattr(check, "SECONDS", 0.0)
+    monkeypatch.setattr(check, "BATCHES", (1, 2))
 
 
 @needs_libraries
