@@ -11,6 +11,7 @@ from PIL import Image
 
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.data.decoding import decode_files
+from simclr_utils.data.splits import SPLITS
 from simclr_utils.data.walk import find_masks, is_no_image, list_below
 from simclr_utils.deploy.ready import ReadyEncoder
 from simclr_utils.places import user_path
@@ -126,7 +127,8 @@ def sample_images(source: str, ready: ReadyEncoder, count: int) -> np.ndarray:
         ValueError: If there is no such source, or its images do not fit the encoder.
     """
     if not user_path(source).is_dir():
-        images = load_dataset(source, ready.image_shape[0]).examples
+        limits = dict.fromkeys(SPLITS, count)
+        images = load_dataset(source, ready.image_shape[0], limits=limits).examples
         images = np.asarray(spread(images, count))
         if images.shape[-1] < ready.image_shape[-1]:
             images = np.repeat(images, 3, axis=-1)
