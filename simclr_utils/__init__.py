@@ -33,6 +33,7 @@ PUBLIC = {
     "evaluation.protocol": ("Protocol",),
     "evaluation.results": ("Results",),
     "study.study": ("Study",),
+    "deploy.transformer": ("SimCLREncoder",),
 }
 _get, _, MODULES = open_door(__name__, PUBLIC)
 __all__ = ["__version__", *MODULES]

@@ -22,6 +22,10 @@ SOURCE_HELP = (
     "no verdict; ./shapes is always a folder), an .npz file in the format of MedMNIST, or glyphs, "
     "shapes, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
 )
+ENCODER_HELP = (
+    "a .keras file, a folder that holds encoder.keras such as data/pretrained, the folder of a "
+    "study, or a network of Keras such as keras.applications:EfficientNetV2B0"
+)
 
 
 def build_parser():
@@ -94,6 +98,7 @@ def build_parser():
         "--source", help="the folder of images (default: that of the study, if it is still there)"
     )
     add_ablation(commands)
+    add_taking_away(commands)
     return parser
 
 
@@ -119,6 +124,91 @@ def add_ablation(commands):
     ablate.add_argument(
         "--labels", help="numbers of labels for the probes, such as 100,500 (default: the grid's)"
     )
+
+
+def add_taking_away(commands):
+    """Adds the parsers of the commands that use a finished encoder elsewhere."""
+    export = commands.add_parser(
+        "export",
+        allow_abbrev=False,
+        help="write an encoder for TensorFlow, ONNX or LiteRT, and check its features",
+    )
+    export.add_argument("encoder", help=ENCODER_HELP)
+    export.add_argument(
+        "--to",
+        action="append",
+        required=True,
+        metavar="FORMAT",
+        help="savedmodel, onnx, litert or litert-int8; may be repeated, or be a list with commas",
+    )
+    export.add_argument("--out", metavar="DIR", required=True, help="the folder to write to")
+    export.add_argument(
+        "--source",
+        help="images for the check and for the range of integers: a folder of any layout, or the "
+        "name of a data set; litert-int8 needs it",
+    )
+    add_use(export)
+    embed = commands.add_parser(
+        "embed",
+        allow_abbrev=False,
+        help="write the features of all images of a folder, with their file names",
+    )
+    embed.add_argument("folder", help="a folder of images, of any layout")
+    embed.add_argument("--encoder", required=True, help=ENCODER_HELP)
+    embed.add_argument(
+        "--out", metavar="FILE", required=True, help="a name that ends in .parquet, .npz or .csv"
+    )
+    add_use(embed)
+    add_search(commands)
+    card = commands.add_parser(
+        "card", allow_abbrev=False, help="write the model card of a study's encoder"
+    )
+    card.add_argument("folder", help="the folder of a study, or one that holds encoder.keras")
+    card.add_argument(
+        "--out", metavar="DIR", required=True, help="the folder to write README.md to"
+    )
+    card.add_argument("--name", help="the name of the model (default: from its data and network)")
+    card.add_argument("--license", help="the identifier of a license, such as mit or apache-2.0")
+    card.add_argument("--overwrite", action="store_true", help="replace a README.md that exists")
+
+
+def add_search(commands):
+    """Adds the parser of the command `search`."""
+    search = commands.add_parser(
+        "search",
+        allow_abbrev=False,
+        help="write a page of the nearest images to one, and of near-duplicates",
+    )
+    search.add_argument("features", help="a file that embed wrote")
+    search.add_argument("image", help="the name of an image of the folder, or any image file")
+    search.add_argument("--folder", required=True, help="the folder whose images were embedded")
+    search.add_argument(
+        "--out", metavar="FILE", help="the page (default: <features>_search.html beside them)"
+    )
+    search.add_argument(
+        "--encoder", help="the encoder of the features, for an image that is not in the folder"
+    )
+    search.add_argument("--count", type=int, default=12, help="neighbors shown (default: 12)")
+    search.add_argument("--images", type=int, default=300, help="images on the page (default: 300)")
+    search.add_argument(
+        "--duplicates",
+        type=float,
+        default=0.99,
+        metavar="COSINE",
+        help="similarity from which on images are near-duplicates (default: 0.99)",
+    )
+    search.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def add_use(command):
+    """Adds the options of all commands that use a finished encoder."""
+    command.add_argument(
+        "--image-size",
+        type=int,
+        metavar="N",
+        help="height and width of the images, for an encoder that takes any size (default: 96)",
+    )
+    command.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
 def slow_methods():
@@ -193,6 +283,9 @@ def do_command(options):
 
         label_next.run(options.out, options.count, options.source)
         return True
+    if options.command in ("export", "embed", "search", "card"):
+        take_away(options)
+        return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)
     if options.command == "ablate":
@@ -227,6 +320,27 @@ def do_command(options):
         settings=settings,
         out=options.out,
     )
+
+
+def take_away(options):
+    """Runs a command that uses a finished encoder elsewhere."""
+    with quiet_stderr():  # TensorFlow, before a session has started
+        from simclr_utils.cli import card, embed, export, search
+
+    if options.command == "export":
+        formats = [name.strip() for each in options.to for name in each.split(",")]
+        asked = (options.out, options.source, options.image_size, options.overwrite)
+        export.run(options.encoder, formats, *asked)
+    elif options.command == "embed":
+        asked = (options.out, options.image_size, options.overwrite)
+        embed.run(options.folder, options.encoder, *asked)
+    elif options.command == "card":
+        asked = (options.name, options.license, options.overwrite)
+        card.run(options.folder, options.out, *asked)
+    else:
+        sizes = search.Sizes(options.count, options.images, options.duplicates)
+        asked = (options.folder, options.out, options.encoder, sizes, options.overwrite)
+        search.run(options.features, options.image, *asked)
 
 
 if __name__ == "__main__":

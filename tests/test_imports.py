@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 # The path of an image. A part may import the parts before it, and what all of them stand on.
-PATH = ("data", "views", "training", "evaluation", "study", "ablation", "cli")
+PATH = ("data", "views", "training", "evaluation", "study", "ablation", "deploy", "cli")
 # What all of them stand on: it imports none of them.
 GROUND = (
     "config",
@@ -28,7 +28,7 @@ BESIDE = {"system": (), "plotting": ("data",), "course": (*PATH[:-1], "plotting"
 ALONE = {
     "matplotlib": ("plotting/style", "plotting/fonts", "data/photographs"),  # with a photograph
     "ipywidgets": ("course/widgets", "course/augmentation_lab"),
-    "tensorflow": ("views", "training", "evaluation", "study", "ablation", "course", "session"),
+    "tensorflow": (*PATH[1:-1], "course", "session"),
 }
 LIGHT = ("", ".__main__", ".files", ".config", ".data.dataset", ".data.folder", ".data.shapes")
 MODULES = sorted(str(p.relative_to(PACKAGE).with_suffix("")) for p in PACKAGE.rglob("*.py"))

@@ -20,6 +20,7 @@ PARTS = (
     "evaluation",
     "study",
     "ablation",
+    "deploy",
     "cli",
     "plotting",
     "course",

@@ -24,6 +24,7 @@ PARTS = (
     "evaluation",
     "study",
     "ablation",
+    "deploy",
     "cli",
     "plotting",
     "course",

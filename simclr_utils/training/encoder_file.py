@@ -92,7 +92,7 @@ def open_encoder(
     elif name.startswith(HUB):
         encoder, scaling = _from_hub(name)
     else:
-        encoder, scaling = _from_file(name), []
+        encoder, scaling = load_file(name), []
     encoder = pooled(encoder, name)
     size = own_size(encoder, name, usual, input_size)
     return prepend(encoder, image_shape, _adapter(encoder, name, image_shape, size, scaling))
@@ -200,7 +200,16 @@ def _adapter(encoder, name, image_shape, size, scaling):
     return adapt
 
 
-def _from_file(name):
+def load_file(name):
+    """Returns the model in a `.keras` file as it was stored.
+
+    Args:
+        name: String or `Path`, the path of the file.
+
+    Raises:
+        EncoderFileError: If there is no such file, or Keras cannot load it.
+    """
+    name = str(name)
     describe_encoder(name)  # is it there?
     try:
         return keras.saving.load_model(user_path(name), compile=False)

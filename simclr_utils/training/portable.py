@@ -46,6 +46,23 @@ def take_any_range(encoder):
     return prepend(encoder, encoder.input_shape[1:], scale)
 
 
+def without_range_step(encoder):
+    """Returns an encoder without the first step that `take_any_range` gave it.
+
+    Args:
+        encoder: Functional `keras.Model`, images -> features.
+
+    Returns:
+        A `keras.Model` of images in 0..1 that shares the weights, or the encoder itself if it has
+        no such step.
+    """
+    images = encoder.inputs[0]
+    for operation in encoder.operations:
+        if type(operation).__name__ == "Divide" and operation.input[0] is images:
+            return keras.Model(operation.output, encoder.outputs[0], name=encoder.name)
+    return encoder
+
+
 def prepend(encoder, image_shape, change):
     """Returns a model that changes its images first, as one graph of layers.
 
