@@ -90,11 +90,10 @@ def run_cell(
         did not converge.
     """
     started = time.monotonic()
+    labels, groups = dataset.train[1], dataset.groups.get("train")
     subset_rows = {
-        count: [label_subset(dataset.train[1], count, subset) for subset in range(subsets)]
-        for count in usable_label_counts(
-            config.label_counts, len(dataset.train[1]), dataset.num_classes
-        )
+        count: [label_subset(labels, count, subset, groups) for subset in range(subsets)]
+        for count in usable_label_counts(config.label_counts, len(labels), dataset.num_classes)
     }
     try:
         if cell.supervised:
@@ -155,10 +154,14 @@ def _probe(outputs, dataset, rows_of_subsets):
     The penalty of a probe is chosen within its labels.
     """
     labels, answers = (part[1] for part in _labeled(dataset))
+    groups = dataset.groups.get("train", np.arange(len(labels)))  # by default, one for each image
     found = {}
     for name, (known, held_out) in outputs.items():
         with contextlib.suppress(RuntimeError):  # a probe did not converge
-            fits = [fit_linear_probe(known[rows], labels[rows]) for rows in rows_of_subsets]
+            fits = [
+                fit_linear_probe(known[rows], labels[rows], groups=groups[rows])
+                for rows in rows_of_subsets
+            ]
             scores = [np.mean(fit.predict(held_out) == answers) for fit in fits]
             found[name] = round(float(np.mean(scores)), 4)
     return found

@@ -53,6 +53,9 @@ class Dataset:
             default the two are joined here.
         files: List of the names of the pool's images, relative to the folder. Empty for other
             sources.
+        groups: Dict from "unlabeled", "train", "validation", "test" and "labeled" to int64 arrays
+            `[N]`: the number of the patient, slide or video of each image, in one numbering. Empty
+            if the source has no groups. By default, "labeled" is joined here.
 
     Example:
 
@@ -76,12 +79,17 @@ class Dataset:
     own_validation: bool = False
     labeled: tuple[np.ndarray, np.ndarray] | None = None
     files: list[str] = field(default_factory=list)
+    groups: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.labeled is None:
             joined = (self.train,) if self.own_validation else (self.train, self.validation)
             pair = tuple(np.concatenate(parts) for parts in zip(*joined, strict=True))
             object.__setattr__(self, "labeled", pair)
+        if self.groups and "labeled" not in self.groups:
+            names = ("train",) if self.own_validation else ("train", "validation")
+            joined = np.concatenate([self.groups[name] for name in names])
+            object.__setattr__(self, "groups", {**self.groups, "labeled": joined})
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from simclr_utils.evaluation.groups import as_groups
 from simclr_utils.evaluation.label_savings import find_savings, labels_to_reach
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval
@@ -166,10 +167,15 @@ def crossings(study: "Study") -> dict[str, str]:
 
 
 def _lines(study, method):
-    """Returns the label counts at which a method can be compared, and what both get right."""
+    """Returns the label counts at which a method can be compared, and what both get right.
+
+    If the test images have groups, that is how much of each group they get right.
+    """
     pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
     pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
-    return list(pairs), *([pair[side] for pair in pairs.values()] for side in (0, 1))
+    groups = study.comparison.protocol.test_groups
+    lines = ([as_groups(pair[side], groups) for pair in pairs.values()] for side in (0, 1))
+    return list(pairs), *lines
 
 
 def labels_saved(study: "Study") -> list[str]:
