@@ -9,10 +9,10 @@ from sklearn.metrics import balanced_accuracy_score
 
 from simclr_utils.evaluation.class_weights import image_weights, weighted_share, with_weights
 from simclr_utils.evaluation.fixmatch import FixMatch
-from simclr_utils.evaluation.mixing import MixedClassifier
+from simclr_utils.evaluation.mixing import AugmentedClassifier, MixedClassifier
 from simclr_utils.evaluation.out_of_fold import out_of_fold_probabilities
 from simclr_utils.evaluation.probes import fit_linear_probe
-from simclr_utils.evaluation.supervised import SupervisedBaseline, build_supervised
+from simclr_utils.evaluation.supervised import SupervisedBaseline
 
 LABELS = np.repeat([0, 1], [90, 10])
 
@@ -108,12 +108,11 @@ def test_every_loss_is_weighted_alike():
 def test_a_balanced_training_measures_the_balanced_accuracy():
     images = np.where(LABELS[:, None, None, None] == 1, 200, 60).astype("uint8")
     images = np.broadcast_to(images, (100, 2, 2, 1)).copy()
-    encoder = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
     settings = {"learning_rate": 1e-9, "weight_decay": 0.0, "augmentation_strength": 1.0}
     curves = {}
     for each in ("none", "balanced"):
         trainer = SupervisedBaseline(
-            lambda strength: build_supervised(scale(), encoder, 2), class_weight=each
+            lambda strength: AugmentedClassifier(scale(), linear()), class_weight=each
         )
         run = trainer.train((images, LABELS), (images, LABELS), 5, settings)
         curves[each] = run.validation_curve[-1]
