@@ -139,7 +139,7 @@ def _train_simclr(cell, config, dataset, subset_rows, seed, callbacks):
         projections = [np.asarray(head(part, training=False), "float32") for part in features]
         both["projections_accuracy"] = projections
     return [
-        {"labels": count, **_probe(both, dataset, rows), **shared}
+        {"labels": count, **_probe(both, dataset, rows, config.class_weight), **shared}
         for count, rows in subset_rows.items()
     ]
 
@@ -148,7 +148,7 @@ def _labeled(dataset):
     return dataset.train, dataset.validation
 
 
-def _probe(outputs, dataset, rows_of_subsets):
+def _probe(outputs, dataset, rows_of_subsets, class_weight="none"):
     """Returns the mean validation accuracy of linear probes, for each output of an encoder.
 
     The penalty of a probe is chosen within its labels.
@@ -156,13 +156,15 @@ def _probe(outputs, dataset, rows_of_subsets):
     labels, answers = (part[1] for part in _labeled(dataset))
     groups = dataset.groups.get("train", np.arange(len(labels)))  # by default, one for each image
     found = {}
+
+    def fit(known, rows):
+        options = {"groups": groups[rows], "class_weight": class_weight}
+        return fit_linear_probe(known[rows], labels[rows], **options)
+
     for name, (known, held_out) in outputs.items():
         with contextlib.suppress(RuntimeError):  # a probe did not converge
-            fits = [
-                fit_linear_probe(known[rows], labels[rows], groups=groups[rows])
-                for rows in rows_of_subsets
-            ]
-            scores = [np.mean(fit.predict(held_out) == answers) for fit in fits]
+            fits = [fit(known, rows) for rows in rows_of_subsets]
+            scores = [np.mean(probe.predict(held_out) == answers) for probe in fits]
             found[name] = round(float(np.mean(scores)), 4)
     return found
 
@@ -177,7 +179,7 @@ def _train_baseline(config, dataset, subset_rows, seed):
         encoder = build_encoder(dataset.image_shape, config.encoder, config.width)
         return supervised.build_supervised(augmenter, encoder, dataset.num_classes)
 
-    trainer = supervised.SupervisedBaseline(build_model)
+    trainer = supervised.SupervisedBaseline(build_model, class_weight=config.class_weight)
     settings, (images, labels) = default_settings(trainer.axes), dataset.train
     held_out, answers = dataset.validation
     found = []
