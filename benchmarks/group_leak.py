@@ -88,14 +88,15 @@ def extract(name, images):
 
 
 def split(classes, patients, by, seed):
-    """Returns the rows to learn from and those to score on, held out by image or by patient."""
-    from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+    """Returns the rows to learn from and those to score on, held out by image or by patient.
 
-    if by == "image":
-        splitter = StratifiedShuffleSplit(1, test_size=HELD_OUT, random_state=seed)
-        return next(splitter.split(classes, classes))
-    splitter = GroupShuffleSplit(1, test_size=HELD_OUT, random_state=seed)
-    return next(splitter.split(classes, groups=patients))
+    Both splits are stratified: what is learned from has as many images of each class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = StratifiedKFold if by == "image" else StratifiedGroupKFold
+    splitter = kind(round(1 / HELD_OUT), shuffle=True, random_state=seed)
+    return next(splitter.split(classes, classes, patients))
 
 
 def fit(name, features, classes, patients):

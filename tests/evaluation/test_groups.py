@@ -14,6 +14,7 @@ from simclr_utils.evaluation.probes import cross_validation_splits
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results
 from simclr_utils.evaluation.statistics import paired_difference
+from simclr_utils.study.summary import few_groups
 
 GROUPS, SIZE = 40, 10
 NUMBERS = np.arange(GROUPS).repeat(SIZE)
@@ -186,3 +187,9 @@ def test_the_head_of_fine_tuning_is_chosen_on_other_groups(monkeypatch):
     trainer.fit_head((images, labels, np.arange(6) // 2))
     trainer.fit_head((images.copy(), labels))
     assert seen[0].tolist() == [0, 0, 1, 1, 2, 2] and seen[1] is None
+
+
+def test_few_groups_are_told():
+    assert few_groups(None) == few_groups(np.arange(9)) == few_groups(np.arange(60) // 3) == []
+    assert few_groups(np.arange(60) // 10)[0].startswith("The test images are of 6 groups only")
+    assert "of 1 group only" in few_groups(np.zeros(60, int))[0]
