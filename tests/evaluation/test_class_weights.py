@@ -1,5 +1,7 @@
 """With balanced classes, a rare class counts as much as a frequent one, in every method alike."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,12 +9,15 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
+from simclr_utils.evaluation import comparison
 from simclr_utils.evaluation.class_weights import image_weights, weighted_share, with_weights
 from simclr_utils.evaluation.fixmatch import FixMatch
 from simclr_utils.evaluation.mixing import AugmentedClassifier, MixedClassifier
 from simclr_utils.evaluation.out_of_fold import out_of_fold_probabilities
 from simclr_utils.evaluation.probes import fit_linear_probe
 from simclr_utils.evaluation.supervised import SupervisedBaseline
+from simclr_utils.methods import METHODS
+from simclr_utils.study import training_tasks
 
 LABELS = np.repeat([0, 1], [90, 10])
 
@@ -121,3 +126,28 @@ def test_a_balanced_training_measures_the_balanced_accuracy():
     assert curves["none"] in (pytest.approx(0.9), pytest.approx(0.1), 0.0, 1.0)
     names = list(with_weights(tf.data.Dataset.from_tensors((images, LABELS)), LABELS, "balanced"))
     np.testing.assert_allclose(names[0][2], image_weights(LABELS, "balanced"))
+
+
+def test_a_study_weights_every_method_alike(monkeypatch):
+    monkeypatch.setattr(training_tasks, "STARTS", {METHODS["fine_tuned"].start: lambda *_: None})
+    config = SimpleNamespace(class_weight="balanced")
+    dataset = SimpleNamespace(unlabeled=np.zeros((4, 2, 2, 1), "uint8"))
+    study = SimpleNamespace(config=config, dataset=dataset, trainers={}, build_model=None)
+    for method in ("supervised", "fine_tuned", "fixmatch"):
+        assert training_tasks.find_trainer(study, method, 0).class_weight == "balanced"
+    seen = []
+
+    def fit(*arrays, groups, class_weight):
+        seen.append(class_weight)
+        return SimpleNamespace(tried=[], penalty=0.1)
+
+    monkeypatch.setattr(comparison, "fit_linear_probe", fit)
+    protocol = SimpleNamespace(
+        rows=lambda *key: np.arange(4),
+        train=(None, LABELS),
+        validation=None,
+        subset_groups=lambda *key: None,
+    )
+    compared = comparison.Comparison(protocol, class_weight="balanced")
+    compared._fit({"train": np.zeros((4, 2))}, 4, 0, knn=False)
+    assert seen == ["balanced"]
