@@ -161,7 +161,8 @@ class Comparison:
         options["class_weight"] = self.class_weight
         probe = fit_linear_probe(known, answers, validation, **options)
         if not probe.tried:
-            return probe, f"default penalty {probe.penalty:.3g} (too few labels of a class)"
+            what = "labels" if options["groups"] is None else "labels or groups"
+            return probe, f"default penalty {probe.penalty:.3g} (too few {what} of a class)"
         return probe, f"penalty {probe.penalty:.3g} of {len(probe.tried)} tried"
 
     def score_trained(
@@ -241,8 +242,8 @@ class Comparison:
             A dict: `settings`, what was chosen, which is missing as long as the search goes on;
             `tried`, a list with a dict for each run, as `choose_settings` describes it;
             `num_steps`, `axes` and `search`, the run length and the candidate settings of the
-            choice; `given`, whether the user gave the validation images; and `encoder`, the seed
-            of the encoder that was fine-tuned.
+            choice; `given`, whether the user gave the validation images; `encoder`, the seed of
+            the encoder that was fine-tuned; and, if the labels have groups, `grouped`, true.
         """
         path = self._tuning_path()
         records = files.load_json(path) if path.exists() else {}
@@ -255,6 +256,8 @@ class Comparison:
         if tuned is None or files.describe_differences(tuned, made_for):
             given = self.protocol.validation is not None
             tuned = {**made_for, "given": given, "encoder": encoder, "tried": []}
+            if self.protocol.groups is not None:
+                tuned["grouped"] = True
         if "settings" in tuned:
             return tuned
         splits = splits_of(self.with_groups(*key), self.protocol.validation, key[1])

@@ -269,6 +269,7 @@ def describe_tuning(tuned: dict) -> str:
     if not tried:
         few = tuned["search"] != "none"
         why = f"fewer than {FEWEST_OF_A_CLASS} labels a class" if few else "no search"
+        why += ", or too few groups" if few and tuned.get("grouped") else ""
         return f"default settings ({why})"
     images = {run["fold"]: run["images"] for run in tried}
     source = "given for validation" if tuned["given"] else "held out of the labels"
