@@ -177,7 +177,7 @@ def test_settings_are_chosen_on_groups_that_are_not_learned_from(seed):
 def test_the_head_of_fine_tuning_is_chosen_on_other_groups(monkeypatch):
     seen = []
 
-    def fit(features, labels, validation=None, groups=None):
+    def fit(features, labels, groups, class_weight):
         seen.append(groups)
 
     monkeypatch.setattr(fine_tuning, "fit_linear_probe", fit)
