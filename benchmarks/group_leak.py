@@ -160,9 +160,9 @@ def summarize(rows):
         f"Made by `benchmarks/group_leak.py` with {rows['seed'].nunique()} draws of {PATIENTS} "
         f"patients with {IMAGES} images each. Each patient is of one of two classes, discs or "
         "pentagons, and has a background and a color of its own, which are independent of the "
-        f"class. A classifier learns from {1 - HELD_OUT:.0%} and is scored on the others, then on "
-        f"{NEW_PATIENTS} new patients. Means over the draws in percent, with 95 % intervals; "
-        "chance is 50.",
+        f"class. A classifier learns from {100 * (1 - HELD_OUT):.0f} % of the images and is scored "
+        f"on the others, then on {NEW_PATIENTS} new patients. Means over the draws in percent, "
+        "with 95 % intervals; chance is 50.",
         "",
         "| classifier | held out by | reported accuracy | accuracy on new patients "
         "| overstated by |",
@@ -187,7 +187,8 @@ def summarize(rows):
             )
             for over in ("", "_patients")
         ]
-        lines.append(f"| {by} | {covered[0]:.0%} | {covered[1]:.0%} |")
+        shown = " | ".join(f"{100 * share:.0f} %" for share in covered)
+        lines.append(f"| {by} | {shown} |")
     return "\n".join(lines) + "\n"
 
 
