@@ -69,6 +69,8 @@ class Config:
             for what suits it.
         metric: String, a name in `parameters.HEADLINE_NAMES`: the metric that decides. It is chosen
             before the results are known.
+        class_weight: String, `"none"` or `"balanced"`: how much images of rare classes count when
+            probes and networks learn from labels. With `"balanced"`, every class counts equally.
         limits: Dict from the names of splits to the largest number of images, as in
             `load_dataset`, or `None` for all images.
 
@@ -106,6 +108,7 @@ class Config:
     encoder_file: str | None = may_grow(None)  # `study/given_encoder.py` keeps a study to it
     input_size: int | None = may_grow(None)
     metric: str = of_evaluation("accuracy")
+    class_weight: str = of_evaluation("none")
     # Not a setting of the encoder: the fingerprint of the data already tells encoders apart that
     # were trained on different images.
     limits: dict | None = of_evaluation(None)

@@ -56,8 +56,12 @@ ENCODER_NAMES = names_in("training/networks", "ENCODERS")
 LOSS_NAMES = names_in("training/losses", "LOSSES")
 OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 # The headline metrics: of each, more is better, and two methods can be compared.
-HEADLINE_NAMES = ("accuracy", "balanced_accuracy", "auroc")
+HEADLINE_NAMES = (
+    *("accuracy", "balanced_accuracy", "auroc", "average_precision"),
+    *("sensitivity_at_90", "sensitivity_at_95"),
+)
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
+CLASS_WEIGHT_NAMES = names_in("evaluation/class_weights", "CLASS_WEIGHTS")
 SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
 METHOD_NAMES = names_in("methods", "METHODS")
 CONFIG_NAMES = fields_in("config", "Config")
@@ -201,7 +205,7 @@ OPTIONAL = (
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
-    *("input_size", "second_operations"),
+    *("input_size", "second_operations", "class_weight"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -235,6 +239,7 @@ RULES = {
         "0 for views that are not mixed, or a number of 0.1 or more",
     ),
     "metric": one_of(*HEADLINE_NAMES),
+    "class_weight": one_of(*CLASS_WEIGHT_NAMES),
     "optimizer": one_of(*OPTIMIZER_NAMES),
     "projection_dims": wholes(0),
     "temperature": above(0),

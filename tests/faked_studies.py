@@ -8,7 +8,9 @@ from simclr_utils.methods import METHODS
 from simclr_utils.study.study import Study
 
 
-def fake_dataset(shares=(0.5, 0.5), num_test=200, name="cats", class_names=("cat", "dog")):
+def fake_dataset(
+    shares=(0.5, 0.5), num_test=200, name="cats", class_names=("cat", "dog"), groups=None
+):
     """A dataset of noise whose classes have the given shares in every split."""
     random = np.random.default_rng(0)
 
@@ -28,6 +30,7 @@ def fake_dataset(shares=(0.5, 0.5), num_test=200, name="cats", class_names=("cat
         notes=["Drawn at random."],
         refused=[],
         overlaps={},
+        groups=groups or {},
         files=files + [f"train/{number}.png" for number in range(200)],
     )
 

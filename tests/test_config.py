@@ -45,7 +45,7 @@ def test_unknown_names_are_refused():
 def test_a_configuration_is_frozen_and_small():
     with pytest.raises(FrozenInstanceError):
         get_config().temperature = 1.0
-    assert len(fields(Config)) <= 23
+    assert len(fields(Config)) <= 24
 
 
 def test_a_record_gives_back_the_configuration():
@@ -88,5 +88,6 @@ def test_a_record_of_a_later_version_is_refused():
 def test_only_what_matters_holds_a_study_and_its_encoders():
     encoder, study = identity(Config(), ("pretraining",)), identity(Config())
     assert {"temperature", "operations", "pretraining_steps"} <= set(encoder) < set(study)
-    assert set(study) - set(encoder) == {"supervised_steps_factor", "search", "metric", "limits"}
+    evaluation = {"supervised_steps_factor", "search", "metric", "class_weight", "limits"}
+    assert set(study) - set(encoder) == evaluation
     assert not {"label_counts", "num_subsets"} & set(study)

@@ -87,11 +87,10 @@ def run_cell(
         did not converge.
     """
     started = time.monotonic()
+    labels, groups = dataset.train[1], dataset.groups.get("train")
     subset_rows = {
-        count: [label_subset(dataset.train[1], count, subset) for subset in range(subsets)]
-        for count in usable_label_counts(
-            config.label_counts, len(dataset.train[1]), dataset.num_classes
-        )
+        count: [label_subset(labels, count, subset, groups) for subset in range(subsets)]
+        for count in usable_label_counts(config.label_counts, len(labels), dataset.num_classes)
     }
     try:
         if cell.classifier == "supervised":
@@ -140,7 +139,7 @@ def _train_simclr(cell, config, dataset, subset_rows, seed, callbacks):
         projections = [np.asarray(head(part, training=False), "float32") for part in features]
         both["projections_accuracy"] = projections
     return [
-        {"labels": count, **_probe(both, dataset, rows), **shared}
+        {"labels": count, **_probe(both, dataset, rows, config.class_weight), **shared}
         for count, rows in subset_rows.items()
     ]
 
@@ -149,16 +148,22 @@ def _labeled(dataset):
     return dataset.train, dataset.validation
 
 
-def _probe(outputs, dataset, rows_of_subsets):
+def _probe(outputs, dataset, rows_of_subsets, class_weight="none"):
     """Returns the mean validation accuracy of linear probes, for each output of an encoder.
 
     The penalty of a probe is chosen within its labels.
     """
     labels, answers = (part[1] for part in _labeled(dataset))
+    groups = dataset.groups.get("train", np.arange(len(labels)))  # by default, one for each image
     found = {}
+
+    def fit(known, rows):
+        options = {"groups": groups[rows], "class_weight": class_weight}
+        return fit_linear_probe(known[rows], labels[rows], **options)
+
     for name, (known, held_out) in outputs.items():
         with contextlib.suppress(RuntimeError):  # a probe did not converge
-            fits = [fit_linear_probe(known[rows], labels[rows]) for rows in rows_of_subsets]
-            scores = [np.mean(fit.predict(held_out) == answers) for fit in fits]
+            fits = [fit(known, rows) for rows in rows_of_subsets]
+            scores = [np.mean(probe.predict(held_out) == answers) for probe in fits]
             found[name] = round(float(np.mean(scores)), 4)
     return found

@@ -71,4 +71,7 @@ def _trainer(config, dataset, seed, encoder):
         network = build_encoder(dataset.image_shape, config.encoder, config.width)
         return build_supervised(augmenter, network, dataset.num_classes)
 
-    return SupervisedBaseline(build_model) if encoder is None else FineTuning(build_model, encoder)
+    options = {"class_weight": config.class_weight}
+    if encoder is None:
+        return SupervisedBaseline(build_model, **options)
+    return FineTuning(build_model, encoder, **options)

@@ -12,7 +12,9 @@ from simclr_utils.cli.charts import methods_chart
 from simclr_utils.cli.pages import as_part, as_table, render
 from simclr_utils.evaluation.calibration import reliability
 from simclr_utils.evaluation.metrics import METRICS
+from simclr_utils.evaluation.precision_recall import precision_recall_points
 from simclr_utils.evaluation.results import summarize
+from simclr_utils.evaluation.roc import roc_points
 from simclr_utils.evaluation.verdicts import RULE
 from simclr_utils.methods import BASELINE, METHODS
 from simclr_utils.study import answers, measured, summary
@@ -38,6 +40,11 @@ TIMES = (
     "or fit. Methods with the same encoder share its pretraining."
 )
 GIVEN = "The given encoder was trained elsewhere, on other images; that time is not counted."
+POSITIVE = (
+    "The positive class is “{}”. The metrics “sensitivity at 90 % specificity” and “at 95 %” are "
+    "read off the first curve, so their threshold is chosen on the test images. A threshold that "
+    "is chosen beforehand finds a little less, or raises more false alarms."
+)
 FEW_CLASSES = 12  # up to here, the table of classes is printed
 
 
@@ -133,6 +140,8 @@ def describe_comparisons(study, content):
         few = len(content["recalls"]) <= FEW_CLASSES
         name = "Share of each class that is recognized (%)"
         found.append(section(name, recall_table(content["recalls"]), printed=few))
+        found.append(section("Precision and specificity of each class (%)", *class_tables(content)))
+    found += threshold_sections(study, content)
     curves = reliability_curves(study, content)
     if curves:
         picture = plotting.to_png(plotting.plot_reliability(curves))
@@ -196,16 +205,56 @@ def recall_table(recalls):
     return pd.DataFrame(rows).fillna("")
 
 
+def class_tables(content):
+    """Returns a table of the classes by measure for each compared method, with its name before."""
+    tables = {}
+    for each in content["per_class"]:
+        row = tables.setdefault(each["method"], {}).setdefault(each["class"], {})
+        known = each["value"] is not None
+        row[each["measure"]] = report.percent_cell(each) if known else "never predicted"
+    return [
+        part
+        for method, rows in tables.items()
+        for part in (
+            METHODS[method].label,
+            pd.DataFrame(rows).T.rename_axis(index="class").reset_index(),
+        )
+    ]
+
+
+def first_networks(study, content):
+    """Returns the predictions of the compared methods' first networks, a dict from their labels.
+
+    Methods without probabilities are left out.
+    """
+    names = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
+    found = {METHODS[n].label: stored_runs(study, n, content["labels"])[0][0] for n in names}
+    return {name: each for name, each in found.items() if each.probabilities is not None}
+
+
+def threshold_sections(study, content):
+    """Returns the section of both curves in a list, which is empty unless there are two classes."""
+    found = first_networks(study, content)
+    truth = study.dataset.test[1]
+    if len(content["data"]["classes"]) != 2 or len(set(truth)) != 2 or not found:
+        return []
+    sides = {name: (each.truth == 1, each.probabilities[:, 1]) for name, each in found.items()}
+    roc = {name: roc_points(*side) for name, side in sides.items()}
+    precision = {name: precision_recall_points(*side) for name, side in sides.items()}
+    text = POSITIVE.format(content["data"]["classes"][1])
+    pictures = (
+        plotting.plot_roc(roc),
+        plotting.plot_precision_recall(precision, (truth == 1).mean()),
+    )
+    return [section("Every threshold", text, *map(plotting.to_png, pictures))]
+
+
 def reliability_curves(study, content):
     """Returns the reliability of the compared methods' first networks, a dict from their labels."""
-    names = [content["primary"][side] for side in ("first", "second")] if content["primary"] else []
-    found = {}
-    for name in names:
-        first = stored_runs(study, name, content["labels"])[0][0]
-        if first.probabilities is not None:
-            arrays = first.truth, first.classes, first.probabilities
-            found[METHODS[name].label] = reliability(*arrays)
-    return found
+    return {
+        name: reliability(each.truth, each.classes, each.probabilities, groups=each.groups)
+        for name, each in first_networks(study, content).items()
+    }
 
 
 def crossing_sentences(study):

@@ -7,7 +7,10 @@ shares in 0..1, and differences of them are too.
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simclr_utils import files
+from simclr_utils.data.group_folds import has_groups
 from simclr_utils.evaluation.label_savings import FEWEST_POINTS
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.methods import METHODS
@@ -64,6 +67,7 @@ def describe(study: "Study") -> dict:
         "methods": methods,
         "differences": [] if comparisons is None else as_records(comparisons),
         "recalls": measured.recalls(study, compared(primary), labels) if primary else [],
+        "per_class": measured.per_class(study, compared(primary), labels) if primary else [],
         "next_step": next_step(study, primary),
         "warning": warn(study, primary, labels),
         "limits": limits(study),
@@ -166,16 +170,27 @@ def describe_data(study: "Study") -> dict:
     dataset = study.dataset
     sizes = {name: len(getattr(dataset, name)[1]) for name in ("train", "validation", "test")}
     learn = sizes["train"] + (0 if dataset.own_validation else sizes["validation"])
+    groups = {
+        name: len(np.unique(dataset.groups[name]))
+        for name in ("labeled", "test")
+        if has_groups(dataset.groups.get(name))
+    }
+    learn_of, test_of = (
+        f" of {groups[name]:,} groups" if name in groups else "" for name in ("labeled", "test")
+    )
+    drawn = " Intervals are for other groups, and no group is on two sides." if groups else ""
     return {
         "sentence": (
-            f"{learn:,} labeled images to learn from, {sizes['test']:,} to test, "
+            f"{learn:,} labeled images{learn_of} to learn from, {sizes['test']:,} "
+            f"{'test images' + test_of if test_of else 'to test'}, "
             f"{dataset.num_classes:,} classes. Pretraining uses {len(dataset.unlabeled):,} images "
-            "and no label."
+            f"and no label.{drawn}"
         ),
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "image_shape": list(dataset.image_shape),
         "images": {"unlabeled": len(dataset.unlabeled), **sizes},
+        "groups": groups,
         "classes": list(dataset.class_names),
         "most_frequent": answers.most_frequent(study),
         "notes": list(dataset.notes),

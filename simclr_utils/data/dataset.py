@@ -56,7 +56,7 @@ class Dataset:
         groups: Dict from "unlabeled", "train", "validation", "test" and "labeled" to int64 arrays
             `[N]`, the number of each image's group: a patient, a slide, a video. All splits share
             one numbering, and no group is in two splits. An image without a group has a number of
-            its own. Empty if the source states no groups.
+            its own. Empty if the source states no groups. By default, "labeled" is joined here.
         labeled_files: List of those of `files` that have a label in the table `labels.csv`, whether
             it is used or not. `None` without such a table: then they lie in train/.
 
@@ -90,6 +90,10 @@ class Dataset:
             joined = (self.train,) if self.own_validation else (self.train, self.validation)
             pair = tuple(np.concatenate(parts) for parts in zip(*joined, strict=True))
             object.__setattr__(self, "labeled", pair)
+        if self.groups and "labeled" not in self.groups:
+            names = ("train",) if self.own_validation else ("train", "validation")
+            joined = np.concatenate([self.groups[name] for name in names])
+            object.__setattr__(self, "groups", {**self.groups, "labeled": joined})
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ Everything here works on labels alone, so that a folder is split before a single
 
 import numpy as np
 
+from simclr_utils.data.group_folds import by_group, group_folds, has_groups
 from simclr_utils.data.groups import hold_out_groups
 
 # The order of a dataset's images in memory and on disk. It makes the pretraining pool, which is
@@ -237,20 +238,26 @@ def stratified_sample(labels, size, generator):
     return chosen
 
 
-def held_out_folds(labels: np.ndarray, at_least: int, seed: int) -> list[np.ndarray]:
+def held_out_folds(
+    labels: np.ndarray, at_least: int, seed: int, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Marks the images to hold out, fold after fold, so that settings can be chosen without more.
 
     The images are dealt to five folds, stratified by class. No image is in two folds, and an image
     that is the only one of its class is in none. There are as many folds as it takes to hold out
     `at_least` images, and at most five.
 
+    With groups, whole groups are dealt, as `group_folds` describes it: no group has images on both
+    sides of a fold.
+
     Args:
         labels: Integer array `[N]`.
         at_least: Integer, the number of images to hold out in all folds together.
         seed: Integer seed, 0 or more.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
-        A list of bool arrays `[N]`. It is empty if each class has one image.
+        A list of bool arrays `[N]`. It is empty if each class has one image, or one group.
 
     Example:
 
@@ -263,8 +270,10 @@ def held_out_folds(labels: np.ndarray, at_least: int, seed: int) -> list[np.ndar
     order = order[class_sizes[order] > 1]
     folds = []
     # Neighbors in this order are dealt to different folds, so no fold takes a whole class.
-    for first in generator.permutation(NUM_FOLDS):
-        fold = np.isin(np.arange(len(labels)), order[first::NUM_FOLDS])
+    dealt = [np.isin(np.arange(len(labels)), order[n::NUM_FOLDS]) for n in range(NUM_FOLDS)]
+    if has_groups(groups):
+        dealt = group_folds(labels, groups, NUM_FOLDS, seed)
+    for fold in (dealt[n] for n in generator.permutation(len(dealt))):
         if fold.any() and sum(map(np.sum, folds)) < at_least:
             folds.append(fold)
     return folds
@@ -281,16 +290,23 @@ def _rank_in_class(labels, generator):
     return ranks, class_sizes
 
 
-def label_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+def label_subset(
+    labels: np.ndarray, count: int, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Picks training images that keep their labels, stratified by class.
 
     The order in which images are picked depends on the seed alone, so that a smaller subset is
     part of a larger one.
 
+    With groups, the images of a group are picked one after the other, as when patients are labeled
+    one by one. Labels are still counted by image, so the last group of a class may be picked in
+    part. Ten labels may then come from two patients, and teach less than ten labels of ten.
+
     Args:
         labels: Integer array `[N]`.
         count: Integer, the number of images to pick, from the number of classes to N.
         seed: Integer seed, 0 or more.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         An integer array `[count]` of row numbers.
@@ -312,6 +328,8 @@ def label_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
         )
     random = np.random.default_rng([seed, 9176])
     rows = [random.permutation(np.flatnonzero(labels == label)) for label in classes]
+    if has_groups(groups):
+        rows = by_group(rows, groups, random)
     # Sorting by rank as a share of the class stratifies every prefix of the order. The first
     # image of each class goes in front, so that no class is missing.
     places = [

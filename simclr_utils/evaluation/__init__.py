@@ -3,6 +3,7 @@
 from simclr_utils.doors import open_door
 
 PUBLIC = {
+    "class_results": ("results_per_class",),
     "features": ("extract_features", "map_features", "pixel_features"),
     "outputs": ("extract_outputs",),
     "transformations": ("TRANSFORMATIONS", "transform", "Transformation"),
@@ -19,6 +20,10 @@ PUBLIC = {
     "calibration": ("reliability",),
     "metrics": ("accuracy_interval", "Metric", "METRICS", "recall_per_class"),
     "metric_differences": ("metric_difference",),
+    "operating_points": ("at_threshold", "choose_threshold"),
+    "out_of_fold": ("out_of_fold_probabilities",),
+    "precision_recall": ("precision_recall_points",),
+    "roc": ("roc_points",),
     "predictions": ("Predictions",),
     "protocol": ("Protocol", "ScoredBefore"),
     "results": ("Results", "summarize"),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+
+from simclr_utils.evaluation.groups import half_width, share
 
 NUM_BINS = 15
 
@@ -12,6 +13,7 @@ def reliability(
     predictions: np.ndarray,
     probabilities: np.ndarray,
     num_bins: int = NUM_BINS,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Computes how often predictions are right, by the probability that they were given.
 
@@ -20,6 +22,7 @@ def reliability(
         predictions: Integer array `[N]`, the predicted classes.
         probabilities: Float array `[N, C]`, the class probabilities.
         num_bins: Integer, the number of bins of equal width in 0..1.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A DataFrame with a row for each bin that holds an image: `confidence`, the mean
@@ -30,14 +33,15 @@ def reliability(
     rows = []
     for place in np.unique(places):
         inside = places == place
-        hits, count = int(right[inside].sum()), int(inside.sum())
-        ends = binomtest(hits, count).proportion_ci(0.95, method="wilson")
-        row = {"confidence": confidence[inside].mean(), "accuracy": hits / count}
-        rows.append({**row, "low": ends.low, "high": ends.high, "images": count})
+        own = None if groups is None else np.asarray(groups)[inside]
+        score = share(right[inside], own)
+        row = {"confidence": confidence[inside].mean(), "accuracy": score["value"]}
+        row |= {"low": score["low"], "high": score["high"]}
+        rows.append({**row, "images": int(inside.sum())})
     return pd.DataFrame(rows)
 
 
-def calibration_error(truth, predictions, probabilities):
+def calibration_error(truth, predictions, probabilities, groups=None):
     """Computes the expected calibration error over 15 bins, as the `function` of a `Metric`.
 
     It is the mean distance, over the images, from the accuracy of a bin to its mean probability.
@@ -48,8 +52,7 @@ def calibration_error(truth, predictions, probabilities):
         Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks".
     """
     value = float(_signed_gaps(truth, predictions, probabilities).mean())
-    spread = np.linalg.norm(calibration_influence(truth, predictions, probabilities))
-    half = float(norm.ppf(0.975) * spread)
+    half = half_width(calibration_influence(truth, predictions, probabilities), groups)
     return {"value": value, "low": value - half, "high": value + half}
 
 

@@ -72,10 +72,19 @@ class Comparison:
             network then start from as many different initializations.
         search: String, a name in `evaluation.tuning.SEARCHES`: the settings of trainings that are
             chosen. The others keep their defaults.
+        class_weight: String, a name in `CLASS_WEIGHTS`: how much images of rare classes count in
+            probes. Trainers have their own. kNN and the most frequent class have none.
     """
 
-    def __init__(self, protocol: "Protocol", num_subsets: int = 3, search: str = "whole"):
+    def __init__(
+        self,
+        protocol: "Protocol",
+        num_subsets: int = 3,
+        search: str = "whole",
+        class_weight: str = "none",
+    ):
         self.protocol, self.num_subsets, self.search = protocol, num_subsets, search
+        self.class_weight = class_weight
 
     def subsets(self, labels: int, trained: bool = False) -> range:
         """Returns the subset seeds at a number of labels.
@@ -148,9 +157,12 @@ class Comparison:
             return fit_knn(known, answers), "none"
         if self.protocol.validation is not None:
             validation = (features["validation"], self.protocol.validation[1])
-        probe = fit_linear_probe(known, answers, validation)
+        options = {"groups": self.protocol.subset_groups(labels, seed)}
+        options["class_weight"] = self.class_weight
+        probe = fit_linear_probe(known, answers, validation, **options)
         if not probe.tried:
-            return probe, f"default penalty {probe.penalty:.3g} (too few labels of a class)"
+            what = "labels" if options["groups"] is None else "labels or groups"
+            return probe, f"default penalty {probe.penalty:.3g} (too few {what} of a class)"
         return probe, f"penalty {probe.penalty:.3g} of {len(probe.tried)} tried"
 
     def score_trained(
@@ -185,7 +197,7 @@ class Comparison:
                 self._refuse_other_settings(method, trainer, (labels, seed), num_steps)
         for seed in self.missing(method, labels, subsets, pretraining_seed):
             tuned = self._tuned(method, trainer, (labels, seed), num_steps, pretraining_seed)
-            settings, train = tuned["settings"], self.protocol.subset(labels, seed)
+            settings, train = tuned["settings"], self.with_groups(labels, seed)
             run = trainer.train(train, None, run_steps(settings, num_steps), settings, seed)
             self.protocol.score(
                 trainer.predict_probabilities(run, self.protocol.test_images),
@@ -199,6 +211,11 @@ class Comparison:
             )
             name = str(seed) if pretraining_seed is None else f"{seed}, encoder {pretraining_seed}"
             progress(f"{labels:6,d} labels, subset {name}: {run.num_steps:,} steps, {run.settings}")
+
+    def with_groups(self, labels: int, seed: int) -> tuple:
+        """Returns the images and labels of a subset, and the numbers of groups if there are any."""
+        groups = self.protocol.subset_groups(labels, seed)
+        return (*self.protocol.subset(labels, seed), *([] if groups is None else [groups]))
 
     def axes(self, axes: dict[str, tuple]) -> dict[str, tuple]:
         """Returns those axes of a trainer that this comparison chooses settings from.
@@ -225,8 +242,8 @@ class Comparison:
             A dict: `settings`, what was chosen, which is missing as long as the search goes on;
             `tried`, a list with a dict for each run, as `choose_settings` describes it;
             `num_steps`, `axes` and `search`, the run length and the candidate settings of the
-            choice; `given`, whether the user gave the validation images; and `encoder`, the seed
-            of the encoder that was fine-tuned.
+            choice; `given`, whether the user gave the validation images; `encoder`, the seed of
+            the encoder that was fine-tuned; and, if the labels have groups, `grouped`, true.
         """
         path = self._tuning_path()
         records = files.load_json(path) if path.exists() else {}
@@ -239,9 +256,11 @@ class Comparison:
         if tuned is None or files.describe_differences(tuned, made_for):
             given = self.protocol.validation is not None
             tuned = {**made_for, "given": given, "encoder": encoder, "tried": []}
+            if self.protocol.groups is not None:
+                tuned["grouped"] = True
         if "settings" in tuned:
             return tuned
-        splits = splits_of(self.protocol.subset(*key), self.protocol.validation, key[1])
+        splits = splits_of(self.with_groups(*key), self.protocol.validation, key[1])
         options = {"search": self.search, "seed": key[1], "tried": tuned["tried"]}
         tuned["settings"] = choose_settings(
             trainer, splits, num_steps, **options, keep=lambda: self._keep(method, key, tuned)

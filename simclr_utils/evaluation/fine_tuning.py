@@ -35,6 +35,7 @@ class FineTuning(SupervisedBaseline):
         encoder: Pretrained `keras.Model`, float images in 0..1 -> features. It is not changed.
         batch_size: Integer. If there are fewer images, they make one batch.
         head_first: Boolean. `False` skips the first stage and starts from a random head.
+        class_weight: String, as in `SupervisedBaseline`. The head is fitted with it too.
 
     References:
         Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform
@@ -57,8 +58,9 @@ class FineTuning(SupervisedBaseline):
         encoder: keras.Model,
         batch_size: int = BATCH_SIZE,
         head_first: bool = True,
+        class_weight: str = "none",
     ):
-        super().__init__(build_model, batch_size)
+        super().__init__(build_model, batch_size, class_weight)
         self.encoder = encoder
         self.head_first = head_first
         self.heads = []  # pairs of training images and the head that was fitted to them
@@ -74,7 +76,7 @@ class FineTuning(SupervisedBaseline):
 
         Args:
             model: `AugmentedClassifier` whose weights are set.
-            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            train: Pair, or triple, as in `fit_head`.
         """
         head = model.classifier.get_layer(HEAD)
         start = head.get_weights()
@@ -89,14 +91,17 @@ class FineTuning(SupervisedBaseline):
         are kept.
 
         Args:
-            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`, or a triple with
+                the numbers `[N]` of their groups, which the cross-validation keeps together.
 
         Returns:
             A `LinearProbe`.
         """
         known = [head for images, head in self.heads if images is train[0]]
         if not known:
-            known = [fit_linear_probe(extract_features(self.encoder, train[0]), train[1])]
+            features, groups = extract_features(self.encoder, train[0]), (*train, None)[2]
+            options = {"groups": groups, "class_weight": self.class_weight}
+            known = [fit_linear_probe(features, train[1], **options)]
             self.heads = [*self.heads[1 - NUM_FOLDS :], (train[0], known[0])]
         return known[0]
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from simclr_utils.evaluation.class_weights import with_weights
 from simclr_utils.evaluation.mixing import AugmentedClassifier
 from simclr_utils.evaluation.supervised import (
     BATCH_SIZE,
@@ -83,19 +84,20 @@ class FixMatch(keras.Model):
 
         Args:
             batch: `((images, labels), pool)`: labeled uint8 images, their integer labels, and
-                uint8 images of the pool.
+                uint8 images of the pool. Or `((images, labels, weights), pool)`, with the weight
+                of each labeled image in the loss.
 
         Returns:
             A dict of scalar tensors: `loss`, and `share_certain`, the share of the pool's images
             that count.
         """
-        (images, labels), pool = batch
+        (images, labels, *weights), pool = batch
         numbers = [images.shape[0], pool.shape[0], pool.shape[0]]
         with tf.GradientTape() as tape:
             # One pass, as in the paper's code: batch normalization sees all images together.
             views = tf.concat([self.weak(images), self.weak(pool), self.strong(pool)], axis=0)
             logits = tf.split(self.classifier(views, training=True), numbers)
-            labeled_loss = cross_entropy(labels, logits[0])
+            labeled_loss = cross_entropy(labels, logits[0]) * (weights[0] if weights else 1)
             pool_loss, share = pseudo_label_loss(logits[1], logits[2], self.threshold)
             loss = tf.reduce_mean(labeled_loss) + self.unlabeled_weight * pool_loss
             scaled_loss = self.optimizer.scale_loss(loss)
@@ -154,6 +156,7 @@ class FixMatchTrainer(SupervisedBaseline):
         pool: Uint8 array `[N, H, W, C]`, images without labels.
         batch_size: Integer, the number of labeled images in a batch.
         unlabeled_weight: Float, as in `FixMatch`.
+        class_weight: String, as in `SupervisedBaseline`. The answers for the pool all count alike.
     """
 
     # One point: nothing is tuned.
@@ -166,8 +169,9 @@ class FixMatchTrainer(SupervisedBaseline):
         pool: np.ndarray,
         batch_size: int = BATCH_SIZE,
         unlabeled_weight: float = UNLABELED_WEIGHT,
+        class_weight: str = "none",
     ):
-        super().__init__(build_model, batch_size)
+        super().__init__(build_model, batch_size, class_weight)
         self.build_views, self.pool = build_views, pool
         self.unlabeled_weight = unlabeled_weight
 
@@ -201,13 +205,15 @@ class FixMatchTrainer(SupervisedBaseline):
         Returns:
             A `SupervisedRun` without a validation curve.
         """
-        started, (images, labels) = time.monotonic(), train
+        started, (images, labels) = time.monotonic(), train[:2]
         model = self.fresh_model(settings, seed)
         steps = max(1, round(num_steps / NUM_CHECKS))
         batch_size = min(self.batch_size, len(images))
         pool_size = min(UNLABELED_RATIO * batch_size, len(self.pool))
         batches = tf.data.Dataset.zip(
-            image_batches(images, batch_size, seed, labels),
+            with_weights(
+                image_batches(images, batch_size, seed, labels), labels, self.class_weight
+            ),
             image_batches(self.pool, pool_size, seed),
         )
         schedule = falling_cosine(LEARNING_RATE, NUM_CHECKS * steps)

@@ -56,7 +56,8 @@ def find_savings(
     Args:
         labels: Sequence of K integers, ascending, at least two.
         first: Sequence of K boolean arrays `[subsets, seeds, N]`, whether each prediction of the
-            method is correct.
+            method is correct. If the images have groups, the same by `as_groups`: the interval then
+            covers other groups.
         second: Sequence of K boolean arrays `[subsets, seeds, N]`, likewise for the baseline.
 
     Returns:
@@ -133,7 +134,7 @@ def labels_to_reach(
     Args:
         labels: Sequence of K integers, ascending.
         runs: Sequence of K boolean arrays `[subsets, seeds, N]`, whether each prediction is
-            correct.
+            correct. If the images have groups, the same by `as_groups`.
         target: Float in (0, 1), an accuracy.
         seed: Integer, for the draws.
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from simclr_utils.data.group_folds import has_groups
 from simclr_utils.evaluation.calibration import calibration_error, calibration_influence
+from simclr_utils.evaluation.groups import share, sum_by_group
+from simclr_utils.evaluation.operating_points import SensitivityAt
+from simclr_utils.evaluation.precision_recall import average_precision, average_precision_influence
 from simclr_utils.evaluation.roc import auroc, auroc_influence
 
 
@@ -20,7 +23,8 @@ class Metric:
         function: Function of the true classes (integer array `[N]`), the predicted classes
             (integer array `[N]`) and the class probabilities (float array `[N, C]`, or `None`).
             It returns a dict with `value` and the ends `low` and `high` of its 95 % interval,
-            or `None` where the metric is not defined.
+            or `None` where the metric is not defined. If the images have groups, it is also given
+            their numbers, an integer array `[N]`, as `groups`.
         needs_probabilities: Boolean, whether the predicted classes alone are not enough.
         bounds: Pair of floats that no value and no interval exceeds, or `None`.
         influence: Function of the same arrays. It returns a float array `[N]`, how far each image
@@ -37,14 +41,19 @@ class Metric:
     higher_is_better: bool = True
 
     def measure(
-        self, truth: np.ndarray, predictions: np.ndarray, probabilities: np.ndarray | None = None
+        self,
+        truth: np.ndarray,
+        predictions: np.ndarray,
+        probabilities: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
     ) -> dict | None:
-        """Computes the metric and its 95 % interval.
+        """Computes the metric and its 95 % interval, for other images, or other groups of them.
 
         Args:
             truth: Integer array `[N]`, the true classes.
             predictions: Integer array `[N]`, the predicted classes.
             probabilities: Float array `[N, C]`, the class probabilities, or `None`.
+            groups: Integer array `[N]`, the number of each image's group, or `None`.
 
         Returns:
             A dict of floats: `value`, `low` and `high`. `None` if the metric is not defined for
@@ -52,7 +61,8 @@ class Metric:
         """
         if self.needs_probabilities and probabilities is None:
             return None
-        score = self.function(truth, predictions, probabilities)
+        grouped = {"groups": groups} if has_groups(groups) else {}
+        score = self.function(truth, predictions, probabilities, **grouped)
         return score and {name: self.clip(value) for name, value in score.items()}
 
     def clip(self, value: float) -> float:
@@ -61,16 +71,21 @@ class Metric:
 
 
 def accuracy_interval(
-    predictions: np.ndarray, labels: np.ndarray, confidence: float = 0.95
+    predictions: np.ndarray,
+    labels: np.ndarray,
+    confidence: float = 0.95,
+    groups: np.ndarray | None = None,
 ) -> dict:
     """Computes the accuracy of predictions and its Wilson interval.
 
-    The interval covers the draw of the test images only, not of labels or training seeds.
+    The interval covers the draw of the test images only, not of labels or training seeds. With
+    groups, it covers the draw of whole groups.
 
     Args:
         predictions: Integer array `[N]`, the predicted classes.
         labels: Integer array `[N]`, the true classes.
         confidence: Float in (0, 1).
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A dict of floats in 0..1: `value`, `low` and `high`.
@@ -83,43 +98,68 @@ def accuracy_interval(
             f"Received {len(predictions)} predictions for {len(labels)} labels. Pass one "
             "prediction for each label, and at least one."
         )
-    hits = int(np.sum(np.asarray(predictions) == np.asarray(labels)))
-    interval = binomtest(hits, len(labels)).proportion_ci(confidence, method="wilson")
-    return {"value": hits / len(labels), "low": interval.low, "high": interval.high}
+    return share(np.asarray(predictions) == np.asarray(labels), groups, confidence)
 
 
-def accuracy(truth, predictions, probabilities=None):
+def accuracy(truth, predictions, probabilities=None, groups=None):
     """Computes the share of correct predictions, as the `function` of a `Metric`."""
-    return accuracy_interval(predictions, truth)
+    return accuracy_interval(predictions, truth, groups=groups)
 
 
-def balanced_accuracy(truth, predictions, probabilities=None):
+def balanced_accuracy(truth, predictions, probabilities=None, groups=None):
     """Computes the mean recall over the classes that occur in the truth.
 
     The recall of each class is a proportion with a Wilson interval of its own. The classes have
     no image in common, so the squared distances from the recalls to the ends of their intervals
-    add up (Zou and Donner's MOVER).
+    add up (Zou and Donner's MOVER). A group may have images of several classes, so with groups the
+    distances add up by the correlations of the recalls.
 
     References:
         Zou, Donner 2008, "Construction of confidence limits about effect measures: a general
         approach".
     """
-    recalls = recall_per_class(truth, predictions)
+    recalls = recall_per_class(truth, predictions, groups)
     value, low, high = (recalls[name].to_numpy() for name in ("value", "low", "high"))
-    mean = value.mean()
+    mean, norm = value.mean(), np.linalg.norm
+    if has_groups(groups):
+        correlations = recall_correlations(truth, predictions, groups)
+
+        def norm(distances):
+            return np.sqrt(max(0, distances @ correlations @ distances))
+
     return {
         "value": float(mean),
-        "low": float(mean - np.linalg.norm(value - low) / len(recalls)),
-        "high": float(mean + np.linalg.norm(high - value) / len(recalls)),
+        "low": float(mean - norm(value - low) / len(recalls)),
+        "high": float(mean + norm(high - value) / len(recalls)),
     }
 
 
-def recall_per_class(truth: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+def recall_correlations(truth, predictions, groups):
+    """Computes how the recalls of the classes vary together if groups are drawn.
+
+    Returns:
+        A float array `[K, K]`, for the K classes that occur in the truth.
+    """
+    labels = np.unique(truth)
+    right = (np.asarray(truth) == np.asarray(predictions)).astype(float)
+    parts = [np.where(truth == label, right - right[truth == label].mean(), 0) for label in labels]
+    sums = sum_by_group(np.array(parts), groups)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    sums = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
+    correlations = sums @ sums.T
+    np.fill_diagonal(correlations, 1)
+    return correlations
+
+
+def recall_per_class(
+    truth: np.ndarray, predictions: np.ndarray, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Computes the share of each class that is recognized.
 
     Args:
         truth: Integer array `[N]`, the true classes.
         predictions: Integer array `[N]`, the predicted classes.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A DataFrame with a row for each class that occurs in the truth, in ascending order: its
@@ -130,7 +170,8 @@ def recall_per_class(truth: np.ndarray, predictions: np.ndarray) -> pd.DataFrame
     rows = []
     for label in np.unique(truth):
         inside = truth == label
-        score = accuracy_interval(predictions[inside], truth[inside])
+        own = None if groups is None else np.asarray(groups)[inside]
+        score = accuracy_interval(predictions[inside], truth[inside], groups=own)
         rows.append({"label": int(label), "images": int(inside.sum()), **score})
     return pd.DataFrame(rows)
 
@@ -156,6 +197,21 @@ METRICS = {
         "balanced accuracy", balanced_accuracy, influence=balanced_influence
     ),
     "auroc": Metric("AUROC", auroc, needs_probabilities=True, influence=auroc_influence),
+    "average_precision": Metric(
+        "average precision",
+        average_precision,
+        needs_probabilities=True,
+        influence=average_precision_influence,
+    ),
+    **{
+        f"sensitivity_at_{percent}": Metric(
+            f"sensitivity at {percent} % specificity",
+            SensitivityAt(percent / 100),
+            needs_probabilities=True,
+            influence=SensitivityAt(percent / 100).influence,
+        )
+        for percent in (90, 95)
+    },
     "calibration_error": Metric(
         "calibration error",
         calibration_error,

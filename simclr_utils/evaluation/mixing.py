@@ -56,22 +56,29 @@ class MixedClassifier(AugmentedClassifier):
         """Updates the weights once, and returns the loss of the batch and the metrics so far.
 
         Args:
-            batch: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            batch: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`, or a triple with
+                the weights `[N]` of the images. A mixture has shares of two weights.
 
         Returns:
             A dict of scalar tensors. The accuracy is the share of mixtures that are taken for the
             class of their first view.
         """
-        images, labels = batch
+        images, labels, *weights = batch
         targets = tf.one_hot(labels, self.classifier.output_shape[-1])
+        if weights:
+            targets *= weights[0][:, None]
         views, targets = self.mixer(self.augmenter(images), targets)
         with tf.GradientTape() as tape:
             logits = self.classifier(views, training=True)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+            if weights:  # TensorFlow's own loss has another gradient unless targets sum to 1
+                losses = -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=1)
+            else:
+                losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            loss = tf.reduce_mean(losses)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return {**self.compute_metrics(images, labels, logits), "loss": loss}
+        return {**self.compute_metrics(images, labels, logits, *weights), "loss": loss}
 
 
 class MixUp(keras.layers.Layer):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from simclr_utils.data.group_folds import group_halves, has_groups
 from simclr_utils.evaluation.features import extract_features
 
 
@@ -39,15 +40,21 @@ def extract_outputs(
     return {"features": features, "projections": projections}
 
 
-def split_in_halves(num_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_in_halves(
+    num_images: int, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Divides images at random into those that a probe is fitted on, and those that score it.
 
     Args:
         num_images: Integer, N.
         seed: Integer, at least 0.
+        groups: Integer array `[N]`, the number of each image's group, or `None`. No group is in
+            both parts, which then are halves of the groups.
 
     Returns:
         Two integer arrays of places in 0..N-1, without a common element.
     """
+    if has_groups(groups):
+        return group_halves(groups, seed)
     order = np.random.default_rng(seed).permutation(num_images)
     return order[: num_images // 2], order[num_images // 2 :]

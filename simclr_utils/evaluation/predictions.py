@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from simclr_utils.data.group_folds import has_groups
+from simclr_utils.evaluation.groups import renumber
 from simclr_utils.places import user_path
 
 # What names the predictions of one row, and its type in the file.
@@ -37,11 +39,14 @@ class StoredPredictions:
         truth: Integer array `[N]`, the true classes.
         classes: Integer array `[N]`, the predicted classes.
         probabilities: Float16 array `[N, C]`, or `None` if only classes were stored.
+        groups: Integer array `[N]`, the number of each image's group, from 0 on, or `None` if the
+            images have no groups.
     """
 
     truth: np.ndarray
     classes: np.ndarray
     probabilities: np.ndarray | None
+    groups: np.ndarray | None = None
 
     @property
     def correct(self) -> np.ndarray:
@@ -54,7 +59,8 @@ class Predictions:
 
     Each `store` is one transaction: if the process is killed, the file still holds everything
     that was stored before. The true classes are stored once, so that any metric can be computed
-    later. The file is open only during a call.
+    later, and so are the groups of the images, for the intervals. Groups are numbered anew: no
+    identifier is stored. The file is open only during a call.
 
     Args:
         path: String or path of the file, which need not exist yet.
@@ -76,6 +82,7 @@ class Predictions:
         truth: np.ndarray,
         classes: np.ndarray,
         probabilities: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
         **key: str | int | None,
     ) -> None:
         """Stores the predictions of a row, in place of those with the same key.
@@ -84,12 +91,17 @@ class Predictions:
             truth: Integer array `[N]`, the true classes of the test images.
             classes: Integer array `[N]`, the predicted classes.
             probabilities: Float array `[N, C]`, stored as float16, or `None`.
+            groups: Integer array `[N]`, the number of each image's group, or `None`.
             **key: A value for each name in `KEY`; `pretraining_seed` may be left out.
 
         Raises:
-            ValueError: If the file holds other true classes for the same fingerprint.
+            ValueError: If the file holds other true classes, or other groups, for the same
+                fingerprint.
         """
         key, arrays = _as_key(key), {"classes": _smallest(classes)}
+        given = {"truth": _smallest(truth)}
+        if has_groups(groups):
+            given["groups"] = _smallest(renumber(groups))
         if probabilities is not None:
             arrays["probabilities"] = np.asarray(probabilities, np.float16)
         with self._open() as connection:
@@ -97,13 +109,14 @@ class Predictions:
                 connection.execute(table)
             known = self._truth(connection, key)
             if known is None:
-                content = _pack(truth=_smallest(truth))
-                connection.execute("INSERT INTO truth VALUES (?, ?)", (key["fingerprint"], content))
-            elif not np.array_equal(known, truth):
-                raise ValueError(
-                    f"{self.path} holds other test labels for the images "
-                    f"{key['fingerprint']!r} than those given now. Choose another folder."
-                )
+                row = (key["fingerprint"], _pack(**given))
+                connection.execute("INSERT INTO truth VALUES (?, ?)", row)
+            for name, what in (("truth", "test labels"), ("groups", "groups of test images")):
+                if known and not np.array_equal(known.get(name, ()), given.get(name, ())):
+                    raise ValueError(
+                        f"{self.path} holds other {what} for the images "
+                        f"{key['fingerprint']!r} than those given now. Choose another folder."
+                    )
             connection.execute(f"DELETE FROM predictions WHERE {SAME_KEY}", key)
             columns, values = ", ".join(KEY), ", ".join(f":{name}" for name in KEY)
             connection.execute(
@@ -125,8 +138,9 @@ class Predictions:
             row = found.fetchone()
             if row is None:
                 return None
-            arrays, truth = _unpack(row[0]), self._truth(connection, key)
-        return StoredPredictions(truth, arrays["classes"], arrays.get("probabilities"))
+            arrays, true = _unpack(row[0]), self._truth(connection, key)
+        made = arrays["classes"], arrays.get("probabilities")
+        return StoredPredictions(true["truth"], *made, true.get("groups"))
 
     def keys(self) -> list[dict]:
         """Returns the keys of everything that is stored, a list of dicts."""
@@ -138,9 +152,10 @@ class Predictions:
 
     @staticmethod
     def _truth(connection, key):
+        """Returns the true classes and the groups, a dict of arrays, or `None`."""
         found = connection.execute("SELECT arrays FROM truth WHERE fingerprint = :fingerprint", key)
         row = found.fetchone()
-        return None if row is None else _unpack(row[0])["truth"]
+        return None if row is None else _unpack(row[0])
 
     @contextlib.contextmanager
     def _open(self):

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from simclr_utils.data.splits import held_out_folds
+from simclr_utils.evaluation.class_weights import weighted_share
 from simclr_utils.evaluation.features import extract_features, pixel_features
 from simclr_utils.evaluation.predictions import with_argmax
 
@@ -34,9 +35,10 @@ class LinearProbe:
         classifier: Fitted `LogisticRegression`.
         penalty: Float, the chosen penalty.
         validation_accuracy: Float in 0..1, the accuracy on validation or held-out data at that
-            penalty. NaN if there were none.
+            penalty, or the balanced accuracy if classes have weights. NaN if there were none.
         tried: List of pairs (penalty, accuracy), in the order tried. It is empty if the default
             penalty was taken.
+        class_weight: String, a name in `CLASS_WEIGHTS`, how much images of rare classes count.
     """
 
     scaler: StandardScaler
@@ -44,6 +46,7 @@ class LinearProbe:
     penalty: float
     validation_accuracy: float
     tried: list
+    class_weight: str = "none"
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Returns class numbers `[N]` for features `[N, D]`."""
@@ -95,6 +98,8 @@ def fit_linear_probe(
     labels: np.ndarray,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     max_iterations: int = 5000,
+    groups: np.ndarray | None = None,
+    class_weight: str = "none",
 ) -> LinearProbe:
     """Fits a linear probe: L2-regularized multinomial logistic regression on frozen features.
 
@@ -106,7 +111,7 @@ def fit_linear_probe(
     Without validation data, the penalty is chosen by stratified five-fold cross-validation, and the
     probe is then fitted on everything. Large sets use fewer of the five folds: as many as hold out
     1,000 images. If fewer than half of the images can be held out, because the others are the only
-    ones of their class, the penalty is 0.1.
+    ones of their class, the penalty is 0.1. With groups, whole groups are held out.
 
     Args:
         features: Float array `[N, D]`.
@@ -114,6 +119,9 @@ def fit_linear_probe(
         validation: Pair of features `[M, D]` and labels `[M]`, on which the penalty is chosen, or
             `None` for cross-validation.
         max_iterations: Integer, the number of iterations after which L-BFGS has failed.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
+        class_weight: String. With "balanced", every class counts equally in the loss and in the
+            choice of the penalty; with "none", every image does.
 
     Returns:
         A `LinearProbe`.
@@ -131,25 +139,33 @@ def fit_linear_probe(
             "of another class."
         )
     if validation is None:
-        splits, tolerance = cross_validation_splits(features, labels), ROUGH_TOLERANCE
+        splits, tolerance = cross_validation_splits(features, labels, groups), ROUGH_TOLERANCE
     else:
         splits, tolerance = [((features, labels), validation)], TOLERANCE
-    tried = try_penalties(splits, max_iterations, tolerance) if splits else []
+    options = max_iterations, tolerance, class_weight
+    tried = try_penalties(splits, *options) if splits else []
     default = (DEFAULT_PENALTY, float("nan"))
     penalty, accuracy = max(tried, key=lambda pair: pair[1], default=default)
+    fitted = fit_scaled(features, labels, penalty, max_iterations, TOLERANCE, class_weight)
+    return LinearProbe(*fitted, penalty, accuracy, tried, class_weight)
+
+
+def fit_scaled(features, labels, penalty, max_iterations, tolerance, class_weight):
+    """Returns a fitted `StandardScaler` and the `LogisticRegression` on what it gives."""
     scaler = StandardScaler().fit(features)
     scaled = scaler.transform(features)
     basis = basis_of(scaled)
-    classifier = fit_logistic(rotated(scaled, basis), labels, penalty, max_iterations)
+    fit = (penalty, max_iterations, None, tolerance, class_weight)
+    classifier = fit_logistic(rotated(scaled, basis), labels, *fit)
     if basis is not None:  # back to one weight for each feature
         classifier.coef_ = classifier.coef_ @ basis.T
         classifier.n_features_in_ = len(basis)
-    return LinearProbe(scaler, classifier, penalty, accuracy, tried)
+    return scaler, classifier
 
 
-def cross_validation_splits(features, labels):
+def cross_validation_splits(features, labels, groups=None):
     """Returns pairs of training and held-out data, each a pair of features and labels."""
-    folds = held_out_folds(labels, HELD_OUT, seed=0)
+    folds = held_out_folds(labels, HELD_OUT, 0, groups)
     if 2 * sum(map(np.sum, folds)) < min(len(labels), HELD_OUT):
         return []
     return [
@@ -158,9 +174,9 @@ def cross_validation_splits(features, labels):
     ]
 
 
-def try_penalties(splits, max_iterations, tolerance):
+def try_penalties(splits, max_iterations, tolerance, class_weight="none"):
     """Returns the pairs of a penalty and its accuracy on the held-out data of all splits."""
-    parts = []
+    parts, truth = [], np.concatenate([answers for _, (_, answers) in splits])
     for (features, labels), (held_out, answers) in splits:
         scaler = StandardScaler().fit(features)
         features, held_out = scaler.transform(features), scaler.transform(held_out)
@@ -171,10 +187,11 @@ def try_penalties(splits, max_iterations, tolerance):
         hits = []
         for place, (features, labels, held_out, answers) in enumerate(parts):
             # Each fit starts where the last one ended: same optimum, fewer iterations.
-            fit = fit_logistic(features, labels, penalty, max_iterations, fits[place], tolerance)
+            options = max_iterations, fits[place], tolerance, class_weight
+            fit = fit_logistic(features, labels, penalty, *options)
             hits.append(fit.predict(held_out) == answers)
             fits[place] = fit
-        tried.append((penalty, float(np.mean(np.concatenate(hits)))))
+        tried.append((penalty, weighted_share(np.concatenate(hits), truth, class_weight)))
         best = max(best, tried[-1][1])
         if len(tried) >= 3 and all(accuracy < best for _, accuracy in tried[-3:]):
             break
@@ -197,11 +214,17 @@ def rotated(features, basis):
     return features if basis is None else features @ basis
 
 
-def fit_logistic(features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE):
+def fit_logistic(
+    features, labels, penalty, max_iterations, start=None, tolerance=TOLERANCE, class_weight="none"
+):
     """Runs one L-BFGS fit, starting from the weights of the fitted classifier `start`."""
     # scikit-learn's objective: C * (sum of losses) + |weights|^2 / 2.
     classifier = LogisticRegression(
-        C=1 / (penalty * len(features)), tol=tolerance, max_iter=max_iterations, warm_start=True
+        C=1 / (penalty * len(features)),
+        tol=tolerance,
+        max_iter=max_iterations,
+        warm_start=True,
+        class_weight=None if class_weight == "none" else class_weight,
     )
     if start is not None:
         for name in ("classes_", "coef_", "intercept_"):

@@ -43,14 +43,20 @@ class Protocol:
             but those of test and of `validation`.
         validation: Pair of uint8 images and integer labels. `None` unless the source has a
             validation split of its own.
+        groups: Integer array `[N]`, the numbers of the groups of the images in `train`, such as
+            patients, or `None`. What is held out of `train` has to be whole groups.
         test_images: Uint8 array `[N, H, W, C]`.
+        test_groups: Integer array `[N]`, the numbers of the groups of `test_images`, or `None`.
+            Intervals then cover the draw of other groups.
         num_classes: Integer, C, the number of classes.
     """
 
     def __init__(self, dataset: "Dataset", results: "Results", folder: str | Path):
         self.train = dataset.labeled
         self.validation = dataset.validation if dataset.own_validation else None
+        self.groups = dataset.groups.get("labeled")
         self.test_images, self._test_labels = dataset.test
+        self.test_groups = dataset.groups.get("test")
         self.num_classes = dataset.num_classes
         self.results = results
         self.folder = user_path(folder)
@@ -62,12 +68,16 @@ class Protocol:
 
     def rows(self, labels: int, seed: int) -> np.ndarray:
         """Returns the indices in `train` of the images in a subset, ascending."""
-        return np.sort(label_subset(self.train[1], labels, seed))
+        return np.sort(label_subset(self.train[1], labels, seed, self.groups))
 
     def subset(self, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the images and labels of a row; larger subsets contain the smaller ones."""
         rows = self.rows(labels, seed)
         return tuple(part[rows] for part in self.train)
+
+    def subset_groups(self, labels: int, seed: int) -> np.ndarray | None:
+        """Returns the numbers of the groups of a row's images, or `None` if there are none."""
+        return None if self.groups is None else self.groups[self.rows(labels, seed)]
 
     def has(self, **key: str | int | None) -> bool:
         """Returns whether the row with these values was scored."""
@@ -119,8 +129,9 @@ class Protocol:
         classes, probabilities = split_predictions(predictions, len(truth), self.num_classes)
         if probabilities is not None:
             probabilities = probabilities.astype(np.float16)
-        scores = _compute_all(truth, classes, probabilities)
-        self._predictions.store(truth, classes, probabilities, **self._stored_key(key))
+        arrays = truth, classes, probabilities, self.test_groups
+        scores = _compute_all(*arrays)
+        self._predictions.store(*arrays, **self._stored_key(key))
         self.results.extend(
             [{"metric": name, **key, **score, **details} for name, score in scores.items()]
         )
@@ -146,7 +157,9 @@ class Protocol:
         found = self.predictions(**key)
         if found is None:
             return None
-        return METRICS[metric].measure(found.truth, found.classes, found.probabilities)
+        return METRICS[metric].measure(
+            found.truth, found.classes, found.probabilities, found.groups
+        )
 
     def predictions(self, **key: str | int | None) -> StoredPredictions | None:
         """Returns the stored predictions of a scored row, or `None` if nothing was stored.
@@ -186,9 +199,7 @@ class Protocol:
         return {"preset": shared["preset"], "fingerprint": shared["fingerprint"], **key}
 
 
-def _compute_all(truth, classes, probabilities):
+def _compute_all(*arrays):
     """Returns the scores of all metrics that can be computed, a dict from the metric's name."""
-    scores = {
-        name: metric.measure(truth, classes, probabilities) for name, metric in METRICS.items()
-    }
+    scores = {name: metric.measure(*arrays) for name, metric in METRICS.items()}
     return {name: score for name, score in scores.items() if score is not None}

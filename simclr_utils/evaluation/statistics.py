@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
+from simclr_utils.data.group_folds import has_groups
 from simclr_utils.evaluation.components import mean_squares, uncertainty_of_mean
+from simclr_utils.evaluation.groups import as_groups
 
 POINTS = 50  # label counts between two measured ones at which a difference is compared with zero
 
@@ -58,7 +60,10 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def paired_difference(
-    first: np.ndarray, second: np.ndarray, confidence: float = 0.95
+    first: np.ndarray,
+    second: np.ndarray,
+    confidence: float = 0.95,
+    groups: np.ndarray | None = None,
 ) -> Difference:
     """Computes the mean difference in accuracy, with an interval for other images and runs.
 
@@ -69,6 +74,9 @@ def paired_difference(
     the interval is widened to `exact_interval` if that reaches further. It then agrees with
     McNemar's exact test.
 
+    If the images have groups, groups take the place of images: the interval covers other groups,
+    half a group is added in place of half an image, and there is no exact interval.
+
     Args:
         first: Boolean array `[subsets, seeds, N]`, whether each prediction is correct.
         second: Boolean array `[subsets, seeds, N]`, likewise for the second method. A method
@@ -76,6 +84,7 @@ def paired_difference(
             If all labels are used there is one subset, which is compared with every
             initialization.
         confidence: Float in (0, 1).
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A `Difference`.
@@ -97,11 +106,11 @@ def paired_difference(
             "Expected two arrays [subsets, seeds, N] of equal or single subsets and seeds. "
             f"Received the shapes {first.shape} and {second.shape}."
         )
-    gaps = first - second
+    gaps = as_groups(first - second, groups)
     found = uncertainty_of_mean(mean_squares(gaps), _half_images(gaps))
     value, half = float(gaps.mean()), float(found.half_width(confidence))
     low, high, p_value = value - half, value + half, found.p_value(value)
-    if gaps.shape[:2] == (1, 1):
+    if gaps.shape[:2] == (1, 1) and not has_groups(groups):
         ends = exact_interval(first[0, 0], second[0, 0], confidence)
         low, high = min(low, ends[0]), max(high, ends[1])
         p_value = max(p_value, mcnemar(first[0, 0], second[0, 0]))
@@ -179,9 +188,9 @@ def crossing_interval(
     Args:
         labels: Sequence of K integers, ascending.
         first: Sequence of K arrays, one for each number of labels: booleans
-            `[subsets, seeds, N]`, whether each prediction is correct, or accuracies
-            `[subsets, seeds]`. From accuracies, the interval does not cover the draw of the test
-            images.
+            `[subsets, seeds, N]`, whether each prediction is correct, or the same by `as_groups`,
+            or accuracies `[subsets, seeds]`. From accuracies, the interval does not cover the draw
+            of the test images.
         second: Sequence of K arrays of the same form. A method without pretraining has one seed,
             which is compared with every encoder of the other.
         confidence: Float in (0, 1).

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
 
+from simclr_utils.evaluation.class_weights import with_weights
 from simclr_utils.evaluation.mixing import MIXING, NO_MIXING, AugmentedClassifier, with_mixing
 from simclr_utils.evaluation.predictions import with_argmax
 from simclr_utils.training.activations import images_at_once
@@ -56,6 +57,8 @@ class SupervisedBaseline:
         build_model: Function of the augmentation strength, a float, that returns a fresh
             `AugmentedClassifier`.
         batch_size: Integer. If there are fewer images, they make one batch.
+        class_weight: String. With "balanced", every class counts equally in the loss and in the
+            accuracy on validation images; with "none", every image does.
 
     Attributes:
         axes: Dict from the name of a setting to the values that are tried, in order. The middle
@@ -73,10 +76,13 @@ class SupervisedBaseline:
     }
 
     def __init__(
-        self, build_model: Callable[[float], AugmentedClassifier], batch_size: int = BATCH_SIZE
+        self,
+        build_model: Callable[[float], AugmentedClassifier],
+        batch_size: int = BATCH_SIZE,
+        class_weight: str = "none",
     ):
         self.build_model = build_model
-        self.batch_size = batch_size
+        self.batch_size, self.class_weight = batch_size, class_weight
         self.models, self.starts = {}, {}
         self.callbacks = []
 
@@ -99,10 +105,11 @@ class SupervisedBaseline:
 
     def compiled(self, model: AugmentedClassifier, settings: dict) -> AugmentedClassifier:
         """Compiles a model for all runs with the weight decay of some settings, and returns it."""
+        weighted = "metrics" if self.class_weight == "none" else "weighted_metrics"
         model.compile(
             optimizer=self.optimizer(settings),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+            **{weighted: [keras.metrics.SparseCategoricalAccuracy("accuracy")]},
         )
         # With its variables built beforehand, the training step is traced once.
         model.optimizer.build(model.trainable_variables)
@@ -128,7 +135,8 @@ class SupervisedBaseline:
         The weights after the last step are the result. No earlier epoch is selected.
 
         Args:
-            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+            train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`. A third array, the
+                numbers of their groups, matters to `FineTuning` only.
             validation: Pair of uint8 images and integer labels on which accuracy is measured five
                 times during the run, or `None`. Nothing is learned from them.
             num_steps: Integer, the update steps; rounded to a multiple of five.
@@ -139,15 +147,18 @@ class SupervisedBaseline:
         Returns:
             A `SupervisedRun`.
         """
-        started, (images, labels) = time.monotonic(), train
+        started, (images, labels) = time.monotonic(), train[:2]
         model = self.fresh_model(settings, seed)
         self.start(model, train)
         num_steps = whole_checks(num_steps)
         if validation is not None:
+            answers = validation[1]
             validation = tf.data.Dataset.from_tensor_slices(validation).batch(512)
+            validation = with_weights(validation, answers, self.class_weight)
             validation = without_autotune(validation)
+        batches = image_batches(images, min(self.batch_size, len(images)), seed, labels)
         history = model.fit(
-            image_batches(images, min(self.batch_size, len(images)), seed, labels),
+            with_weights(batches, labels, self.class_weight),
             steps_per_epoch=num_steps // NUM_CHECKS,
             epochs=NUM_CHECKS,
             validation_data=validation,

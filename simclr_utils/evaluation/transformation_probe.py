@@ -26,6 +26,7 @@ def predict_transformations(
     transformations: Mapping[str, Transformation] = TRANSFORMATIONS,
     fit: Callable = fit_linear_probe,
     seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measures how well the transformation of an image is predicted from features and projections.
 
@@ -47,6 +48,8 @@ def predict_transformations(
         fit: Function of vectors `[M, D]` and integer labels `[M]` that returns an object with a
             method `predict`.
         seed: Integer, at least 0. It determines the halves and the choices.
+        groups: Integer array `[N]`, the number of each image's group, or `None`. With groups, the
+            halves have no group in common, and the intervals cover other groups.
 
     Returns:
         A DataFrame with a row for each `transformation` and `output` ("features" or
@@ -74,14 +77,14 @@ def predict_transformations(
     needed = 2 * LEAST * max(len(each.choices) for each in kept.values())
     if len(images) < needed:
         raise ValueError(f"Received {len(images)} images. Pass {needed} or more.")
-    halves = split_in_halves(len(images), seed)
+    halves = split_in_halves(len(images), seed, groups)
     rows = []
     for name, transformation in kept.items():
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         choices = _balanced_choices(halves, len(transformation.choices), rng)
         outputs = extract_outputs(encoder, head, transform(images, transformation, choices, rng))
         for output, vectors in outputs.items():
-            score = _score(vectors, choices, halves, fit)
+            score = _score(vectors, choices, halves, fit, groups)
             chance = 1 / len(transformation.choices)
             rows.append({"transformation": name, "output": output, **score, "chance": chance})
     return pd.DataFrame(rows)
@@ -114,9 +117,10 @@ def _balanced_choices(halves, num_choices, rng):
     return choices
 
 
-def _score(vectors, choices, halves, fit):
+def _score(vectors, choices, halves, fit, groups):
     """Returns the accuracy on the second half of a probe of the first, with its interval."""
     fitted_on, scored_on = halves
     probe = fit(vectors[fitted_on], choices[fitted_on])
-    score = accuracy_interval(probe.predict(vectors[scored_on]), choices[scored_on])
+    own = None if groups is None else groups[scored_on]
+    score = accuracy_interval(probe.predict(vectors[scored_on]), choices[scored_on], groups=own)
     return {"accuracy": score["value"], "low": score["low"], "high": score["high"]}

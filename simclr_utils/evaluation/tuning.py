@@ -169,12 +169,14 @@ def num_models(axes: dict[str, tuple], search: str) -> int:
     return max(1, len(keys))
 
 
-def folds_of(labels: np.ndarray, seed: int) -> list[np.ndarray]:
+def folds_of(labels: np.ndarray, seed: int, groups: np.ndarray | None = None) -> list[np.ndarray]:
     """Marks the images on which the settings of a training with these labels are compared.
 
     Args:
         labels: Integer array `[N]`.
         seed: Integer seed.
+        groups: Integer array `[N]`, the number of each image's group, or `None`. No group is on
+            both sides of a fold.
 
     Returns:
         A list of bool arrays `[N]`, as `held_out_folds` returns it. It is empty if there are fewer
@@ -182,25 +184,27 @@ def folds_of(labels: np.ndarray, seed: int) -> list[np.ndarray]:
     """
     if len(labels) < FEWEST_OF_A_CLASS * len(np.unique(labels)):
         return []
-    return held_out_folds(labels, HELD_OUT, seed)
+    return held_out_folds(labels, HELD_OUT, seed, groups)
 
 
 def splits_of(train: tuple, validation: tuple | None, seed: int) -> list[tuple]:
     """Returns the pairs of images to learn from and images to measure on.
 
     Args:
-        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`.
+        train: Pair of uint8 images `[N, H, W, C]` and integer labels `[N]`, or a triple with the
+            numbers `[N]` of their groups. No group is on both sides of a fold.
         validation: Pair of images and labels that the user gave for every choice, or `None`.
         seed: Integer, the seed of the folds.
 
     Returns:
-        A list of pairs, each of two pairs of images and labels.
+        A list of pairs: what to learn from, as `train`, and a pair of images and labels.
     """
     if validation is not None:
         return [(train, validation)]
+    groups = train[2] if len(train) > 2 else None
     return [
-        tuple(tuple(part[rows] for part in train) for rows in (~fold, fold))
-        for fold in folds_of(train[1], seed)
+        (tuple(part[~fold] for part in train), tuple(part[fold] for part in train[:2]))
+        for fold in folds_of(train[1], seed, groups)
     ]
 
 
@@ -265,6 +269,7 @@ def describe_tuning(tuned: dict) -> str:
     if not tried:
         few = tuned["search"] != "none"
         why = f"fewer than {FEWEST_OF_A_CLASS} labels a class" if few else "no search"
+        why += ", or too few groups" if few and tuned.get("grouped") else ""
         return f"default settings ({why})"
     images = {run["fold"]: run["images"] for run in tried}
     source = "given for validation" if tuned["given"] else "held out of the labels"

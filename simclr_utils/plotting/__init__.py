@@ -15,6 +15,7 @@ PUBLIC = {
     "curves": ("plot_curves", "plot_pretraining", "plot_runs", "plot_validation_curves"),
     "classes": ("plot_confusion", "plot_map"),
     "calibration": ("plot_reliability",),
+    "thresholds": ("plot_precision_recall", "plot_roc"),
     "comparisons": ("METHODS", "plot_bars", "plot_gains", "plot_label_efficiency", "plot_methods"),
     "repetitions": ("plot_comparison",),
     "ablations": ("plot_pairs", "plot_sweep"),

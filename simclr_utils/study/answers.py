@@ -21,6 +21,9 @@ MEANS = {
     "accuracy": "{} of the test images are recognized",
     "balanced_accuracy": "on average over the classes, {} of their images are recognized",
     "auroc": "the area under the ROC curve (AUROC) is {}",
+    "average_precision": "the average precision is {}",
+    "sensitivity_at_90": "{} of the positive images are found at 90 % specificity",
+    "sensitivity_at_95": "{} of the positive images are found at 95 % specificity",
 }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from simclr_utils.evaluation.class_results import results_per_class
 from simclr_utils.evaluation.metrics import METRICS, recall_per_class
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.methods import METHODS, in_order
@@ -85,6 +86,32 @@ def _only_images(rows):
     return table.merge(sizes, on=names).rename(columns={"value": "mean"})
 
 
+def per_class(study: "Study", methods: list[str], labels: int) -> list[dict]:
+    """Returns recall, precision and specificity of each class, on the first subset.
+
+    Args:
+        study: A `Study`.
+        methods: Strings, names in `METHODS`.
+        labels: Integer, the number of labels.
+
+    Returns:
+        A list of dicts: `method`, `class`, `measure` ("recall", "precision" or "specificity"), the
+        number of `images` that it is a share of, `value`, `low` and `high`. A share of no images
+        is `None`.
+    """
+    found = []
+    for method in methods:
+        runs = stored_runs(study, method, labels)
+        if runs is None:
+            continue
+        first = runs[0][0]
+        table = results_per_class(first.truth, first.classes, first.groups)
+        for row in table.astype(object).where(table.notna(), None).to_dict("records"):
+            name = study.dataset.class_names[row.pop("label")]
+            found.append({"method": method, "class": name, **row})
+    return found
+
+
 def recalls(study: "Study", methods: list[str], labels: int) -> list[dict]:
     """Returns how many test images of each class the methods recognize, on the first subset.
 
@@ -103,7 +130,7 @@ def recalls(study: "Study", methods: list[str], labels: int) -> list[dict]:
         if runs is None:
             continue
         first = runs[0][0]
-        for row in recall_per_class(first.truth, first.classes).itertuples():
+        for row in recall_per_class(first.truth, first.classes, first.groups).itertuples():
             name = study.dataset.class_names[row.label]
             entry = found.setdefault(name, {"class": name, "images": row.images, "recalls": {}})
             score = {"value": float(row.value), "low": float(row.low), "high": float(row.high)}

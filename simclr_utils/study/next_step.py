@@ -1,9 +1,13 @@
 """What to do after a study: label test images, add runs, or use what has been made."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from simclr_utils.data.group_folds import has_groups
 from simclr_utils.evaluation.planning import images_needed, smallest_visible
 from simclr_utils.evaluation.verdicts import has_evidence
 from simclr_utils.study import answers
@@ -36,7 +40,8 @@ def next_step(study: "Study", primary: dict | None) -> dict:
     Returns:
         A dict: `sentences`, a list; `command`, a string or `None`; and, if two methods were
         compared, `test_images`, `smallest_visible` (the smallest difference that they can show),
-        `gain` (a smaller one) and `test_images_needed` (to find it in four cases of five).
+        `gain` (a smaller one) and `test_images_needed` (to find it in four cases of five). If the
+        test images have groups, also `test_groups` and `test_groups_needed`.
     """
     if not study.counts:
         return {
@@ -88,16 +93,25 @@ def plan(study: "Study", primary: dict) -> dict:
     gain = next((each for each in GAINS if each <= WELL_BELOW * visible), GAINS[-1])
     needed = images_needed(variance, number, gain)
     plan = {"test_images": number, "smallest_visible": visible, "gain": gain}
-    return {**plan, "test_images_needed": needed}
+    plan["test_images_needed"] = needed
+    groups = study.comparison.protocol.test_groups
+    if has_groups(groups):
+        plan["test_groups"] = len(np.unique(groups))
+        plan["test_groups_needed"] = math.ceil(needed * plan["test_groups"] / number)
+    return plan
 
 
 def _about_images(found):
     """Says what the test images show, and how many more would show a smaller difference."""
-    more = rough(found["test_images_needed"] - found["test_images"])
+    more, of_groups = rough(found["test_images_needed"] - found["test_images"]), ""
+    if "test_groups" in found:
+        groups = rough(found["test_groups_needed"] - found["test_groups"])
+        of_groups = f" of about {groups:,} other groups"
     return (
         f"Your {found['test_images']:,} test images cannot show a difference of less than "
         f"{_points(found['smallest_visible'])} points. To find one of "
-        f"{_points(found['gain'])} points, label about {more:,} more and put them into test/."
+        f"{_points(found['gain'])} points, label about {more:,} more{of_groups} and put them "
+        "into test/."
     )
 
 

@@ -25,7 +25,9 @@ def difference(study: "Study", first: str, second: str, labels: int) -> Differen
     """
     if study.config.metric == "accuracy":
         pair = [correct(study, each, labels) for each in (first, second)]
-        return None if any(part is None for part in pair) else paired_difference(*pair)
+        groups = study.comparison.protocol.test_groups
+        missing = any(part is None for part in pair)
+        return None if missing else paired_difference(*pair, groups=groups)
     runs = [stored_runs(study, each, labels) for each in (first, second)]
     if any(part is None for part in runs):
         return None
@@ -34,6 +36,8 @@ def difference(study: "Study", first: str, second: str, labels: int) -> Differen
 
 def variance_over_images(study: "Study", first: str, second: str, labels: int) -> float | None:
     """Returns the part of a difference's variance that comes from the draw of the test images.
+
+    If the images have groups, it is the draw of groups.
 
     Args:
         study: A `Study`, as in `difference`.

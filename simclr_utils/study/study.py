@@ -100,7 +100,9 @@ class Study:
             fingerprint=dataset.fingerprint,
         )
         protocol = Protocol(dataset, self.results, self.folder)
-        self.comparison = Comparison(protocol, config.num_subsets, config.search)
+        self.comparison = Comparison(
+            protocol, config.num_subsets, config.search, config.class_weight
+        )
         self.given = claim_encoder(self)
         self.trainers = {}
         self.rates = Rates()

@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from simclr_utils.data.group_folds import has_groups
+from simclr_utils.evaluation.groups import as_groups
 from simclr_utils.evaluation.label_savings import find_savings, labels_to_reach
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.evaluation.statistics import crossing_interval
@@ -17,6 +20,7 @@ from simclr_utils.training.findings import stored_findings
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
 
+FEW_GROUPS = 20  # test groups: with fewer, their spread itself is hardly known
 FEW_IMAGES = 200  # validation images: an accuracy of 50 % is then uncertain by seven points
 
 
@@ -125,7 +129,23 @@ def small_print(study: "Study") -> list[str]:
         sentences.append(
             f"Settings were chosen on only {num_validation} validation images, so partly by luck."
         )
+    sentences += few_groups(study.comparison.protocol.test_groups)
     return sentences + no_better_than_constant(study)
+
+
+def few_groups(groups: np.ndarray | None) -> list[str]:
+    """Returns a sentence, in a list, if the test images are of few groups.
+
+    Args:
+        groups: Integer array `[N]`, the number of each test image's group, or `None`.
+    """
+    count = len(np.unique(groups)) if has_groups(groups) else FEW_GROUPS
+    if count >= FEW_GROUPS:
+        return []
+    return [
+        f"The test images are of {count} group{'s' * (count > 1)} only, such as patients. So few "
+        "say little about others, and the intervals are rough."
+    ]
 
 
 def no_better_than_constant(study):
@@ -166,10 +186,15 @@ def crossings(study: "Study") -> dict[str, str]:
 
 
 def _lines(study, method):
-    """Returns the label counts at which a method can be compared, and what both get right."""
+    """Returns the label counts at which a method can be compared, and what both get right.
+
+    If the test images have groups, that is how much of each group they get right.
+    """
     pairs = {n: [correct(study, each, n) for each in (method, BASELINE)] for n in study.counts}
     pairs = {n: pair for n, pair in pairs.items() if all(part is not None for part in pair)}
-    return list(pairs), *([pair[side] for pair in pairs.values()] for side in (0, 1))
+    groups = study.comparison.protocol.test_groups
+    lines = ([as_groups(pair[side], groups) for pair in pairs.values()] for side in (0, 1))
+    return list(pairs), *lines
 
 
 def labels_saved(study: "Study") -> list[str]:

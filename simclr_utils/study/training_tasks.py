@@ -86,7 +86,8 @@ def tuning_lengths(study, method, labels, subset, num_steps):
     if "settings" in tuned:
         return []
     known = protocol.train[1][protocol.rows(labels, subset)]
-    folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset))
+    groups = protocol.subset_groups(labels, subset)
+    folds = 1 if protocol.validation is not None else len(tuning.folds_of(known, subset, groups))
     axes = study.comparison.axes(trainer_class(method).axes)
     planned = tuning.plan(axes, num_steps, study.config.search)
     lengths = [steps for _, steps in planned for _ in range(folds)]
@@ -180,17 +181,18 @@ def find_trainer(study: "Study", method: str, seed: int | None) -> supervised.Su
         A `SupervisedBaseline`, `FineTuning` or `FixMatchTrainer`.
     """
     start, kind = METHODS[method].start, trainer_class(method)
+    options = {"class_weight": study.config.class_weight}
     key = (start, kind, seed)
     if key not in study.trainers:
         if kind is FineTuning:
             encoder = STARTS[start](study, seed)
             like = encoder if start in LIKE_GIVEN else None
-            trainer = kind(functools.partial(build_model, study, like=like), encoder)
+            trainer = kind(functools.partial(build_model, study, like=like), encoder, **options)
         elif kind is fixmatch.FixMatchTrainer:
             views = functools.partial(build_both_views, study)
-            trainer = kind(study.build_model, views, study.dataset.unlabeled)
+            trainer = kind(study.build_model, views, study.dataset.unlabeled, **options)
         else:
-            trainer = kind(study.build_model)
+            trainer = kind(study.build_model, **options)
         study.trainers = {key: trainer}
     return study.trainers[key]
 

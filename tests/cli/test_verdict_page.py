@@ -3,12 +3,14 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from faked_studies import ACCURACIES, constant, fake_dataset, fake_study
 
 from simclr_utils.cli.charts import duration, methods_chart
 from simclr_utils.cli.pages import as_part, render
 from simclr_utils.cli.verdict import describe_notes, write_verdict
+from simclr_utils.cli.verdict_content import describe
 from simclr_utils.methods import METHODS
 from simclr_utils.study.answers import percent
 from simclr_utils.study.identity import StudyError
@@ -177,3 +179,23 @@ def test_a_template_without_a_value_is_an_error():
     with pytest.raises(Exception, match="'warning' is undefined"):
         render("verdict.md", title="t")
     assert as_part("text") == {"kind": "text", "text": "text"}
+
+
+def test_a_page_of_patients_counts_them_and_draws_them(tmp_path):
+    groups = {"train": np.arange(200) // 4, "validation": 100 + np.arange(60) // 4}
+    groups |= {"test": 200 + np.arange(400) // 8}
+    found = {}
+    for name, given in (("plain", None), ("grouped", groups)):
+        dataset = fake_dataset(num_test=400, groups=given)
+        study = fake_study(tmp_path / name, dataset, ACCURACIES, label_counts=(50, 200))
+        found[name] = describe(study)
+    grouped, plain = found["grouped"], found["plain"]
+    assert (
+        "260 labeled images of 65 groups to learn from, 400 test images of 50 groups, "
+        in (grouped["data"]["sentence"])
+    )
+    assert plain["data"]["sentence"].startswith("260 labeled images to learn from, 400 to test, ")
+    assert (grouped["data"]["groups"], plain["data"]["groups"]) == ({"labeled": 65, "test": 50}, {})
+    assert grouped["primary"]["value"] == pytest.approx(plain["primary"]["value"])
+    assert grouped["primary"]["low"] != plain["primary"]["low"]
+    assert grouped["next_step"]["test_groups"] == 50 and "test_groups" not in plain["next_step"]

@@ -161,7 +161,7 @@ def dataset():
     parts = {name: bright_and_dark(count, seed) for seed, (name, count) in enumerate(SIZES.items())}
     joined = (parts["train"], parts["validation"])
     labeled = tuple(np.concatenate(pair) for pair in zip(*joined, strict=True))
-    return SimpleNamespace(**parts, labeled=labeled, own_validation=False, num_classes=2)
+    return SimpleNamespace(**parts, labeled=labeled, own_validation=False, num_classes=2, groups={})
 
 
 SIZES = {"train": 40, "validation": 20, "test": 30}
@@ -406,7 +406,7 @@ def kinds(log):
 def test_frozen_features_are_tested_once_a_row(compared, dataset, results, monkeypatch):
     log = []
 
-    def fit(features, labels, validation):
+    def fit(features, labels, validation, **options):
         assert np.array_equal(features[:, 0], labels) and validation is None
         log.append(("fit", len(labels)))
         return Spy(log, labels)
@@ -461,7 +461,7 @@ def test_chance_is_the_most_frequent_class(results, tmp_path):
     pixels = np.zeros((90, 2, 2, 1), "uint8")
     test = (pixels[:10], np.array([2] * 7 + [0] * 3))
     uneven = SimpleNamespace(
-        labeled=(pixels, labels), own_validation=False, test=test, num_classes=3
+        labeled=(pixels, labels), own_validation=False, test=test, num_classes=3, groups={}
     )
     Comparison(Protocol(uneven, results, tmp_path), num_subsets=2).score_chance((9, 90))
     assert results.frame("accuracy").value.tolist() == [0.7] * 3

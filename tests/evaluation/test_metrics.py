@@ -7,12 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    multilabel_confusion_matrix,
+    precision_recall_fscore_support,
+    recall_score,
+    roc_auc_score,
+    roc_curve,
+)
 
 from simclr_utils.evaluation.calibration import reliability
+from simclr_utils.evaluation.class_results import results_per_class
 from simclr_utils.evaluation.metrics import METRICS, Metric, accuracy_interval, recall_per_class
+from simclr_utils.evaluation.operating_points import at_threshold, choose_threshold
+from simclr_utils.evaluation.precision_recall import precision_recall_points
 from simclr_utils.evaluation.protocol import Protocol
 from simclr_utils.evaluation.results import Results, summarize
+from simclr_utils.evaluation.roc import roc_points
 
 
 def guesses(count, num_classes, seed, skill=1.0):
@@ -165,7 +177,9 @@ def gap(truth, predictions, probabilities=None):
 def test_a_new_metric_is_one_entry(monkeypatch, tmp_path):
     monkeypatch.setitem(METRICS, "gap", Metric("gap", gap, bounds=None))
     data = np.zeros((40, 4, 4, 3), "uint8"), np.arange(40) % 3
-    dataset = SimpleNamespace(labeled=data, own_validation=False, test=data, num_classes=3)
+    dataset = SimpleNamespace(
+        labeled=data, own_validation=False, test=data, num_classes=3, groups={}
+    )
     results = Results(tmp_path / "results.csv", dataset="d", preset="tiny", fingerprint="f")
     protocol = Protocol(dataset, results, tmp_path)
     row = {"method": "highest", "labels": 12}
@@ -183,3 +197,98 @@ def test_a_new_metric_is_one_entry(monkeypatch, tmp_path):
     assert summarize(results.frame()).set_index("metric").loc["gap"].equals(summary)
     with pytest.raises(ValueError, match=r"no metric 'gap'. Choose from \['accuracy'"):
         protocol.measure("gap", **row, subset_seed=1)
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_average_precision_is_that_of_scikit_learn(num_classes):
+    truth, classes, probabilities = guesses(200, num_classes, 1)
+    probabilities = probabilities.round(1)  # with ties
+    found = METRICS["average_precision"].measure(truth, classes, probabilities)
+    labels = [1] if num_classes == 2 else range(num_classes)
+    parts = [average_precision_score(truth == k, probabilities[:, k]) for k in labels]
+    assert found["value"] == pytest.approx(np.mean(parts))
+    one_class = np.zeros(9, int), classes[:9], probabilities[:9]
+    assert METRICS["average_precision"].measure(*one_class) is None
+
+
+def test_what_an_image_adds_to_average_precision_is_a_derivative():
+    truth, classes, probabilities = guesses(60, 2, 3)
+    probabilities = probabilities.round(1)
+    found = METRICS["average_precision"].influence(truth, classes, probabilities)
+    step, weights = 1e-6, np.ones(60)
+
+    def value(weights):
+        return average_precision_score(truth, probabilities[:, 1], sample_weight=weights)
+
+    slopes = [(value(weights + step * np.eye(60)[i]) - value(weights)) / step for i in range(60)]
+    np.testing.assert_allclose(found, slopes, atol=1e-6)
+    alone = np.eye(60, dtype=int)[0]
+    assert np.isnan(METRICS["average_precision"].influence(alone, classes, probabilities)).all()
+
+
+def test_sensitivity_at_a_specificity_is_read_off_the_roc_curve():
+    truth, classes, probabilities = guesses(300, 2, 1)
+    found = METRICS["sensitivity_at_90"].measure(truth, classes, probabilities)
+    alarms, sensitivity, _ = roc_curve(truth, probabilities[:, 1], drop_intermediate=False)
+    assert found["value"] == sensitivity[alarms <= 0.1].max()
+    stricter = METRICS["sensitivity_at_95"].measure(truth, classes, probabilities)
+    assert stricter["value"] < found["value"] and found["low"] < found["value"] < found["high"]
+    assert METRICS["sensitivity_at_90"].measure(*guesses(90, 3, 0)) is None
+    right = np.stack([1 - truth, truth], 1)
+    perfect = METRICS["sensitivity_at_90"].measure(truth, truth, right)
+    assert perfect["value"] == 1 and 0.9 < perfect["low"] < 1
+
+
+@pytest.mark.parametrize("name", ["average_precision", "sensitivity_at_90"])
+def test_intervals_of_medical_metrics_cover_the_value_of_many_images(name):
+    many = METRICS[name].measure(*guesses(40_000, 2, 0))["value"]
+    covered = 0
+    for seed in range(1, 121):
+        found = METRICS[name].measure(*guesses(300, 2, seed))
+        covered += found["low"] <= many <= found["high"]
+    assert 0.88 <= covered / 120 <= 1
+
+
+def test_a_threshold_from_other_images_keeps_its_specificity():
+    (known, _, shares), (truth, _, others) = guesses(4000, 2, 1), guesses(4000, 2, 2)
+    scores = np.where(np.arange(4000) < 5, np.nan, shares[:, 1])  # images that no fold held out
+    threshold = choose_threshold(known == 1, scores, 0.9)
+    kept = known[5:] == 0
+    assert np.mean(scores[5:][kept] < threshold) >= 0.9
+    assert np.mean(scores[5:][kept] <= threshold) <= 0.9 + 2 / kept.sum()
+    found = at_threshold(truth == 1, others[:, 1], threshold)
+    assert found["specificity"]["value"] == pytest.approx(0.9, abs=0.03)
+    expected = METRICS["sensitivity_at_90"].measure(truth, None, others)["value"]
+    assert found["sensitivity"]["value"] == pytest.approx(expected, abs=0.04)
+    own = at_threshold(truth == 1, others[:, 1], threshold, np.arange(4000) // 100)
+    assert own["specificity"]["value"] == found["specificity"]["value"]
+
+
+def test_results_per_class_are_those_of_scikit_learn():
+    truth, classes, _ = guesses(200, 4, 2)
+    classes = np.where(classes == 3, 0, classes)  # class 3 is never predicted
+    groups = np.arange(200) // 5
+    tables = [
+        results_per_class(truth, classes, each).pivot(index="label", columns="measure")
+        for each in (None, groups)
+    ]
+    found = tables[0]["value"]
+    precision, recall, _, support = precision_recall_fscore_support(
+        truth, classes, zero_division=np.nan
+    )
+    np.testing.assert_allclose(found["precision"], precision)
+    np.testing.assert_allclose(found["recall"], recall)
+    np.testing.assert_array_equal(tables[0]["images"]["recall"], support)
+    (negative, alarms), _ = np.moveaxis(multilabel_confusion_matrix(truth, classes), 0, -1)
+    np.testing.assert_allclose(found["specificity"], negative / (negative + alarms))
+    np.testing.assert_allclose(tables[1]["value"], found)
+
+
+def test_curves_have_the_areas_of_the_metrics():
+    truth, classes, probabilities = guesses(150, 2, 5)
+    curve = roc_points(truth == 1, probabilities[:, 1])
+    area = np.trapezoid(curve["sensitivity"], 1 - curve["specificity"])
+    assert area == pytest.approx(METRICS["auroc"].measure(truth, classes, probabilities)["value"])
+    assert curve["threshold"][0] == np.inf and curve["sensitivity"][0] == 0
+    curve = precision_recall_points(truth == 1, probabilities[:, 1])
+    assert curve["recall"].iloc[0] == 1 and curve["threshold"].iloc[-1] == np.inf

@@ -17,7 +17,7 @@ def part(count, seed):
 
 
 DATASET = SimpleNamespace(
-    labeled=part(60, 0), own_validation=False, test=part(30, 2), num_classes=4
+    labeled=part(60, 0), own_validation=False, test=part(30, 2), num_classes=4, groups={}
 )
 ROW = {"method": "probe", "labels": 12, "subset_seed": 1}
 

@@ -29,6 +29,12 @@ GAINS = pd.DataFrame(
 )
 CURVE, COLUMN = ([1, 2], [3, 4]), np.array([0.1, 0.5])
 # All that takes a name; each is drawn with each name, and with all of them at once below.
+ROC = pd.DataFrame(
+    {"threshold": [np.inf, 0.7, 0.2], "sensitivity": [0, 0.8, 1], "specificity": [1, 0.9, 0]}
+)
+PRECISION = pd.DataFrame(
+    {"threshold": [0.2, 0.7, np.inf], "recall": [1, 0.8, 0], "precision": [0.2, 0.6, 1]}
+)
 RELIABILITY = pd.DataFrame(
     {"confidence": [0.4], "accuracy": [0.5], "low": [0.3], "high": [0.7], "images": [10]}
 )
@@ -49,6 +55,8 @@ DRAW = {
         OUTPUTS.assign(encoder=n, factor=n), n
     ),
     "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}),
+    "plot_roc": lambda n: plotting.plot_roc({n: ROC}),
+    "plot_precision_recall": lambda n: plotting.plot_precision_recall({n: PRECISION}, 0.2),
     "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
     "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),
     "plot_bars": lambda n: plotting.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),

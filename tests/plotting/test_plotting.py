@@ -78,6 +78,12 @@ TRIED = [
     for strength, steps in ((0.5, 10), (0.5, 60), (0.0, 60))
     for fold in (0, 1)
 ]
+ROC = pd.DataFrame(
+    {"threshold": [np.inf, 0.7, 0.2], "sensitivity": [0, 0.8, 1], "specificity": [1, 0.9, 0]}
+)
+PRECISION = pd.DataFrame(
+    {"threshold": [0.2, 0.7, np.inf], "recall": [1, 0.8, 0], "precision": [0.2, 0.6, 1]}
+)
 RELIABILITY = pd.DataFrame(
     [(0.4, 0.5, 0.3, 0.7, 10), (0.9, 0.7, 0.6, 0.8, 90)],
     columns=["confidence", "accuracy", "low", "high", "images"],
@@ -128,6 +134,8 @@ DRAW = {
     "plot_confusion": lambda: plotting.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: plotting.plot_methods(SUMMARY, 500),
     "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
+    "plot_roc": lambda: plotting.plot_roc({"a": ROC, "b": ROC}),
+    "plot_precision_recall": lambda: plotting.plot_precision_recall({"a": PRECISION}, 0.2),
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_pairs": lambda: plotting.plot_pairs(CELLS, "title"),
