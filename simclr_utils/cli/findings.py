@@ -119,7 +119,6 @@ def read_split(
     (images, labels), groups = getattr(dataset, split), dataset.groups.get(split)
     rows = np.arange(len(labels))
     if count is not None:
-        # By the rarest finding, so that none is missing.
         rows = np.sort(label_subset(strata(labels, dataset.findings), count, 0, groups))
     parts = []
     for first in range(0, len(rows), BLOCK):
