@@ -119,7 +119,7 @@ def read_split(
     (images, labels), groups = getattr(dataset, split), dataset.groups.get(split)
     rows = np.arange(len(labels))
     if count is not None:
-        rows = np.sort(label_subset(strata(labels, dataset.findings), count, 0, groups))
+        rows = np.sort(label_subset(strata(labels, dataset.findings, groups), count, 0, groups))
     parts = []
     for first in range(0, len(rows), BLOCK):
         block = as_channels(images[rows[first : first + BLOCK]], ready.image_shape[-1])

@@ -16,6 +16,7 @@ CELLS = {
 }
 NO_FINDING = "No Finding"  # never beside a finding
 NONE_OF_THEM = "none"
+LEAST = 3  # images, or groups, of a stratum: one for each of train, validation and test
 
 
 def combine(values, names):
@@ -84,15 +85,17 @@ def values_of(lists):
     return values, names
 
 
-def strata(labels, findings):
+def strata(labels, findings, groups=None):
     """Returns by what images are stratified: the rarest finding that each of them has.
 
     Most combinations are too rare to stratify by. The splits do not depend on the finding that is
-    chosen later, so that no encoder has been pretrained on test images of another finding.
+    chosen later, so that no encoder has been pretrained on test images of another finding. A
+    stratum of fewer than three images, or groups, is merged with the largest one.
 
     Args:
         labels: Integer array `[N]`, the numbers of combinations; -1 for unlabeled images.
         findings: Dict from L names to K values, as of `combine`. Empty if the labels are classes.
+        groups: Integer array `[N]`, equal for images that belong together, or `None`.
 
     Returns:
         An integer array `[N]`: the labels if there are no findings. Else 0 to L-1; L for an image
@@ -105,4 +108,8 @@ def strata(labels, findings):
     counts = has @ np.bincount(labels[labels >= 0], minlength=has.shape[1])
     rarest = np.where(has, counts[:, np.newaxis], np.inf).argmin(axis=0)
     rarest[~has.any(axis=0)] = len(has)
-    return np.where(labels >= 0, rarest[labels], -1)
+    found = np.where(labels >= 0, rarest[labels], -1)
+    groups = np.arange(len(labels)) if groups is None else groups
+    sizes = np.array([len(np.unique(groups[found == each])) for each in range(len(has) + 1)])
+    merged = np.where(sizes < LEAST, sizes.argmax(), np.arange(len(sizes)))
+    return np.where(found >= 0, merged[found], -1)

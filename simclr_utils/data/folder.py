@@ -105,7 +105,7 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     """Decodes the files of a folder into a new cache entry."""
     files, every_path = expand_frames(folder, files)
     codes, groups, fixed = settle_groups(files)
-    by = strata(files.labels, files.findings)
+    by = strata(files.labels, files.findings, groups)
     parts, split_notes = assign_splits(codes, by, *sampling, groups, fixed)
     order = np.concatenate([parts[name] for name in SPLITS])
     names = [files.names[index] for index in order]

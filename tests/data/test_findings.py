@@ -167,7 +167,11 @@ def test_images_are_stratified_by_their_rarest_finding():
         *("often", "often", "often|rare", "none", "rare?")
     ]
     assert labels[5] == -1
-    assert strata(labels, table).tolist() == [0, 0, 1, 2, 2, -1]
+    thrice = np.repeat(labels, 3)
+    assert strata(thrice, table)[::3].tolist() == [0, 0, 1, 2, 2, -1]
+    # The images with both are of one patient, so no split could have them beside train.
+    patients = np.where(thrice == labels[2], 0, np.arange(18))
+    assert strata(thrice, table, patients)[::3].tolist() == [0, 0, 0, 2, 2, -1]
     assert strata([0, 1], {}).tolist() == [0, 1]
     assert findings.SEPARATOR.join(split_label("b | a")) == "b|a" and split_label("") == []
     given, found = values_of([["b"], [], ["a", "b"]])
