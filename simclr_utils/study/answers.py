@@ -62,6 +62,8 @@ def real_command(study: "Study") -> str:
     if metric == "accuracy" and warn_of_imbalance(study):
         metric = "balanced_accuracy"
     chosen = "" if metric == "accuracy" else f" --metric {metric}"
+    if study.config.class_weight != "none":
+        chosen += f" --set class_weight={study.config.class_weight}"
     given = study.config.encoder_file
     # The path of a file is left out: the page may be sent to somebody else.
     named = given if given is None or ":" in Path(given).name else "FILE"

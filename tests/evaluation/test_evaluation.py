@@ -174,7 +174,7 @@ def test_the_walk_ends_after_three_worse_strengths(monkeypatch):
 
     fits = []
 
-    def fit(features, labels, penalty, max_iterations, start=None, tolerance=None):
+    def fit(features, labels, penalty, *options):
         fits.append((len(labels), penalty))
         return Scripted(next(scores))
 
