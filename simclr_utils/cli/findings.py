@@ -119,7 +119,13 @@ def read_split(
     (images, labels), groups = getattr(dataset, split), dataset.groups.get(split)
     rows = np.arange(len(labels))
     if count is not None:
-        rows = np.sort(label_subset(strata(labels, dataset.findings, groups), count, 0, groups))
+        kinds = strata(labels, dataset.findings, groups)
+        if not len(np.unique(kinds)) <= count <= len(labels):
+            raise ValueError(
+                f"--labels {count}: expected from {len(np.unique(kinds))}, one for each finding by "
+                f"which images are stratified, to {len(labels):,}, all labels of {split}."
+            )
+        rows = np.sort(label_subset(kinds, count, 0, groups))
     parts = []
     for first in range(0, len(rows), BLOCK):
         block = as_channels(images[rows[first : first + BLOCK]], ready.image_shape[-1])

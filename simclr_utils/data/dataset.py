@@ -63,6 +63,7 @@ class Dataset:
         findings: Dict from the names of findings to lists with a value for each class: 1, 0, or -1
             where it is unknown. Classes are then combinations of findings. Empty if a class is a
             class, as it always is without `finding="*"`.
+        finding: String, the finding that was chosen: the second of two classes. `None` without one.
 
     Example:
 
@@ -89,6 +90,7 @@ class Dataset:
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     labeled_files: list[str] | None = None
     findings: dict[str, list[int]] = field(default_factory=dict)
+    finding: str | None = None
 
     def __post_init__(self):
         if self.labeled is None:

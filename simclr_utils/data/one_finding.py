@@ -77,6 +77,7 @@ def choose_finding(dataset: "Dataset", finding: str | None) -> "Dataset":
         **parts,
         groups=groups,
         findings={},
+        finding=name,
         class_names=(_without(name), name),
         fingerprint=_fingerprint(dataset, name),
         notes=[*dataset.notes, *_describe(name, dataset, parts)],
