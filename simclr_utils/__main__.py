@@ -160,6 +160,7 @@ def add_taking_away(commands):
     )
     add_use(embed)
     add_search(commands)
+    add_findings(commands)
     card = commands.add_parser(
         "card", allow_abbrev=False, help="write the model card of a study's encoder"
     )
@@ -198,6 +199,31 @@ def add_search(commands):
         help="similarity from which on images are near-duplicates (default: 0.99)",
     )
     search.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def add_findings(commands):
+    """Adds the parser of the command `findings`."""
+    findings = commands.add_parser(
+        "findings",
+        allow_abbrev=False,
+        help="print the AUROC of every finding, such as those of chest X-rays, by probes on an "
+        "encoder",
+    )
+    findings.add_argument("--source", required=True, help=SOURCE_HELP)
+    findings.add_argument("--encoder", required=True, help=ENCODER_HELP)
+    findings.add_argument(
+        "--labels",
+        type=int,
+        metavar="N",
+        help="how many labeled train images the probes learn from (default: all)",
+    )
+    findings.add_argument(
+        "--test",
+        action="store_true",
+        help="score the test images, once all is chosen (default: the validation images)",
+    )
+    findings.add_argument("--out", metavar="FILE", help="a CSV file to write the table to")
+    add_use(findings)
 
 
 def add_use(command):
@@ -283,7 +309,7 @@ def do_command(options):
 
         label_next.run(options.out, options.count, options.source)
         return True
-    if options.command in ("export", "embed", "search", "card"):
+    if options.command in ("export", "embed", "search", "card", "findings"):
         take_away(options)
         return True
     settings = arguments.parse_settings(options.settings)
@@ -325,7 +351,7 @@ def do_command(options):
 def take_away(options):
     """Runs a command that uses a finished encoder elsewhere."""
     with quiet_stderr():  # TensorFlow, before a session has started
-        from simclr_utils.cli import card, embed, export, search
+        from simclr_utils.cli import card, embed, export, findings, search
 
     if options.command == "export":
         formats = [name.strip() for each in options.to for name in each.split(",")]
@@ -334,6 +360,9 @@ def take_away(options):
     elif options.command == "embed":
         asked = (options.out, options.image_size, options.overwrite)
         embed.run(options.folder, options.encoder, *asked)
+    elif options.command == "findings":
+        asked = (options.labels, options.test, options.out, options.image_size, options.overwrite)
+        findings.run(options.source, options.encoder, findings.Asked(*asked))
     elif options.command == "card":
         asked = (options.name, options.license, options.overwrite)
         card.run(options.folder, options.out, *asked)

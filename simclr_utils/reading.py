@@ -1,4 +1,4 @@
-"""How image files become arrays: the settings for a folder of images."""
+"""How image files become arrays and labels: the settings for a folder of images."""
 
 import math
 from dataclasses import dataclass, fields
@@ -7,6 +7,7 @@ from numbers import Real
 from PIL import ImageColor
 
 RESIZE_RULES = ("crop", "pad", "squash")
+ALL_FINDINGS = "*"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Reading:
             to nine unreadable files are always accepted, unless it is 0.
         max_pixels: Integer, the largest number of pixels of an image. It protects the memory
             from small files that decode to huge images.
+        finding: String, the finding to tell from its absence, for any source: one of several
+            findings that each image has, or a class, which is told from all others. `None` for
+            classes. `"*"` makes every combination of findings a class, as only `findings_of` needs
+            it.
 
     Raises:
         ValueError: If a value is not allowed.
@@ -39,6 +44,7 @@ class Reading:
     value_range: tuple[float, float] | None = None
     max_refused: float = 0.05
     max_pixels: int = 89_478_485  # Pillow's own limit
+    finding: str | None = None
 
     def __post_init__(self):
         if self.resize not in RESIZE_RULES:
@@ -59,6 +65,12 @@ class Reading:
             raise ValueError(f"max_refused={self.max_refused!r}; expected a share from 0 to 1.")
         if not (is_number(self.max_pixels) and self.max_pixels >= 1):
             raise ValueError(f"max_pixels={self.max_pixels!r}; expected a number of at least 1.")
+        is_name = isinstance(self.finding, str | int) and not isinstance(self.finding, bool)
+        if self.finding is not None and not (is_name and str(self.finding)):
+            raise ValueError(
+                f"finding={self.finding!r}; expected the name of a finding, such as 'Effusion'."
+            )
+        object.__setattr__(self, "finding", None if self.finding is None else str(self.finding))
 
 
 READING_NAMES = tuple(field.name for field in fields(Reading))

@@ -23,7 +23,7 @@ GOOD = {
     "run_dir": [None, "runs/a b"],
     "cache_dir": [None, "../runs/cache"],
     "image_size": [None, 32],
-    "reading": [{}, {"resize": "pad", "value_range": [0, 4095]}, {"max_refused": 1}],
+    "reading": [{}, {"resize": "pad", "value_range": [0, 4095]}, {"finding": "Edema"}],
     "settings": [{}, {"temperature": 0.2, "image_size": 64, "reading": {"resize": "pad"}}],
     "num_images": [10],
     "labels": [1],

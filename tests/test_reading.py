@@ -17,6 +17,8 @@ WRONG = [
     {"max_refused": 1.5},
     {"max_refused": "5%"},
     {"max_pixels": 0},
+    {"finding": ""},
+    {"finding": ["Edema", "Mass"]},
 ]
 
 

@@ -46,6 +46,7 @@ def run(out: str | Path, count: int = 50, source: str | None = None) -> Path:
     try:
         encoder, made = load_encoder(encoders[0].parent)
         reading = {name: value for name, value in made["decoding"].items() if value is not None}
+        reading |= _finding(record)
         cache = record.get("settings", {}).get("cache_dir", folder.resolve().parent / "cache")
         dataset = load_dataset(source, made["image_shape"][0], cache, **reading)
         table = images_to_label(dataset, encoder, count)
@@ -56,6 +57,12 @@ def run(out: str | Path, count: int = 50, source: str | None = None) -> Path:
     print(table[:SHOWN].to_string(index=False))
     print(f"{len(table)} images, the most useful first: {path}")
     return path
+
+
+def _finding(record):
+    """Returns the finding that a study told from its absence, as a setting of `load_dataset`."""
+    chosen = record.get("settings", {}).get("reading") or {}
+    return {"finding": chosen["finding"]} if chosen.get("finding") else {}
 
 
 def source_of(record: dict) -> str:

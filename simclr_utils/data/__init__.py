@@ -5,6 +5,7 @@ from simclr_utils.doors import open_door
 PUBLIC = {
     "dataset": ("Dataset", "load_dataset", "save_dataset_record"),
     "splits": ("label_subset",),
+    "one_finding": ("choose_finding", "findings_of"),
     "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
     "glyphs": ("render_glyphs",),

@@ -11,6 +11,7 @@ import pandas as pd
 from simclr_utils.data import glyphs, shapes
 from simclr_utils.data.folder import load_image_folder
 from simclr_utils.data.named import load_named
+from simclr_utils.data.one_finding import choose_finding
 from simclr_utils.data.repeats import CONFLICT_COLUMNS, settle_images
 from simclr_utils.data.splits import SPLITS, check_limits
 from simclr_utils.files import save_json, write_text
@@ -59,6 +60,10 @@ class Dataset:
             its own. Empty if the source states no groups. By default, "labeled" is joined here.
         labeled_files: List of those of `files` that have a label in the table `labels.csv`, whether
             it is used or not. `None` without such a table: then they lie in train/.
+        findings: Dict from the names of findings to lists with a value for each class: 1, 0, or -1
+            where it is unknown. Classes are then combinations of findings. Empty if a class is a
+            class, as it always is without `finding="*"`.
+        finding: String, the finding that was chosen: the second of two classes. `None` without one.
 
     Example:
 
@@ -84,6 +89,8 @@ class Dataset:
     files: list[str] = field(default_factory=list)
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     labeled_files: list[str] | None = None
+    findings: dict[str, list[int]] = field(default_factory=dict)
+    finding: str | None = None
 
     def __post_init__(self):
         if self.labeled is None:
@@ -184,14 +191,15 @@ def load_dataset(
             beyond their limit join the unlabeled images without their labels. A limit below the
             number of classes is raised to two images of each class.
         **reading: Fields of `Reading`, such as `resize="pad"`, which say how the files of a folder
-            become arrays.
+            become arrays, and `finding`, which makes a dataset of two classes from any source.
 
     Returns:
         A `Dataset`.
 
     Raises:
         ValueError: If the source is unknown, or is also the name of a folder in the working
-            directory; or if an argument or the layout of the folder is not valid.
+            directory; if an argument or the layout of the folder is not valid; or if images have
+            several findings each and none is chosen.
         TypeError: If an argument is unknown.
         ConnectionError: If a named dataset is not on this machine and cannot be downloaded.
         ImportError: If "stl10" needs tensorflow-datasets, which is not installed.
@@ -230,7 +238,8 @@ def load_dataset(
             f"source={source!r} is neither a folder here ({Path.cwd()}) nor a known name; "
             f"expected one of {', '.join(SOURCES)}."
         )
-    return _to_dataset(Path(source).stem if source.endswith(".npz") else source, *loaded)
+    name = Path(source).stem if source.endswith(".npz") else source
+    return choose_finding(_to_dataset(name, *loaded), reading.finding)
 
 
 def _check_arguments(image_size, seed):
@@ -272,6 +281,7 @@ def _to_dataset(name, images, metadata):
         files=list(metadata.get("files", ())),
         groups=_slice_groups(metadata, last),
         labeled_files=metadata.get("labeled_files"),
+        findings=dict(metadata.get("findings", {})),
     )
 
 

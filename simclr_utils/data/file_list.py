@@ -21,6 +21,8 @@ class FileList(NamedTuple):
             if no groups are stated.
         fixed: Bool array `[N]`, whether the split of a file is stated; `None` if folders state it.
         digest: String, a hash of `labels.csv`, empty without one.
+        findings: Dict from the names of findings to lists of 1, 0 or -1 for each class, which is a
+            combination of findings. Empty if a class is a class.
     """
 
     names: list
@@ -33,6 +35,7 @@ class FileList(NamedTuple):
     groups: list | None = None
     fixed: np.ndarray | None = None
     digest: str = ""
+    findings: dict = {}
 
 
 def few(names, most=8):

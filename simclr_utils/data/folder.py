@@ -21,16 +21,18 @@ from simclr_utils.data.cache import new_entry, read_entry, write_entry, write_li
 from simclr_utils.data.decoding import decode_files
 from simclr_utils.data.dicom import has_reader, may_be_dicom
 from simclr_utils.data.dicom_frames import expand_frames
+from simclr_utils.data.findings import strata
 from simclr_utils.data.groups import follow_groups, number_groups
 from simclr_utils.data.listing import list_images
 from simclr_utils.data.notes import describe, name_refused, too_many_refused
+from simclr_utils.data.one_finding import count_findings, find_name
 from simclr_utils.data.opening import open_image, quiet
 from simclr_utils.data.pictures import DEFAULT_READING, Trait
 from simclr_utils.data.repeats import Origins, settle_images
 from simclr_utils.data.splits import SPLITS, assign_splits
 from simclr_utils.data.table import TABLE_NAME
 from simclr_utils.places import user_path
-from simclr_utils.reading import how_to_set
+from simclr_utils.reading import ALL_FINDINGS, how_to_set
 
 # Increase it when entries written by an older version must not be used any more.
 CACHE_VERSION = 3
@@ -56,9 +58,9 @@ def load_image_folder(
 
     Returns:
         A pair: a read-only uint8 memory map `[N, image_size, image_size, channels]` in the order
-        unlabeled, train, validation, test, and the dict of `settle_images` with two entries added:
-        `refused`, a list of `[relative name, reason]`, and `own_validation`, whether the folder
-        has validation/.
+        unlabeled, train, validation, test, and the dict of `settle_images` with entries added:
+        `refused`, a list of `[relative name, reason]`, `own_validation`, whether the folder
+        has validation/, and `findings`, if the classes are combinations of findings.
 
     Raises:
         ValueError: If the folder has another layout, too many of its files cannot be read, or an
@@ -72,8 +74,13 @@ def load_image_folder(
             f"cache_dir {str(cache_dir)!r} lies inside the image folder {str(folder)!r}, which is "
             f"never written to; choose one outside it: {how_to_set('cache_dir', '/path')}."
         )
-    files = list_images(folder)
-    settings = [CACHE_VERSION, str(folder), image_size, seed, limits, asdict(reading)]
+    files = list_images(folder, reading.finding)
+    if files.findings and reading.finding != ALL_FINDINGS:  # before images are decoded
+        find_name(reading.finding, count_findings(files.labels, files.findings), folder.name)
+    # One entry serves all findings.
+    rules = {name: value for name, value in asdict(reading).items() if name != "finding"}
+    settings = [CACHE_VERSION, str(folder), image_size, seed, limits, rules]
+    settings += ["findings"] if files.findings else []
     settings += [files.digest] if files.digest else []
     if has_reader() and any(map(may_be_dicom, files.names)):
         settings.append("pydicom")  # without it, other files are refused
@@ -98,7 +105,8 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     """Decodes the files of a folder into a new cache entry."""
     files, every_path = expand_frames(folder, files)
     codes, groups, fixed = settle_groups(files)
-    parts, split_notes = assign_splits(codes, files.labels, *sampling, groups, fixed)
+    by = strata(files.labels, files.findings, groups)
+    parts, split_notes = assign_splits(codes, by, *sampling, groups, fixed)
     order = np.concatenate([parts[name] for name in SPLITS])
     names = [files.names[index] for index in order]
     paths = [every_path[index] for index in order]
@@ -122,7 +130,9 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
             keep=decoded.traits > 0,
             channels=channels,
             origins=Origins(
-                [printable(name) for name in names], None if groups is None else groups[order]
+                [printable(name) for name in names],
+                None if groups is None else groups[order],
+                bool(files.findings),
             ),
         )
     except ValueError as error:
@@ -132,6 +142,7 @@ def _fill_entry(temporary, folder, files, image_size, sampling, reading):
     if metadata["refused"]:
         notes.append(f"Left out: {len(metadata['refused'])} files, see refused.csv.")
     metadata |= {"notes": notes, **_describe_decoding(decoded, reading)}
+    metadata["findings"] = files.findings
     if files.fixed is not None:
         stated = {printable(files.names[row]) for row in np.flatnonzero(files.labels >= 0)}
         metadata["labeled_files"] = [name for name in metadata["files"] if name in stated]

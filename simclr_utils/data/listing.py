@@ -20,6 +20,7 @@ from simclr_utils.data.walk import (
     list_below,
     scan,
 )
+from simclr_utils.reading import ALL_FINDINGS
 
 EXPECTED = (
     "Expected train/<class>/ with images of at least two classes and, optionally, unlabeled/, "
@@ -28,13 +29,14 @@ EXPECTED = (
 )
 
 
-def list_images(folder):
+def list_images(folder, finding=None):
     """Lists the files of a folder with their splits and labels, without opening them.
 
     A folder that holds `unlabeled/` alone, or images and no folders, has no labels.
 
     Args:
         folder: Path of the folder.
+        finding: String, as in `Reading`, or `None`.
 
     Returns:
         A `FileList`.
@@ -44,6 +46,13 @@ def list_images(folder):
             `labels.csv` is not valid.
     """
     table = read_table(folder)
+    if table is not None and _beside_classes(table, folder, finding):
+        table = table.without_findings()
+    if table is not None and finding in table.unused:
+        raise ValueError(
+            f"The column {finding!r} of {TABLE_NAME} states no finding: expected 1 (present), 0 "
+            "(absent), -1 or nothing (unknown) in every line, and no column 'label' beside it."
+        )
     if table is not None and table.has_labels:
         return list_by_table(Path(folder), table)
     files = _list_by_folders(Path(folder))
@@ -54,6 +63,18 @@ def list_images(folder):
     notes = [*files.notes, *describe_table(table)]
     strays = [stray for stray in files.strays if stray[0] != TABLE_NAME]
     return files._replace(groups=groups, notes=notes, strays=strays, digest=table.digest)
+
+
+def _beside_classes(table, folder, finding):
+    """Returns whether a table states groups alone, though it has columns of 1 and 0.
+
+    With groups and train/, such a column may say anything, unless it is asked for.
+    """
+    unclear = table.findings and {"label", "group"} & set(table.columns) == {"group"}
+    if not unclear or not os.path.isdir(os.path.join(folder, "train")):
+        return False
+    asked = {name.casefold() for name in (*table.findings, ALL_FINDINGS)}
+    return finding is None or finding.casefold() not in asked
 
 
 def _list_by_folders(folder):

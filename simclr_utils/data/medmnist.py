@@ -8,7 +8,7 @@ from simclr_utils.data.downloads import fetch, file_md5
 from simclr_utils.data.medmnist_files import (
     MEDMNIST_FILES,
     MEDMNIST_URL,
-    SEVERAL_LABELS,
+    SEVERAL_FINDINGS,
     SIZES,
     file_name,
 )
@@ -18,7 +18,7 @@ KEYS = (("train", "train"), ("validation", "val"), ("test", "test"))
 
 
 def load_medmnist(name, image_size=None):
-    """Loads a MedMNIST dataset of 2D images with one label each, with its official splits.
+    """Loads a MedMNIST dataset of 2D images, with its official splits.
 
     Args:
         name: String, a name such as "pneumoniamnist" for an official file, whose MD5 is checked;
@@ -28,12 +28,13 @@ def load_medmnist(name, image_size=None):
             means 28.
 
     Returns:
-        A triple as of `load_cifar10`.
+        A triple as of `load_cifar10`. If each image has L findings, the labels are `[N, L]`, 0 or
+        1, and the names are those of the findings.
 
     Raises:
         ConnectionError: If the file is not on this machine and cannot be downloaded.
         ValueError: If the name is unknown, the checksum is wrong, or the file does not hold 2D
-            images with one label each.
+            images with labels.
     """
     if name.endswith(".npz"):
         path = user_path(name)
@@ -46,20 +47,21 @@ def load_medmnist(name, image_size=None):
     else:
         path, known, notes = _official_file(name, image_size), name, []
         class_names = MEDMNIST_FILES[name][1]
-    parts = _read_npz(path, SEVERAL_LABELS.get(known))
-    num_classes = 1 + max(int(labels.max()) for _, labels in parts.values())
-    if class_names is None or num_classes > len(class_names):
+    parts = _read_npz(path)
+    labels = [labels for _, labels in parts.values()]
+    several = labels[0].ndim == 2
+    num_classes = labels[0].shape[1] if several else 1 + max(int(part.max()) for part in labels)
+    known_kind = class_names is not None and several == (known in SEVERAL_FINDINGS)
+    if not known_kind or num_classes > len(class_names):
         class_names = tuple(str(label) for label in range(num_classes))
     return parts, class_names, notes
 
 
 def _official_file(name, image_size):
     """Returns the path of the official file of the size that serves best."""
-    if name in SEVERAL_LABELS:
-        raise ValueError(_several_labels(name, SEVERAL_LABELS[name]))
     if name not in MEDMNIST_FILES:
         raise ValueError(
-            f"Unknown dataset 'medmnist:{name}'. The datasets of 2D images with one label each "
+            f"Unknown dataset 'medmnist:{name}'. The datasets of 2D images "
             f"are {', '.join(MEDMNIST_FILES)}; or give the path of an .npz file."
         )
     size = next((size for size in SIZES if size >= (image_size or 0)), SIZES[-1])
@@ -69,8 +71,8 @@ def _official_file(name, image_size):
     return fetch(f"medmnist:{name}", {file: (MEDMNIST_URL.format(file=file), md5)}, hint)[0]
 
 
-def _read_npz(path, label_names=None):
-    """Returns the dict of splits in a file; `label_names` are those of several labels an image."""
+def _read_npz(path):
+    """Returns the dict of splits in a file. Labels are `[N]`, or `[N, L]` for L findings."""
     parts = {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -87,15 +89,13 @@ def _read_npz(path, label_names=None):
                 f"The {split} images of {path.name} are {images.dtype} {images.shape}; expected "
                 "uint8 [N, height, width] or [N, height, width, 3]. Volumes are not supported."
             )
-        if labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == len(images):
-            columns = label_names if len(label_names or ()) == labels.shape[1] else None
-            raise ValueError(_several_labels(path.name, columns or range(labels.shape[1])))
-        if labels.size != len(images) or not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(
-                f"The {split} labels of {path.name} are {labels.dtype} {labels.shape}; expected "
-                "one integer for each image, [N] or [N, 1]."
-            )
-        parts[split] = (with_channel(images), labels.reshape(-1))
+        parts[split] = (with_channel(images), _check_labels(labels, len(images), split, path.name))
+    widths = {labels.shape[1:] for _, labels in parts.values()}
+    if len(widths) > 1:
+        raise ValueError(
+            f"The splits of {path.name} have different numbers of labels for each image: "
+            f"{sorted(width or (1,) for width in widths)}."
+        )
     shapes = {images.shape[1:] for images, _ in parts.values()}
     height, width, _ = next(iter(shapes))
     if len(shapes) > 1 or height != width:
@@ -106,13 +106,25 @@ def _read_npz(path, label_names=None):
     return parts
 
 
-def _several_labels(name, columns):
-    """Returns the message for a file in which each image has several labels."""
-    return (
-        f"{name} has {len(columns)} labels for each image: {', '.join(map(str, columns))}. "
-        "Several labels for an image are not supported: save a file with one of these columns as "
-        "train_labels, val_labels and test_labels [N, 1], and give its path as the source."
-    )
+def _check_labels(labels, count, split, name):
+    """Returns labels as `[N]`, or as `[N, L]` with 0 and 1 for each of several findings.
+
+    Raises:
+        ValueError: If they are of another kind.
+    """
+    several = labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == count
+    if not np.issubdtype(labels.dtype, np.integer) or not (several or labels.size == count):
+        raise ValueError(
+            f"The {split} labels of {name} are {labels.dtype} {labels.shape}; expected "
+            "one integer for each image, [N] or [N, 1], or 0 and 1 for each of L findings, [N, L]."
+        )
+    if several and not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"The {split} labels of {name} are {labels.shape}, so each image has several "
+            f"findings, but they have values up to {labels.max()}; expected 0 (absent) and 1 "
+            "(present)."
+        )
+    return labels if several else labels.reshape(-1)
 
 
 def with_channel(images):

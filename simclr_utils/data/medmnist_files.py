@@ -21,6 +21,19 @@ MEDMNIST_FILES = {
             "colorectal adenocarcinoma epithelium",
         ),
     ),
+    "chestmnist": (
+        (
+            "02c8a6516a18b556561a56cbdd36c4a8",
+            "9de6cd0b934ebb5b7426cfba5efbae16",
+            "db107e5590b27930b62dbaf558aebee3",
+            "45bd33e6f06c3e8cdb481c74a89152aa",
+        ),
+        (
+            *("atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule"),
+            *("pneumonia", "pneumothorax", "consolidation", "edema", "emphysema", "fibrosis"),
+            *("pleural", "hernia"),
+        ),
+    ),
     "dermamnist": (
         (
             "0744692d530f8e62ec473284d019b0c7",
@@ -123,14 +136,8 @@ MEDMNIST_FILES = {
         _ORGANS,
     ),
 }
-# Of these, each image has several labels, which may all be true.
-SEVERAL_LABELS = {
-    "chestmnist": (
-        *("atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule"),
-        *("pneumonia", "pneumothorax", "consolidation", "edema", "emphysema", "fibrosis"),
-        *("pleural", "hernia"),
-    )
-}
+
+SEVERAL_FINDINGS = ("chestmnist",)  # of which an image may have several, so the names are theirs
 
 
 def file_name(name, size):

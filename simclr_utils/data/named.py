@@ -23,9 +23,10 @@ from simclr_utils.data.downloads import (
     fetch,
     require,
 )
+from simclr_utils.data.findings import combine, strata
 from simclr_utils.data.medmnist import load_medmnist, with_channel
 from simclr_utils.data.pictures import fit_image
-from simclr_utils.data.repeats import settle_images
+from simclr_utils.data.repeats import Origins, settle_images
 from simclr_utils.data.splits import SPLITS, assign_splits
 from simclr_utils.places import user_path
 
@@ -69,17 +70,20 @@ def _gather(loaded, image_size, seed, limits):
     present = [name for name in SPLITS if name in parts]
     codes = np.repeat([SPLITS.index(name) for name in present], [len(parts[n][1]) for n in present])
     images, labels = (np.concatenate([parts[name][i] for name in present]) for i in (0, 1))
-    labels = labels.astype(np.int64)
-    groups, split_notes = assign_splits(codes, labels, limits, seed)
+    labels, findings = labels.astype(np.int64), {}
+    if labels.ndim == 2:
+        labels, class_names, findings = combine(labels, class_names)
+    groups, split_notes = assign_splits(codes, strata(labels, findings), limits, seed)
     order = np.concatenate([groups[name] for name in SPLITS])
     images = images[order]
     if image_size not in (None, images.shape[1]):
         split_notes.append(f"Scaled from {images.shape[1]} to {image_size} pixels (bicubic).")
         images = np.stack([_fit(image, image_size) for image in images])
     sizes = {name: len(groups[name]) for name in SPLITS}
-    images, metadata = settle_images(images, sizes, labels[order], class_names)
+    origins = Origins(combined=bool(findings))
+    images, metadata = settle_images(images, sizes, labels[order], class_names, origins=origins)
     metadata["notes"] = list(notes) + split_notes + metadata["notes"]
-    return images, metadata | {"own_validation": "validation" in parts}
+    return images, metadata | {"own_validation": "validation" in parts, "findings": findings}
 
 
 def _fit(pixels, image_size):

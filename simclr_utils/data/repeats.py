@@ -16,12 +16,15 @@ class Origins(NamedTuple):
     """Where N images of a folder come from.
 
     Attributes:
-        names: List of N strings, the names of the files.
+        names: List of N strings, the names of the files, or `None`.
         groups: Int64 array `[N]`, equal for images that belong together, or `None`.
+        combined: Boolean, whether the labels are combinations of findings. Then a split need not
+            have all of them.
     """
 
-    names: list
+    names: list | None = None
     groups: np.ndarray | None = None
+    combined: bool = False
 
 
 def settle_images(images, sizes, labels, class_names, keep=None, channels=None, origins=None):
@@ -57,7 +60,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
     Raises:
         ValueError: If a class has no train image left, or validation or test no image.
     """
-    names, groups = origins or (None, None)
+    names, groups, combined = origins or Origins()
     codes = np.repeat(np.arange(len(SPLITS)), [sizes[name] for name in SPLITS])
     keep = np.ones(len(images), bool) if keep is None else np.array(keep, bool)
     digests, labels = digest_images(images), np.array(labels, np.int64)
@@ -70,7 +73,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
     keep, overlaps = find_overlaps(digests, codes, keep)
     codes, labels, digests = codes[keep], labels[keep], digests[keep]
     parts = {name: labels[codes == code].tolist() for code, name in enumerate(SPLITS)}
-    _check_parts(parts, class_names, overlaps, len(conflicts))
+    _check_parts(parts, class_names, overlaps, len(conflicts), combined)
     images = _compact(images, keep, channels or images.shape[-1])
     description = {
         "shape": list(images.shape),
@@ -90,7 +93,7 @@ def settle_images(images, sizes, labels, class_names, keep=None, channels=None, 
         "overlaps": overlaps,
         "notes": [
             *_describe(overlaps, conflicts, shared),
-            *_name_absent_classes(parts, class_names),
+            *_name_absent_classes(parts, () if combined else class_names),
         ],
         "fingerprint": content.hexdigest(),
         "files": files,
@@ -229,7 +232,7 @@ def set_aside(images, in_conflict, digests, codes, keep):
     return order
 
 
-def _check_parts(parts, class_names, overlaps, num_conflicts):
+def _check_parts(parts, class_names, overlaps, num_conflicts, combined):
     if not class_names:
         if len(parts["unlabeled"]) < 2:
             raise ValueError(
@@ -239,7 +242,7 @@ def _check_parts(parts, class_names, overlaps, num_conflicts):
         return
     present = set(parts["train"])
     for label, name in enumerate(class_names):
-        if label not in present:
+        if label not in present and not (combined and present):
             raise ValueError(
                 f"Class {name!r} has no train image left. Images are left out if they cannot be "
                 "read, or also occur in validation, test or another class (repeats found: "

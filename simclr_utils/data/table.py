@@ -6,12 +6,11 @@
     scans/003.png,,,0042
 
 Either `file` and `label` (with `split` and `group`, if you like) replace class folders, or `file`
-and `group` tell which images of the class folders belong together.
+and `group` tell which images of the class folders belong together. Several findings an image stand
+in `label` with `|` between them, or each in a column of its own that holds 1, 0 or nothing.
 """
 
-import csv
 import hashlib
-import io
 import os
 import posixpath
 import unicodedata
@@ -20,11 +19,11 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from simclr_utils.data.splits import LABELED, SPLITS
+from simclr_utils.data.table_findings import combine_rows, find_columns, values_in
+from simclr_utils.data.table_text import SEPARATORS, TABLE_NAME, read_lines, read_text
 from simclr_utils.data.walk import meant_split
 
-TABLE_NAME = "labels.csv"
 COLUMNS = ("file", "label", "split", "group")
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 EXAMPLE = "Expected a first line such as file,label,split,group or file,group."
 
 
@@ -45,6 +44,8 @@ class Table(NamedTuple):
         columns: List of the columns, of `COLUMNS`, that the table has.
         unused: List of its other columns.
         digest: String, a hash of the file's content.
+        findings: Dict from the names of findings to dicts from labels, which are combinations of
+            findings, to 1, 0 or -1. Empty if the labels are classes.
     """
 
     rows: dict
@@ -52,11 +53,17 @@ class Table(NamedTuple):
     columns: list
     unused: list
     digest: str
+    findings: dict = {}
 
     @property
     def has_labels(self):
         """Whether the table, not the folders, says which label a file has."""
-        return "label" in self.columns
+        return "label" in self.columns or bool(self.findings)
+
+    def without_findings(self):
+        """Returns the table as one that states groups beside class folders."""
+        rows = {name: row._replace(label="") for name, row in self.rows.items()}
+        return self._replace(rows=rows, unused=[*self.findings, *self.unused], findings={})
 
 
 def read_table(folder):
@@ -79,27 +86,13 @@ def read_table(folder):
     path = os.path.join(folder, TABLE_NAME)
     if not os.path.isfile(path):
         return None
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{TABLE_NAME} is not UTF-8 text (byte {error.start:,}). Save it as 'CSV UTF-8' in the "
-            "spreadsheet."
-        ) from None
-    except OSError as error:
-        raise ValueError(f"{TABLE_NAME} cannot be read ({error.strerror}).") from error
-    first = text.split("\n", 1)[0]
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        raise ValueError(f"{TABLE_NAME}, line {reader.line_num}: {error}.") from error
-    header = [name.lower() for name in lines[0][1]] if lines else []
-    columns = _check_columns(header, separator)
-    rows, numbers = {}, {}
+    content, text = read_text(path)
+    separator = max(SEPARATORS, key=text.split("\n", 1)[0].count)
+    lines = read_lines(text, separator)
+    header = [_column_name(name) for name in lines[0][1]] if lines else []
+    own = find_columns(header, [cells for _, cells in lines[1:]], COLUMNS)
+    columns = _check_columns(header, separator, own)
+    rows, numbers, cells_of = {}, {}, []
     for number, cells in lines[1:]:
         if not any(cells):
             continue
@@ -119,11 +112,19 @@ def read_table(folder):
         _check_split(values.get("split", ""), number)
         rows[name] = Row(**{column: values[column] for column in columns if column != "file"})
         numbers[name] = number
-    unused = [name for name in header if name not in COLUMNS]
-    return Table(rows, numbers, columns, unused, hashlib.blake2b(content).hexdigest())
+        cells_of.append(values_in(values, own))
+    rows, findings = combine_rows(rows, numbers, own, cells_of)
+    unused = [name for name in header if name not in COLUMNS and name not in own]
+    digest = hashlib.blake2b(content).hexdigest()
+    return Table(rows, numbers, columns, unused, digest, findings)
 
 
-def _check_columns(header, separator):
+def _column_name(name):
+    """Returns a known column in lower case, and any other as it is written."""
+    return name.lower() if name.lower() in COLUMNS else name
+
+
+def _check_columns(header, separator, own=()):
     columns = [name for name in COLUMNS if name in header]
     found = f"{TABLE_NAME} has the columns {header} (separated by {SEPARATORS[separator]}s)"
     twice = [name for name, count in Counter(header).items() if count > 1]
@@ -131,9 +132,12 @@ def _check_columns(header, separator):
         raise ValueError(f"{found}, and {twice[0]!r} is there twice. {EXAMPLE}")
     if "file" not in columns:
         raise ValueError(f"{found}; the column 'file' is missing. {EXAMPLE}")
-    if not {"label", "group"} & set(columns):
-        raise ValueError(f"{found}; it needs 'label' or 'group' as well. {EXAMPLE}")
-    if "split" in columns and "label" not in columns:
+    if not {"label", "group"} & set(columns) and not own:
+        raise ValueError(
+            f"{found}; it needs 'label' or 'group' as well, or columns of findings "
+            f"that hold 1, 0 or nothing. {EXAMPLE}"
+        )
+    if "split" in columns and "label" not in columns and not own:
         raise ValueError(
             f"{found}: 'split' without 'label'. Add the column 'label', or remove 'split', since "
             "train/, validation/ and test/ say which split a file of a class folder is in."

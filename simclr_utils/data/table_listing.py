@@ -51,7 +51,7 @@ def list_by_table(folder, table):
     if not rows:
         raise ValueError(f"{str(folder)!r} holds {TABLE_NAME} but no image that can be used.")
     splits = [_split_of(row) for *_, row in rows]
-    class_names = _check_classes(splits, rows)
+    class_names = _check_classes(splits, rows, bool(table.findings))
     _check_folders(table, rows)
     labels = {name: number for number, name in enumerate(class_names)}
     return FileList(
@@ -71,6 +71,10 @@ def list_by_table(folder, table):
         groups=[row.group for *_, row in rows] if "group" in table.columns else None,
         fixed=np.array([row.split in LABELED for *_, row in rows], bool),
         digest=table.digest,
+        findings={
+            finding: [values[name] for name in class_names]
+            for finding, values in table.findings.items()
+        },
     )
 
 
@@ -81,8 +85,8 @@ def _split_of(row):
     return row.split or "train"
 
 
-def _check_classes(splits, rows):
-    """Returns the names of the classes, those of train.
+def _check_classes(splits, rows, combined):
+    """Returns the names of the classes, those of train; of all splits if they are combinations.
 
     Raises:
         ValueError: If there is one class, or validation or test has a class that train lacks.
@@ -93,6 +97,8 @@ def _check_classes(splits, rows):
     class_names = sorted(found["train"])
     if not any(found[split] for split in LABELED):
         return []
+    if combined:
+        return sorted(set().union(*(found[split] for split in LABELED)))
     if len(class_names) < 2:
         raise ValueError(
             f"{TABLE_NAME} has the labels {few(class_names)} for train; expected at least two "
@@ -143,6 +149,8 @@ def describe_table(table, num_files=0, num_stated=0):
         )
         if not any(row.label for row in table.rows.values()):
             notes.append("Nothing is labeled: the column label is empty.")
+    if table.findings:
+        notes.append(f"{TABLE_NAME} states {len(table.findings)} findings for each image.")
     if table.unused:
         notes.append(f"Not used: the columns {few(table.unused)} of {TABLE_NAME}.")
     return notes

@@ -100,14 +100,16 @@ def as_channels(images: np.ndarray, channels: int) -> np.ndarray:
     """Returns images with the channels that an encoder takes.
 
     Args:
-        images: Uint8 array `[N, H, W, 3]`.
-        channels: Integer, 1 or 3. Color becomes gray by Pillow's rule.
+        images: Uint8 array `[N, H, W, C]` with 1 or 3 channels.
+        channels: Integer, 1 or 3. Color becomes gray by Pillow's rule, gray is repeated.
 
     Returns:
         A uint8 array `[N, H, W, channels]`.
     """
-    if channels == 3:
+    if channels == images.shape[-1]:
         return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
     gray = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
     return np.stack(gray)[..., np.newaxis]
 
@@ -130,8 +132,6 @@ def sample_images(source: str, ready: ReadyEncoder, count: int) -> np.ndarray:
         limits = dict.fromkeys(SPLITS, count)
         images = load_dataset(source, ready.image_shape[0], limits=limits).examples
         images = np.asarray(spread(images, count))
-        if images.shape[-1] < ready.image_shape[-1]:
-            images = np.repeat(images, 3, axis=-1)
         return as_channels(images, ready.image_shape[-1])
     names = spread(list_image_files(source)[0], count)
     with tempfile.TemporaryDirectory() as temporary:

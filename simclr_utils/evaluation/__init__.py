@@ -12,6 +12,7 @@ PUBLIC = {
     "probes": ("fit_knn", "fit_linear_probe", "knn_accuracy", "KNNMonitor", "PixelKNN"),
     "mixing": ("AugmentedClassifier", "CutMix", "MixedClassifier", "MixUp", "with_mixing"),
     "supervised": ("build_supervised", "supervised_steps", "SupervisedBaseline"),
+    "finding_scores": ("FindingImages", "score_findings"),
     "fine_tuning": ("as_dense_weights", "FineTuning", "LayerwiseAdamW"),
     "tuning": ("choose_settings", "default_settings", "splits_of"),
     "fixmatch": ("FixMatch", "FixMatchTrainer"),

@@ -1,5 +1,6 @@
 """The answer of a study in sentences: a verdict, or why there is none and how to get one."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,8 @@ def real_command(study: "Study") -> str:
     chosen = "" if metric == "accuracy" else f" --metric {metric}"
     if study.config.class_weight != "none":
         chosen += f" --set class_weight={study.config.class_weight}"
+    if study.dataset.finding is not None:
+        chosen += f" --set {shlex.quote(f'finding={study.dataset.finding}')}"
     given = study.config.encoder_file
     # The path of a file is left out: the page may be sent to somebody else.
     named = given if given is None or ":" in Path(given).name else "FILE"

@@ -412,7 +412,7 @@ def test_medmnist_takes_the_smallest_file_that_is_large_enough(offline, image_si
 def test_every_official_file_of_medmnist_has_a_checksum_of_its_own():
     sums = [md5 for sums, _ in MEDMNIST_FILES.values() for md5 in sums]
     assert all(len(sums) == len(SIZES) == 4 for sums, _ in MEDMNIST_FILES.values())
-    assert len(set(sums)) == 44 and all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in sums)
+    assert len(set(sums)) == 48 and all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in sums)
 
 
 def test_a_download_that_breaks_off_is_told_in_a_sentence(offline, monkeypatch):
@@ -447,10 +447,6 @@ def test_medmnist_is_downloaded_to_the_folder_of_keras_with_its_checksum(offline
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"train_labels": np.zeros((30, 14), np.uint8)},
-            "other.npz has 14 labels for each image: 0, 1, .*, 13. Several labels",
-        ),
         ({"test_images": np.zeros((12, 28, 28, 28), np.uint8)}, "Volumes"),
         ({"val_images": np.zeros((10, 28, 28), np.float32)}, "expected uint8"),
         ({"val_images": np.array([object()] * 10)}, "plain arrays"),
@@ -473,8 +469,6 @@ def test_medmnist_files_of_other_kinds_are_refused(tmp_path, changes, message):
 def test_medmnist_names_and_paths_that_do_not_exist(tmp_path):
     with pytest.raises(ValueError, match="Unknown dataset 'medmnist:chessmnist'.*pathmnist"):
         load_dataset("medmnist:chessmnist")
-    with pytest.raises(ValueError, match="chestmnist has 14 labels .* atelectasis, .*, hernia"):
-        load_dataset("medmnist:chestmnist")
     with pytest.raises(ValueError, match="There is no file"):
         load_dataset(f"medmnist:{tmp_path}/none.npz")
     (tmp_path / "text.npz").write_text("no archive")

@@ -22,7 +22,8 @@ FOUND = pd.DataFrame(
 
 
 def study_of(preset, name="glyphs", counts=(20,)):
-    named = SimpleNamespace(name=name, is_labeled=False, test=(None, np.zeros(0, int)))
+    test = (None, np.zeros(0, int))
+    named = SimpleNamespace(name=name, is_labeled=False, test=test, finding=None)
     config = SimpleNamespace(metric="accuracy", encoder_file=None, class_weight="none")
     return SimpleNamespace(preset=preset, counts=counts, dataset=named, config=config)
 
@@ -71,6 +72,8 @@ def test_the_command_names_a_data_set_but_not_a_users_folder(name, source):
     assert "--preset full --metric auroc --out" in answers.real_command(study)
     study.config.class_weight = "balanced"
     assert "--metric auroc --set class_weight=balanced --out" in answers.real_command(study)
+    study.dataset.finding = "Pleural Other"
+    assert "balanced --set 'finding=Pleural Other' --out" in answers.real_command(study)
     study.config.encoder_file = "/home/me/encoder.keras"
     assert "--encoder FILE --out" in answers.real_command(study)
     study.config.encoder_file = "keras.applications:MobileNetV2"
