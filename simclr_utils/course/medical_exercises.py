@@ -72,7 +72,8 @@ def operating_answers(truth, scores, threshold):
         "Not yet: the first number is the share that is missed; sensitivity is 1 minus it.": (
             1 - sensitivity, specificity,
         ),
-        "Not yet: these are the shares of mistakes; take 1 minus each.": (
+        "Not yet: these are the shares of mistakes; take 1 minus each, or turn the comparison "
+        "with the threshold round: a high score stands for a positive image.": (
             1 - sensitivity, 1 - specificity,
         ),
         "Not yet: the scores are turned round: a high score stands for a positive image.": (
@@ -172,7 +173,7 @@ def check_group_split(function: Callable) -> str:
             "images."
         )
     share = len(np.unique(groups[held_out])) / len(everyone)
-    if share > 1 - MOST:
+    if share > 0.5:
         return (
             f"Not yet: {share:.0%} of the groups are held out. Either True and False are turned "
             "round, or you have drawn a fifth of the images and then all of their groups."

@@ -7,7 +7,7 @@ import numpy as np
 from simclr_utils.course.sketch import Sketch
 from simclr_utils.evaluation.occlusion import occlusion_map
 from simclr_utils.plotting.fonts import LONGEST_NAME, readable
-from simclr_utils.plotting.occlusion import largest_change, map_over_image
+from simclr_utils.plotting.occlusion import OPACITY, as_gray, largest_change
 from simclr_utils.plotting.style import cosine_colors
 
 
@@ -52,7 +52,8 @@ class OcclusionExplorer:
         sketch = Sketch(2 * (self.SIDE + self.GAP) + self.LEGEND, self.SIDE + 24)
         sketch.picture(picture, 0, 0, self.SIDE)
         left = self.SIDE + self.GAP
-        sketch.picture(map_over_image(picture, falls, largest), left, 0, self.SIDE)
+        colored = (1 - OPACITY) * as_gray(picture) + OPACITY * cosine_colors(falls / largest)
+        sketch.picture(colored, left, 0, self.SIDE)
         self._legend(sketch, left + self.SIDE + self.GAP, largest)
         middle, below = self.SIDE // 2, self.SIDE + 13
         name = readable(self.class_names[label], LONGEST_NAME)

@@ -58,7 +58,7 @@ DRAW = {
     "plot_roc": lambda n: plotting.plot_roc({n: ROC}),
     "plot_precision_recall": lambda n: plotting.plot_precision_recall({n: PRECISION}, 0.2),
     "plot_occlusion": lambda n: plotting.plot_occlusion(
-        PICTURES[:2], PICTURES[:2, ..., 0] / 255, [n, n]
+        PICTURES[:1], PICTURES[:1, ..., 0] / 255, [n]
     ),
     "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
     "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),

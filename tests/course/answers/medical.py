@@ -44,6 +44,10 @@ def below(scores, threshold):
     return scores < threshold
 
 
+def at_most(scores, threshold):
+    return scores <= threshold
+
+
 OPERATING_POINT = [
     Answer("means over each side", (point(sensitivity, specificity),)),
     Answer(
@@ -68,7 +72,8 @@ OPERATING_POINT = [
         (point(lambda f, t: 1 - f[t].mean(), lambda f, t: f[~t].mean()),),
         "the shares of mistakes",
     ),
-    Answer("turned round", (point(sensitivity, specificity, below),), "are turned round"),
+    Answer("below", (point(sensitivity, specificity, below),), "turn the comparison"),
+    Answer("at most", (point(sensitivity, specificity, at_most),), "are turned round"),
     Answer(
         "of all",
         (point(lambda f, t: np.mean(f & t), lambda f, t: np.mean(~f & ~t)),),
