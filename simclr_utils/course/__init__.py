@@ -23,6 +23,7 @@ PUBLIC = {
         "check_standard_error",
         "check_test_size",
     ),
+    "medical_exercises": ("check_group_split", "check_operating_point", "check_predictive_value"),
     "ablation_exercises": ("check_cell", "check_cell_order", "check_effect"),
     "variant_exercises": ("check_denominator", "check_loss_candidates"),
     "mixing_exercises": ("check_cutmix", "check_mixup"),
@@ -32,6 +33,7 @@ PUBLIC = {
     "pair_explorer": ("PairExplorer",),
     "sweep_explorer": ("SweepExplorer",),
     "class_explorers": ("MistakesExplorer", "RetrievalExplorer"),
+    "occlusion_explorer": ("OcclusionExplorer",),
     "widgets": ("explore", "LivePicture", "recipe_controls", "show_picture"),
 }
 __getattr__, __dir__, _ = open_door(__name__, PUBLIC)

@@ -6,6 +6,7 @@ PUBLIC = {
     "class_results": ("results_per_class",),
     "features": ("extract_features", "map_features", "pixel_features"),
     "outputs": ("extract_outputs",),
+    "occlusion": ("occlusion_map",),
     "transformations": ("TRANSFORMATIONS", "transform", "Transformation"),
     "transformation_probe": ("fit_mlp", "predict_transformations"),
     "factor_scores": ("changed_factors", "factor_table", "score_factors"),

@@ -6,6 +6,7 @@ PUBLIC = {
     "style": ("to_png",),
     "images": ("plot_classes", "plot_images", "plot_neighbors", "plot_view_histograms"),
     "nearest": ("NearestImages",),
+    "occlusion": ("plot_occlusion",),
     "schematic": ("plot_simclr",),
     "circle": ("plot_circle",),
     "factors": ("plot_sorted",),

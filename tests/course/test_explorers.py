@@ -10,6 +10,7 @@ from PIL import Image
 from simclr_utils.course import (
     FeatureExplorer,
     MistakesExplorer,
+    OcclusionExplorer,
     RetrievalExplorer,
     SimilarityExplorer,
 )
@@ -204,3 +205,24 @@ def test_a_recipe_may_have_probabilities(networks):
     pictures = FeatureExplorer(IMAGES, pairs, networks).pictures(3, 0.5, 0)
     assert pictures.shape == (4, *IMAGES.shape[1:])
     assert scaled((0.8, 0.3), 0.5) == (0.4, 0.3) and scaled((0.8, 0.3), 9) == (1.0, 0.3)
+
+
+def brightness_of_corner(images):
+    """Probabilities of two classes; that of the second one is the brightness of a corner."""
+    share = images[:, :4, :4].mean(axis=(1, 2, 3)) / 255
+    return np.stack([1 - share, share], axis=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_occlusion_is_shown_for_the_class_of_the_image(channels):
+    images = np.zeros((2, 16, 16, channels), "uint8")
+    images[:, :4, :4] = 255
+    explorer = OcclusionExplorer(brightness_of_corner, images, [1, 0], ["x", "y"])
+    drawn, text = explorer.draw(0, 4)
+    other, other_text = explorer.draw(1, 4)
+    assert text.startswith("Class y has probability 100%.") and "takes 94 points" in text
+    assert other_text.startswith("Class x has probability 0%.")
+    left = explorer.SIDE + explorer.GAP
+    one, two = (pixels(png)[5, left + 5].astype(int) for png in (drawn, other))
+    assert one[0] > one[2] and two[2] > two[0]  # the probability falls, and rises
+    assert drawn != explorer.draw(0, 8)[0]

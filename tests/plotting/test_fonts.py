@@ -57,6 +57,9 @@ DRAW = {
     "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}),
     "plot_roc": lambda n: plotting.plot_roc({n: ROC}),
     "plot_precision_recall": lambda n: plotting.plot_precision_recall({n: PRECISION}, 0.2),
+    "plot_occlusion": lambda n: plotting.plot_occlusion(
+        PICTURES[:1], PICTURES[:1, ..., 0] / 255, [n]
+    ),
     "plot_images": lambda n: plotting.plot_images(PICTURES[:2], [n, n], 2, n, [n]),
     "plot_curves": lambda n: plotting.plot_curves({n: {n: CURVE}}, "x"),
     "plot_bars": lambda n: plotting.plot_bars([n, "b"], {n: COLUMN, "other": COLUMN}, n, "x"),

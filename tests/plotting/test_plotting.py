@@ -136,6 +136,9 @@ DRAW = {
     "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
     "plot_roc": lambda: plotting.plot_roc({"a": ROC, "b": ROC}),
     "plot_precision_recall": lambda: plotting.plot_precision_recall({"a": PRECISION}, 0.2),
+    "plot_occlusion": lambda: plotting.plot_occlusion(
+        PICTURES[:2], PICTURES[:2, ..., 0] / 255, "ab"
+    ),
     "plot_gains": lambda: plotting.plot_gains(GAINS, "title"),
     "plot_simclr": lambda: plotting.plot_simclr("encoder"),
     "plot_pairs": lambda: plotting.plot_pairs(CELLS, "title"),
