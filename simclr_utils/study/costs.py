@@ -37,7 +37,7 @@ class Rates:
     show how much of a study is done.
 
     Attributes:
-        view: Float, the time for a view in a pretraining step.
+        view: Float, the time for a view in a pretraining step, at the size of the images.
         image: Float, the time for an image in a training step with labels.
         forward: Float, the time for an image in inference.
         training: Float, the time that each training run takes in addition to its steps.
@@ -99,7 +99,9 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     """
     batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
     clock, started = StepClock(), time.monotonic()
+    # Views of the size of the images: `views_per_image` counts those of other sizes.
     short = replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED)
+    short = replace(short, view_sizes=None, small_views=0)
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
     rates = Rates(view=clock.seconds_per_step() / (2 * batch_size), graph=graph)
