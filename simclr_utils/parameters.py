@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
+from simclr_utils.methods import METHODS
 from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES, Reading, is_number
 
@@ -59,7 +60,7 @@ OPTIMIZER_NAMES = names_in("training/optimizers", "OPTIMIZERS")
 HEADLINE_NAMES = ("accuracy", "balanced_accuracy", "auroc")
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
-METHOD_NAMES = names_in("methods", "METHODS")
+METHOD_NAMES = tuple(METHODS)
 CONFIG_NAMES = fields_in("config", "Config")
 # Settings of the images, beside those of `Config`.
 OF_DATA = ("image_size", "reading", "cache_dir")

@@ -4,6 +4,7 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "features": ("extract_features", "map_features", "pixel_features"),
+    "readouts": ("build_readout",),
     "outputs": ("extract_outputs",),
     "transformations": ("TRANSFORMATIONS", "transform", "Transformation"),
     "transformation_probe": ("fit_mlp", "predict_transformations"),

@@ -174,9 +174,10 @@ class Study:
         groups = {}  # methods on the same features share a task
         for name in methods:
             if not METHODS[name].trained:
-                groups.setdefault(METHODS[name].start, []).append(name)
+                groups.setdefault((METHODS[name].start, METHODS[name].readout), []).append(name)
         # The cheapest methods, which need no image, come last in METHODS.
-        tasks = [frozen_task(self, *group, seed) for group in reversed(groups.items())]
+        groups = [(start, names) for (start, _), names in groups.items()]
+        tasks = [frozen_task(self, *group, seed) for group in reversed(groups)]
         # A method with the settings of the baseline comes after it in METHODS.
         for name in [name for name in methods if METHODS[name].trained]:
             tasks += [training_task(self, name, labels, seed) for labels in self.counts]

@@ -98,8 +98,8 @@ def plan_training(study: "Study", method: str, labels: int) -> tuple[int, int]:
     """Returns the update steps of a training run, and the images in a step.
 
     Two methods are measured in image passes: how often an image goes through the network in a
-    training step, where a smaller view counts by its pixels. `supervised_long` has as many as pretraining and fine-tuning together, and so
-    has `fixmatch`, whose steps have more images.
+    training step, where a smaller view counts by its pixels. `supervised_long` has as many as
+    pretraining and fine-tuning together, and so has `fixmatch`, whose steps have more images.
 
     Args:
         study: A `Study`.

@@ -1,4 +1,4 @@
-"""Views of several sizes: smaller ones in the first steps, and small views beside the large ones."""
+"""Views of several sizes: smaller ones in the first steps, small ones beside the large ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
