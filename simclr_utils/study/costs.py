@@ -240,7 +240,9 @@ def kept_bytes(study, methods):
     if study.given is None:
         return size
     features = study.given_encoder.output_shape[-1]
-    size += 4 * features * images if "encoder_file" in starts else 0
+    kept = {method.readout for method in methods if method.start == "encoder_file"}
+    # A pyramid has the last map in four quarters, and an earlier map with at most as many channels.
+    size += sum(4 * features * images * (5 if each == "pyramid" else 1) for each in kept)
     size += 2 * features * len(study.dataset.unlabeled) if "distilled_encoder" in starts else 0
     if "continued_encoder" in starts:  # and three checkpoints with two numbers for each weight
         size += 4 * study.given_encoder.count_params() * (len(study.seeds) + 3 * 3)

@@ -12,7 +12,7 @@ from simclr_utils.evaluation.features import extract_features, frozen
 from simclr_utils.evaluation.readouts import NoMapsError
 from simclr_utils.methods import METHODS
 from simclr_utils.study.encoder_tasks import kind_of
-from simclr_utils.study.kept_features import keep
+from simclr_utils.study.kept_features import file_of, keep
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import KEPT, STARTS
 
@@ -109,8 +109,7 @@ def compute_features(
     if start not in KEPT:
         return compute()
     made_with = {"fingerprint": study.dataset.fingerprint, **KEPT[start](study)}
-    name = start if readout == "pooled" else f"{start}-{readout}"
-    return keep(study.folder / "features" / f"{name}.npz", made_with, compute)
+    return keep(study.folder / "features" / file_of(start, readout), made_with, compute)
 
 
 def apply(source, images, readout="pooled"):
