@@ -69,10 +69,10 @@ def pyramid_of(encoder):
     """
     inner = _model_inside(encoder)
     if inner is not None:
-        before = keras.Model(encoder.inputs, _input_of(inner))
+        before = keras.Model(encoder.inputs[0], _input_of(inner))
         compute = pyramid_of(inner)
         return lambda pixels: compute(before(pixels, training=False))
-    maps = keras.Model(encoder.inputs, find_maps(encoder))
+    maps = keras.Model(encoder.inputs[0], find_maps(encoder))
 
     def compute(pixels):
         earlier, last = (np.asarray(part, "float32") for part in maps(pixels, training=False))
@@ -130,7 +130,7 @@ def in_cells(maps, cells=CELLS):
 
 def _steps(encoder):
     """Returns the operations of an encoder in order, as pairs with their output."""
-    graph, steps = keras.Model(encoder.inputs, encoder.outputs), []  # sequential ones have it too
+    graph, steps = keras.Model(encoder.inputs[0], encoder.outputs[0]), []
     for op in graph.operations:
         with contextlib.suppress(AttributeError):  # of a layer that is used twice
             if hasattr(op.output, "shape"):

@@ -121,6 +121,16 @@ class SimCLR(keras.Model):
         # A function that creates variables in its first call is traced twice, which takes seconds.
         self.optimizer.build(self.trainable_variables)
 
+    def build(self, images_shape: tuple) -> None:
+        """Builds the augmenters that only training uses, when the shape of the images is known.
+
+        Args:
+            images_shape: Tuple `(N, height, width, channels)`.
+        """
+        for augmenter in self.other_augmenters:
+            if not augmenter.built:
+                augmenter.build((None, *images_shape[1:]))
+
     def call(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
         """Draws two views of each image, in training also the small ones, and projects them.
 
