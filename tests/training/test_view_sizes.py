@@ -13,7 +13,6 @@ from simclr_utils.training import examinations
 from simclr_utils.training.batches import image_batches
 from simclr_utils.training.checkpoints import Checkpoints, variables_of
 from simclr_utils.training.continued import continued_config
-from simclr_utils.training.gradient_caching import cached_gradients
 from simclr_utils.training.losses import LOSSES, nt_xent_loss
 from simclr_utils.training.mixed_views import MixedSimCLR
 from simclr_utils.training.networks import build_projection_head
@@ -106,7 +105,7 @@ def test_one_size_is_the_plain_model_to_the_bit():
 
 
 def test_each_step_has_the_views_of_its_stage_and_each_size_is_traced_once(monkeypatch):
-    model, seen, drawn = build(8, **SIZES, **SMALL, micro_batch_size=6), [], []
+    model, seen, drawn = build(view_sizes=((8, 0.5), (16, 0.5)), **SMALL), [], []
     draw = SimCLR.draw_all_views
 
     def watched(model, images):
@@ -117,9 +116,9 @@ def test_each_step_has_the_views_of_its_stage_and_each_size_is_traced_once(monke
 
     monkeypatch.setattr(SimCLR, "draw_all_views", watched)
     batches = image_batches(IMAGES, 12)
-    model.fit(batches, steps_per_epoch=4, epochs=2, verbose=0, shuffle=False)
-    assert seen == [8] * 8 + [12] * 4 + [16] * 4  # two microbatches a step
-    assert drawn == [[8, 8], [12, 8], [16, 8]]
+    model.fit(batches, steps_per_epoch=4, verbose=0, shuffle=False)
+    assert seen == [8, 8, 16, 16]
+    assert drawn == [[8, 8], [16, 8]]
     first, second = model(IMAGES)  # calls and validation have the views of the end
     assert first.shape == second.shape == (12, 4) and model.stage is None
     assert len(model(IMAGES, training=True)) == 4
@@ -129,19 +128,19 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path):
     tf.config.experimental.enable_op_determinism()
 
     def run(folder, epochs):
-        model = build(6, **SIZES, **SMALL)
+        model = build(3, view_sizes=((8, 0.6), (16, 0.4)), **SMALL)
         model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)  # tracing takes longer
         checkpoints = Checkpoints(folder, {"seed": 0}, min_seconds=0)
         first = checkpoints.restore(model)
         model.fit(
-            image_batches(IMAGES, 6, 0, first_step=2 * first),
-            steps_per_epoch=2, epochs=epochs, initial_epoch=first, verbose=0, shuffle=False,
+            image_batches(IMAGES, 12, 0, first_step=first),
+            steps_per_epoch=1, epochs=epochs, initial_epoch=first, verbose=0, shuffle=False,
             callbacks=[checkpoints],
         )  # fmt: skip
         return model, checkpoints.history["loss"]
 
     whole, losses = run(tmp_path / "whole", 3)
-    run(tmp_path / "stopped", 1)  # within the first size
+    run(tmp_path / "stopped", 1)  # one step before the size changes
     resumed, again = run(tmp_path / "stopped", 3)
     assert again == losses and len(set(losses)) == 3
     for one, other in zip(variables_of(whole), variables_of(resumed), strict=True):
@@ -153,7 +152,8 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path):
 
 def test_the_cached_gradient_is_that_of_all_views():
     micro_batch_size = 4
-    model = build(**SMALL, projection_dims=(4,), micro_batch_size=micro_batch_size)
+    model = build(8, **SIZES, **SMALL, projection_dims=(4,), micro_batch_size=micro_batch_size)
+    stage = model.sizes.early[1]
     drawn, draw = [], model.draw_all_views
 
     def keep(images):
@@ -163,7 +163,7 @@ def test_the_cached_gradient_is_that_of_all_views():
     model.draw_all_views = keep
     with_map, tf.map_fn = tf.map_fn, eager_map
     try:
-        loss, first, second, cached = cached_gradients(model, tf.constant(IMAGES), micro_batch_size)
+        loss, first, second, cached = model.loss_and_gradients(tf.constant(IMAGES), stage)
     finally:
         tf.map_fn = with_map
     with tf.GradientTape() as tape:
@@ -172,7 +172,8 @@ def test_the_cached_gradient_is_that_of_all_views():
         sides = [tf.concat([parts[n][k] for n in range(count)], axis=0) for k in range(4)]
         plain_loss = model.loss_of_views(sides)
     gradients = tape.gradient(plain_loss, model.trainable_variables)
-    assert count == 3
+    assert count == 3 and model.stage is None
+    assert [view.shape[1] for view in drawn[0]] == [12, 8]
     assert float(loss) == pytest.approx(float(plain_loss), abs=1e-6)
     np.testing.assert_allclose(first, sides[0], atol=1e-6)
     np.testing.assert_allclose(second, sides[1], atol=1e-6)
