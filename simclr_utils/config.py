@@ -38,6 +38,13 @@ class Config:
         second_operations: Pairs like those of `operations`, for the second view of each image, or
             `None` if both views have the same operations. An empty tuple leaves the image as it
             is.
+        view_sizes: Pairs of a size in pixels and a share of the steps, in order, such as
+            `((20, 0.45), (24, 0.3), (32, 0.25))`: the height and width of the two views of each
+            image. The shares add up to 1. `None` is the size of the images throughout.
+        small_views: Integer, the number of small views of each image beside the two (multi-crop).
+        small_view_size: Integer, the height and width of the small views in pixels.
+        small_view_area: Pair of floats in (0, 1], the smallest and the largest area of the crop
+            that a small view shows, as a share of the image.
         temperature: Float above 0, of the loss.
         loss: String, a name in `parameters.LOSS_NAMES`.
         mix_alpha: Float. Above 0, the first views are mixtures of two images, as in
@@ -46,7 +53,8 @@ class Config:
         base_learning_rate: Float above 0, the learning rate at batch size 256. It scales with the
             square root of the batch size.
         weight_decay: Float, at least 0.
-        batch_size: Integer, the number of images per step. Each image is seen twice.
+        batch_size: Integer, the number of images per step. Each image is seen twice, and once more
+            in each small view.
         micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
             whole batch.
         pretraining_steps: Integer, the number of updates.
@@ -91,6 +99,10 @@ class Config:
         ("grayscale", 1.0),
     )
     second_operations: tuple | None = None
+    view_sizes: tuple | None = None
+    small_views: int = 0
+    small_view_size: int = 16
+    small_view_area: tuple = (0.08, 0.5)
     temperature: float = 0.1
     loss: str = "nt_xent"
     mix_alpha: float = 0.0

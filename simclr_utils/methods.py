@@ -1,11 +1,12 @@
 """The compared methods: one table that studies, costs, figures, tables and pages read.
 
 To add a method, add an entry to `METHODS`. If its features or weights come from a new place, also
-add a function to `study/starts.py`.
+add a function to `study/starts.py`. A probe on a frozen encoder comes with a method for each of
+the other readouts (`READOUTS`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ON_FEATURES = ("constant", "probe", "knn")
 TRAININGS = ("training", "long_training", "fixmatch")
@@ -38,6 +39,7 @@ class Method:
         by_default: Boolean, whether a study measures it without being asked. `False` for methods
             that take much longer than the others.
         note: String, what a reader has to know about it: its source, and what was scaled down.
+        readout: String, what a probe reads of a frozen encoder, as `extract_features` takes it.
         verdict: Pair of strings for the text of a verdict: the name of the method, and the words
             for a result below the baseline. `None` for a method that is not compared with the
             baseline. The words for a frozen encoder are milder: it can still be fine-tuned, so its
@@ -57,6 +59,7 @@ class Method:
     needs_encoder: bool = False
     by_default: bool = True
     note: str = ""
+    readout: str = "pooled"
     verdict: tuple | None = None
 
     def __post_init__(self):
@@ -70,6 +73,49 @@ class Method:
     def trained(self) -> bool:
         """Whether all weights of a network are trained."""
         return self.fitted in TRAININGS
+
+
+# What a probe may read besides pooled features: words for the label, a marker and a note.
+READOUTS = {
+    "mirror": ("mirrored", "<", "its features are the mean over an image and its mirror image."),
+    "pyramid": (
+        "pyramid",
+        "h",
+        "its features are the last map in four quarters beside the mean of the map before, each "
+        "the mean over an image and its mirror image.",
+    ),
+}
+
+
+def with_readouts(methods: dict) -> dict:
+    """Adds the other readouts of each probe on a frozen encoder, right after the probe.
+
+    Every such method has them, so that a table compares like with like. They are measured on
+    request, and never compared with the baseline: papers report pooled features.
+
+    Args:
+        methods: Dict from names to `Method`.
+
+    Returns:
+        A dict. The method `linear_probe` is followed by `linear_probe_mirror` and
+        `linear_probe_pyramid`.
+    """
+    found = {}
+    for name, method in methods.items():
+        found[name] = method
+        if method.fitted != "probe" or not str(method.start).endswith(("_encoder", "_file")):
+            continue
+        for readout, (words, marker, note) in READOUTS.items():
+            found[f"{name}_{readout}"] = replace(
+                method,
+                label=f"{method.label}, {words}",
+                marker=marker,
+                by_default=False,
+                note=f"The method `{name}` with another readout: {note}",
+                readout=readout,
+                verdict=None,
+            )
+    return found
 
 
 LOSES = {"probe": "falls behind: it loses", "training": "hurts: it loses"}
@@ -272,6 +318,7 @@ METHODS = {
         note="A control: the most frequent class of the labels as the answer for every image.",
     ),
 }
+METHODS = with_readouts(METHODS)
 BASELINE = "supervised"  # every verdict compares a method with this one
 
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
+from simclr_utils.methods import METHODS
 from simclr_utils.places import user_path
 from simclr_utils.reading import READING_NAMES, Reading, is_number
 
@@ -63,7 +64,7 @@ HEADLINE_NAMES = (
 OPERATION_NAMES = names_in("views/recipe", "OPERATIONS")
 CLASS_WEIGHT_NAMES = names_in("evaluation/class_weights", "CLASS_WEIGHTS")
 SEARCH_NAMES = names_in("evaluation/tuning", "SEARCHES")
-METHOD_NAMES = names_in("methods", "METHODS")
+METHOD_NAMES = tuple(METHODS)
 CONFIG_NAMES = fields_in("config", "Config")
 # Settings of the images, beside those of `Config`.
 OF_DATA = ("image_size", "reading", "cache_dir")
@@ -194,6 +195,24 @@ def are_methods(value):
     return isinstance(value, list | tuple) and len(value) > 0 and set(map(str, value)) <= known
 
 
+def are_view_sizes(value):
+    """Returns whether a value is a list of pairs of a size and a share, and the shares add to 1."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    if not all(isinstance(item, list | tuple) and len(item) == 2 for item in value):
+        return False
+    good = all(is_whole(size) and size >= 8 for size, _ in value)
+    good &= all(is_number(share) and share > 0 for _, share in value)
+    return good and abs(sum(share for _, share in value) - 1) < 1e-6
+
+
+def is_area(value):
+    """Returns whether a value is a range of shares of an image, two numbers in 0 to 1."""
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(is_number, value)):
+        return False
+    return 0 < value[0] <= value[1] <= 1
+
+
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
 # What a notebook's parameter `settings` may hold.
 SETTING_NAMES = (*CONFIG_NAMES, *OF_DATA)
@@ -205,7 +224,7 @@ OPTIONAL = (
     *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
-    *("input_size", "second_operations", "class_weight"),
+    *("input_size", "second_operations", "class_weight", "view_sizes"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -272,6 +291,14 @@ RULES = {
         f"a dict from {', '.join(OPERATION_NAMES)} to strengths of 0 or more, such as "
         '{"crop": 0.87}, or {} for the image itself',
     ),
+    "view_sizes": (
+        are_view_sizes,
+        "a list of pairs of a size of 8 or more and a share of the steps, whose shares add up to "
+        "1, such as [(20, 0.5), (32, 0.5)]",
+    ),
+    "small_views": whole(0),
+    "small_view_size": whole(8),
+    "small_view_area": (is_area, "a range within 0 to 1, such as (0.08, 0.5)"),
 }
 
 

@@ -5,6 +5,7 @@ from simclr_utils.doors import open_door
 PUBLIC = {
     "class_results": ("results_per_class",),
     "features": ("extract_features", "map_features", "pixel_features"),
+    "readouts": ("build_readout",),
     "outputs": ("extract_outputs",),
     "occlusion": ("occlusion_map",),
     "transformations": ("TRANSFORMATIONS", "transform", "Transformation"),

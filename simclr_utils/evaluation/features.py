@@ -7,11 +7,15 @@ import numpy as np
 import tensorflow as tf
 from sklearn.manifold import TSNE
 
+from simclr_utils.evaluation.readouts import build_readout
 from simclr_utils.training.activations import images_at_once
 
 
 def extract_features(
-    encoder: keras.Model, images: np.ndarray, batch_size: int | None = None
+    encoder: keras.Model,
+    images: np.ndarray,
+    batch_size: int | None = None,
+    readout: str = "pooled",
 ) -> np.ndarray:
     """Computes the features of images with a frozen encoder.
 
@@ -22,18 +26,28 @@ def extract_features(
         images: Uint8 array `[N, H, W, C]`, in memory or memory-mapped.
         batch_size: Integer, how many images pass through the encoder at a time, or `None` for as
             many as need half a gigabyte, but at most 512.
+        readout: String, what is read: `"pooled"`, the output of the encoder; `"mirror"`, its mean
+            over an image and its mirror image; or `"pyramid"`, the last map in four quarters beside
+            the mean of the map before, mirrored too. `build_readout` says more.
 
     Returns:
-        A float32 array `[N, D]`.
+        A float32 array `[N, D]`. `"pyramid"` has more features than the encoder.
 
     Raises:
-        ValueError: If the images are not uint8, or do not fit the encoder's input.
+        ValueError: If the images are not uint8, or do not fit the encoder's input, or the encoder
+            has no maps for `"pyramid"`.
+
+    Example:
+
+    >>> features = extract_features(encoder, images)
+    >>> more = extract_features(encoder, images, readout="pyramid")
     """
     check_images(images, encoder.input_shape[1:])
+    read = build_readout(encoder, readout)
     batch_size, parts = batch_size or images_at_once(encoder), []
     for start in range(0, len(images), batch_size):
         pixels = images[start : start + batch_size].astype("float32") / 255
-        parts.append(np.asarray(encoder(pixels, training=False), dtype="float32"))
+        parts.append(read(pixels))
     return np.concatenate(parts)
 
 

@@ -37,7 +37,7 @@ class Rates:
     show how much of a study is done.
 
     Attributes:
-        view: Float, the time for a view in a pretraining step.
+        view: Float, the time for a view in a pretraining step, at the size of the images.
         image: Float, the time for an image in a training step with labels.
         forward: Float, the time for an image in inference.
         training: Float, the time that each training run takes in addition to its steps.
@@ -99,7 +99,9 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     """
     batch_size = plan_epochs(len(dataset.unlabeled), config)[0]
     clock, started = StepClock(), time.monotonic()
+    # Views of the size of the images: `views_per_image` counts those of other sizes.
     short = replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED)
+    short = replace(short, view_sizes=None, small_views=0)
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
     rates = Rates(view=clock.seconds_per_step() / (2 * batch_size), graph=graph)
@@ -238,7 +240,9 @@ def kept_bytes(study, methods):
     if study.given is None:
         return size
     features = study.given_encoder.output_shape[-1]
-    size += 4 * features * images if "encoder_file" in starts else 0
+    kept = {method.readout for method in methods if method.start == "encoder_file"}
+    # A pyramid has the last map in four quarters, and an earlier map with at most as many channels.
+    size += sum(4 * features * images * (5 if each == "pyramid" else 1) for each in kept)
     size += 2 * features * len(study.dataset.unlabeled) if "distilled_encoder" in starts else 0
     if "continued_encoder" in starts:  # and three checkpoints with two numbers for each weight
         size += 4 * study.given_encoder.count_params() * (len(study.seeds) + 3 * 3)

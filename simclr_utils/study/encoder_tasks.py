@@ -16,6 +16,7 @@ from simclr_utils.study.kept_features import keep
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.training.continued import continue_pretraining, continued_config
 from simclr_utils.training.distillation import as_targets, distill
+from simclr_utils.training.planned_views import views_per_image
 from simclr_utils.training.pretraining import Pretraining, plan_epochs, pretrain, save_pretraining
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class EncoderKind:
         config: Function of a `Config` that returns the one with its batches and steps.
         run: Function of a study, a seed, callbacks and a folder of checkpoints that returns a
             `Pretraining`. The same call resumes a run that was stopped.
-        image: Function of `Rates` that returns the cost of an image in a step.
+        image: Function of `Rates` and of the views of an image, as `views_per_image` counts them,
+            that returns the cost of an image in a step.
         before: Function of `Rates` and the size of the pool that returns the cost before the
             first step.
     """
@@ -82,7 +84,7 @@ class EncoderKind:
 
 
 SIMCLR = EncoderKind(
-    "pretraining", "", lambda config: config, run_simclr, lambda rates: 2 * rates.view
+    "pretraining", "", lambda config: config, run_simclr, lambda rates, views: views * rates.view
 )
 # The kind of encoder behind each start of pretrained methods.
 KINDS = {
@@ -93,14 +95,14 @@ KINDS = {
         "continued-",
         continued_config,
         run_continued,
-        lambda rates: 2 * rates.given_image,
+        lambda rates, views: views * rates.given_image,
     ),
     "distilled_encoder": EncoderKind(
         "distillation",
         "distilled-",
         lambda config: config,
         run_distillation,
-        lambda rates: rates.view,
+        lambda rates, views: rates.view,
         lambda rates, pool_size: rates.given_forward * pool_size,
     ),
 }
@@ -137,7 +139,8 @@ def encoder_task(
         return None
     if not wanted:
         return None
-    step_cost = kind.image(study.rates) * plan_epochs(pool_size, config)[0]
+    views = views_per_image(config, study.dataset.image_shape[0])
+    step_cost = kind.image(study.rates, views) * plan_epochs(pool_size, config)[0]
     cost = step_cost * planned + study.rates.graph + kind.before(study.rates, pool_size)
     run = functools.partial(train_encoder, study, kind, seed, step_cost)
     return Task(f"{kind.title} {seed}", cost, run)

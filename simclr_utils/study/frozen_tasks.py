@@ -9,9 +9,10 @@ import numpy as np
 
 from simclr_utils import files
 from simclr_utils.evaluation.features import extract_features, frozen
+from simclr_utils.evaluation.readouts import NoMapsError
 from simclr_utils.methods import METHODS
 from simclr_utils.study.encoder_tasks import kind_of
-from simclr_utils.study.kept_features import keep
+from simclr_utils.study.kept_features import file_of, keep
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import KEPT, STARTS
 
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 def frozen_task(
     study: "Study", start: str | None, methods: Sequence[str], seed: int | None = None
 ) -> Task | None:
-    """Returns the task of the methods on the features of one start, `None` if it is done.
+    """Returns the task of the methods on the same features, `None` if it is done.
 
     Args:
         study: A `Study`.
         start: String, a key of `STARTS`, or `None` for methods that look at no image.
-        methods: Strings, names in `METHODS`.
+        methods: Strings, names in `METHODS`, of one start and one readout.
         seed: Integer, the pretraining seed, or `None`.
 
     Returns:
@@ -36,7 +37,9 @@ def frozen_task(
     rows = {each: sum(len(study.missing(each, n, seed)) for n in study.counts) for each in methods}
     if not any(rows.values()):
         return None
+    readout = METHODS[methods[0]].readout
     cost = 0 if start is None else study.rates.features(start) * num_images(study)
+    cost *= 1 if readout == "pooled" else 2  # an image and its mirror image
     cost += study.rates.probe * sum(
         rows[each] for each in methods if METHODS[each].fitted == "probe"
     )
@@ -65,7 +68,12 @@ def score_frozen(
         seed: Integer, the pretraining seed, or `None`.
         progress: Not used.
     """
-    features, details = None if start is None else compute_features(study, start, seed), {}
+    readout, details = METHODS[methods[0]].readout, {}
+    try:
+        features = None if start is None else compute_features(study, start, seed, readout)
+    except NoMapsError as error:  # an encoder from elsewhere; the other methods go on
+        print(f"{' and '.join(methods)}: left out. {error}")
+        return
     if seed is not None:
         made = files.load_json(study.encoder_folder(seed, kind_of(start).prefix) / "encoder.json")
         details = {"pretraining_seed": seed, "steps": made["steps"]}
@@ -79,13 +87,16 @@ def score_frozen(
         )
 
 
-def compute_features(study: "Study", start: str, seed: int | None) -> dict[str, np.ndarray]:
+def compute_features(
+    study: "Study", start: str, seed: int | None, readout: str = "pooled"
+) -> dict[str, np.ndarray]:
     """Computes the features of all labeled images, or reads them if they are kept on disk.
 
     Args:
         study: A `Study`.
         start: String, a key of `STARTS`.
         seed: Integer, the pretraining seed, or `None`.
+        readout: String, as in `extract_features`. Starts without an encoder have only `"pooled"`.
 
     Returns:
         A dict from the name of a part of the images to a float array `[N, D]`.
@@ -93,17 +104,19 @@ def compute_features(study: "Study", start: str, seed: int | None) -> dict[str, 
 
     def compute():
         source = STARTS[start](study, seed)
-        return source if isinstance(source, dict) else apply(source, study.images())
+        return source if isinstance(source, dict) else apply(source, study.images(), readout)
 
     if start not in KEPT:
         return compute()
     made_with = {"fingerprint": study.dataset.fingerprint, **KEPT[start](study)}
-    return keep(study.folder / "features" / f"{start}.npz", made_with, compute)
+    return keep(study.folder / "features" / file_of(start, readout), made_with, compute)
 
 
-def apply(source, images):
+def apply(source, images, readout="pooled"):
     """Applies an encoder, or a function of images, to each array of a dict."""
     if not isinstance(source, keras.Model):
         return {name: source(part) for name, part in images.items()}
     with frozen(source):
-        return {name: extract_features(source, part) for name, part in images.items()}
+        return {
+            name: extract_features(source, part, readout=readout) for name, part in images.items()
+        }

@@ -36,6 +36,16 @@ def keep(path: Path, made_with: dict, compute: Callable[[], dict]) -> dict[str, 
     return arrays
 
 
+def file_of(start: str, readout: str = "pooled") -> str:
+    """Returns the name of the file that keeps the features of a start, in one readout.
+
+    Args:
+        start: String, a key of `STARTS`.
+        readout: String, as in `extract_features`.
+    """
+    return f"{start}.npz" if readout == "pooled" else f"{start}-{readout}.npz"
+
+
 def stored_record(path: Path) -> dict | None:
     """Returns what is known of the features in a file, or `None` if there is no readable file.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from simclr_utils import files
 from simclr_utils.methods import METHODS
 from simclr_utils.study.encoder_tasks import KINDS
-from simclr_utils.study.kept_features import stored_record
+from simclr_utils.study.kept_features import file_of, stored_record
 
 if TYPE_CHECKING:
     from simclr_utils.study.study import Study
@@ -59,7 +59,8 @@ def minutes_before(study: "Study", method: str) -> float:
     """
     start, minutes = METHODS[method].start, 0.0
     for name in NEEDED.get(start, ()):
-        record = stored_record(study.folder / "features" / f"{name}.npz")
+        readout = METHODS[method].readout if name == start else "pooled"
+        record = stored_record(study.folder / "features" / file_of(name, readout))
         minutes += record["minutes"] if record else 0.0
     if not METHODS[method].pretrained:
         return minutes

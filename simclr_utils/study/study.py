@@ -29,6 +29,7 @@ from simclr_utils.study.starts import check_starts
 from simclr_utils.study.training_tasks import build_model, training_task
 from simclr_utils.training import networks
 from simclr_utils.training.encoder_file import open_encoder, open_for_training
+from simclr_utils.training.planned_views import check_views
 from simclr_utils.training.pretraining import plan_epochs
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Study:
             By default the recorded one, or that of `name_primary`.
 
     Raises:
-        StudyError: If no label count or microbatch fits the dataset, if a method cannot be
+        StudyError: If no label count, microbatch or view fits the dataset, if a method cannot be
             measured, or if the folder holds a study of other images or settings. Label counts,
             subsets, seeds, methods and a given encoder may be added to a study.
 
@@ -87,6 +88,7 @@ class Study:
             sizes = (len(dataset.labeled[1]), dataset.num_classes)
             self.counts = usable_label_counts(asked, *sizes)
             plan_epochs(len(dataset.unlabeled), config)
+            check_views(config, dataset.image_shape[0])
             check_starts()
         except ValueError as error:
             raise StudyError(str(error)) from error
@@ -174,9 +176,10 @@ class Study:
         groups = {}  # methods on the same features share a task
         for name in methods:
             if not METHODS[name].trained:
-                groups.setdefault(METHODS[name].start, []).append(name)
+                groups.setdefault((METHODS[name].start, METHODS[name].readout), []).append(name)
         # The cheapest methods, which need no image, come last in METHODS.
-        tasks = [frozen_task(self, *group, seed) for group in reversed(groups.items())]
+        groups = [(start, names) for (start, _), names in groups.items()]
+        tasks = [frozen_task(self, *group, seed) for group in reversed(groups)]
         # A method with the settings of the baseline comes after it in METHODS.
         for name in [name for name in methods if METHODS[name].trained]:
             tasks += [training_task(self, name, labels, seed) for labels in self.counts]

@@ -13,6 +13,7 @@ from simclr_utils.methods import BASELINE, METHODS
 from simclr_utils.study.identity import planned_steps
 from simclr_utils.study.progress import Progress, Task
 from simclr_utils.study.starts import FROM_SCRATCH, LIKE_GIVEN, STARTS
+from simclr_utils.training.planned_views import views_per_image
 from simclr_utils.training.pretraining import plan_epochs
 from simclr_utils.views import recipe
 from simclr_utils.views.geometry import RandomCutout
@@ -98,8 +99,8 @@ def plan_training(study: "Study", method: str, labels: int) -> tuple[int, int]:
     """Returns the update steps of a training run, and the images in a step.
 
     Two methods are measured in image passes: how often an image goes through the network in a
-    training step. `supervised_long` has as many as pretraining and fine-tuning together, and so
-    has `fixmatch`, whose steps have more images.
+    training step, where a smaller view counts by its pixels. `supervised_long` has as many as
+    pretraining and fine-tuning together, and so has `fixmatch`, whose steps have more images.
 
     Args:
         study: A `Study`.
@@ -116,7 +117,9 @@ def plan_training(study: "Study", method: str, labels: int) -> tuple[int, int]:
     if fitted == "training":
         return supervised.supervised_steps(labels, factor), batch
     pool_size = len(study.dataset.unlabeled)
-    views = 2 * plan_epochs(pool_size, study.config)[0] * planned_steps(pool_size, study.config)
+    steps = planned_steps(pool_size, study.config)
+    views = steps * plan_epochs(pool_size, study.config)[0]
+    views *= views_per_image(study.config, study.dataset.image_shape[0])
     passes = views + batch * supervised.supervised_steps(labels, factor * FINE_TUNING_SHARE)
     if fitted == "fixmatch":
         batch += 2 * min(fixmatch.UNLABELED_RATIO * batch, pool_size)

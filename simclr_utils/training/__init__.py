@@ -15,6 +15,7 @@ PUBLIC = {
     "similarities": ("candidate_logits",),
     "loss_checks": ("check_nt_xent",),
     "simclr": ("SimCLR",),
+    "view_sizes": ("Stage", "ViewSizes"),
     "mixed_views": ("MixedSimCLR",),
     "batches": ("image_batches",),
     "optimizers": ("build_optimizer", "square_root_learning_rate", "warmup_cosine"),

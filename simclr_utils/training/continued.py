@@ -21,7 +21,8 @@ def continued_config(config: Config) -> Config:
     """Returns the settings of continued pretraining for a config.
 
     It makes a fifth of the steps, in batches of at most 64 images, at a tenth of the learning
-    rate.
+    rate. All views have the size of the images: the encoder brings them to its own size, so
+    smaller ones would save nothing.
 
     Args:
         config: A `Config`.
@@ -33,6 +34,8 @@ def continued_config(config: Config) -> Config:
         config,
         batch_size=min(config.batch_size, LARGEST_BATCH),
         micro_batch_size=None,
+        view_sizes=None,
+        small_views=0,
         pretraining_steps=max(1, round(STEPS_SHARE * config.pretraining_steps)),
         base_learning_rate=RATE_SHARE * config.base_learning_rate,
     )

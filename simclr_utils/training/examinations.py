@@ -39,7 +39,11 @@ def examine_model(model, images, loss):
         A list of `Finding`.
     """
     state = [(variable, variable.numpy()) for variable in _random_state(model)]
-    found = examine_views(model.augmenter, images) or examine_pairs(model, images)
+    small = getattr(getattr(model, "sizes", None), "small_augmenter", None)
+    found = examine_views(model.augmenter, images, getattr(model, "any_size", False))
+    if not found and small is not None:
+        found = examine_views(small, images, any_size=True)
+    found = found or examine_pairs(model, images)
     for variable, value in state:
         variable.assign(value)
     fault = examine_loss(model, loss)
@@ -48,16 +52,18 @@ def examine_model(model, images, loss):
 
 def _random_state(model):
     """Returns the variables of a model's augmenters."""
-    second = getattr(model, "second_augmenter", None)
-    return [*model.augmenter.variables, *(second.variables if second is not None else ())]
+    others = [getattr(model, "second_augmenter", None), *getattr(model, "other_augmenters", ())]
+    known = [model.augmenter, *(each for each in others if each is not None)]
+    return [variable for each in known for variable in each.variables]
 
 
-def examine_views(augmenter, images):
+def examine_views(augmenter, images, any_size=False):
     """Looks for an augmenter that does nothing, or that draws too few random numbers.
 
     Args:
         augmenter: Layer, uint8 images -> one random view of each.
         images: Uint8 array `[N, H, W, C]`.
+        any_size: Boolean, whether the views may have another height and width than the images.
 
     Returns:
         A list with the first fault as a `Finding`, or an empty list.
@@ -66,6 +72,8 @@ def examine_views(augmenter, images):
     copies = np.repeat(images[most_varied, None], len(images), axis=0)
     traced = tf.function(lambda batch: augmenter(batch))
     first, second = (traced(copies).numpy() for _ in range(2))
+    if any_size and first.ndim == 4 and first.shape != copies.shape:
+        copies = tf.image.resize(copies, first.shape[1:3]).numpy()
     if first.min() < -1e-3 or first.max() > 1 + 1e-3 or first.shape != copies.shape:
         return [
             Finding(

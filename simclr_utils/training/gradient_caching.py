@@ -14,7 +14,7 @@ def cached_gradients(model, images, micro_batch_size):
     """Computes the loss and the gradients of a batch with one microbatch in the encoder at a time.
 
     The gradients equal those of the whole batch, except for rounding, if no layer mixes images.
-    BatchNormalization does mix them: it normalizes each microbatch (both views of its images) by
+    BatchNormalization does mix them: it normalizes each microbatch (all views of its images) by
     itself, and its running statistics are updated once per microbatch.
 
     Args:
@@ -45,31 +45,31 @@ def cached_gradients(model, images, micro_batch_size):
     projections = _project_without_tape(model, views)
     with tf.GradientTape() as tape:
         tape.watch(projections)
-        sides = tf.split(projections, 2, axis=1)
+        sides = tf.split(projections, 2 + model.sizes.num_small, axis=1)
         sides = [tf.reshape(side, (images.shape[0], projections.shape[-1])) for side in sides]
-        loss = model.contrastive_loss(*sides)
+        loss = model.loss_of_views(sides)
         scaled_loss = model.optimizer.scale_loss(loss)
     cached = tape.gradient(scaled_loss, projections)
-    return loss, *sides, _gradients_of_weights(model, views, cached)
+    return loss, *sides[:2], _gradients_of_weights(model, views, cached)
 
 
 def _draw_views(model, images, micro_batch_size):
-    """Draws both views of each microbatch, `[microbatches, 2 * micro_batch_size, H, W, C]`."""
-    num_micro = images.shape[0] // micro_batch_size
+    """Draws the views of each microbatch.
+
+    Returns:
+        A list of tensors `[microbatches, views * micro_batch_size, H, W, C]`, one for each size.
+    """
+    num_micro, num_sizes = images.shape[0] // micro_batch_size, 1 + (model.sizes.num_small > 0)
     return tf.map_fn(
-        model.draw_views,
+        model.draw_all_views,
         tf.reshape(images, (num_micro, micro_batch_size, *images.shape[1:])),
-        fn_output_signature=tf.float32,
+        fn_output_signature=[tf.float32] * num_sizes,
         parallel_iterations=1,
     )
 
 
-def _project(model, views):
-    return model.projection_head(model.encoder(views, training=True), training=True)
-
-
 def _project_without_tape(model, views):
-    """Projects the views of each microbatch, `[microbatches, 2 * micro_batch_size, P]`.
+    """Projects the views of each microbatch, `[microbatches, views * micro_batch_size, P]`.
 
     The state of the networks is restored afterwards: the second pass has to see the same dropout,
     and only that pass should update the batch statistics.
@@ -78,7 +78,7 @@ def _project_without_tape(model, views):
     state += [variable.value for variable in model.projection_head.non_trainable_variables]
     before = [tf.identity(variable) for variable in state]
     projections = tf.map_fn(
-        lambda some: _project(model, some),
+        lambda some: model.project(some, training=True),
         views,
         fn_output_signature=tf.float32,
         parallel_iterations=1,
@@ -93,8 +93,8 @@ def _gradients_of_weights(model, views, cached):
 
     Args:
         model: `SimCLR`.
-        views: Tensor `[microbatches, 2 * micro_batch_size, H, W, C]`.
-        cached: Tensor `[microbatches, 2 * micro_batch_size, P]`, the gradient of the loss with
+        views: List of tensors, as `_draw_views` returns it.
+        cached: Tensor `[microbatches, views * micro_batch_size, P]`, the gradient of the loss with
             respect to the projections.
 
     Returns:
@@ -105,12 +105,13 @@ def _gradients_of_weights(model, views, cached):
     def add_microbatch(number, *sums):
         with tf.GradientTape() as tape:
             # By the chain rule, the gradient of this number is the gradient of the loss.
-            carrier = tf.reduce_sum(_project(model, views[number]) * cached[number])
+            some = model.project([part[number] for part in views], training=True)
+            carrier = tf.reduce_sum(some * cached[number])
         gradients = tape.gradient(carrier, weights)
         return number + 1, *[total + part for total, part in zip(sums, gradients, strict=True)]
 
     _, *gradients = tf.while_loop(
-        lambda number, *sums: number < views.shape[0],
+        lambda number, *sums: number < views[0].shape[0],
         add_microbatch,
         (0, *[tf.zeros(weight.shape, weight.dtype) for weight in weights]),
         parallel_iterations=1,

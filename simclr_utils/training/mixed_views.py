@@ -35,7 +35,8 @@ class MixedSimCLR(SimCLR):
         own_share: Scalar tensor, `s` of the present training step. `None` outside of one.
 
     Raises:
-        ValueError: If `alpha` is not above 0, or a microbatch has only one image.
+        ValueError: If `alpha` is not above 0, a microbatch has only one image, or there are small
+            views.
 
     Example:
 
@@ -56,6 +57,11 @@ class MixedSimCLR(SimCLR):
             raise ValueError(
                 "A microbatch of one image has no partner to mix with. Choose a `micro_batch_size` "
                 "of 2 or more. Received: 1"
+            )
+        if self.sizes.num_small:
+            raise ValueError(
+                "A small view shows one image, and a mixture shows two. Leave out the small views "
+                f"of `sizes`, or use `SimCLR`. Received: num_small={self.sizes.num_small}"
             )
         self.alpha = alpha
         self.share_seed = keras.random.SeedGenerator(seed)

@@ -20,7 +20,9 @@ from simclr_utils.training.checkpoints import Checkpoints
 from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.mixed_views import MixedSimCLR
+from simclr_utils.training.planned_views import build_views, sizes_in_use
 from simclr_utils.training.simclr import SimCLR
+from simclr_utils.training.view_sizes import check_sizes
 from simclr_utils.views import recipe
 
 
@@ -83,8 +85,8 @@ def pretrain(
     >>> save_pretraining("runs/mine", pretraining)
     """
     keras.utils.set_random_seed(seed)
-    model = build_model(dataset.image_shape, config, seed, encoder)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
+    model = build_model(dataset.image_shape, config, seed, encoder, epochs * steps_per_epoch)
     peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
     schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
     model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
@@ -119,6 +121,7 @@ def build_model(
     config: Config,
     seed: int = 0,
     encoder: keras.Model | None = None,
+    num_steps: int | None = None,
 ) -> SimCLR:
     """Builds the `SimCLR` model of a configuration, without compiling it.
 
@@ -128,36 +131,33 @@ def build_model(
         seed: Integer, at least 0, the seed of the views. The weights follow the global seed of
             Keras.
         encoder: `keras.Model` to use in place of the config's, or `None`.
+        num_steps: Integer, the steps of the whole run, which the sizes of the views share. `None`
+            is the number in the config.
 
     Returns:
         A `SimCLR`.
 
     Raises:
         ValueError: If the configuration names a loss, an encoder or an operation that does not
-            exist.
+            exist, or asks for views that do not go together or do not fit the encoder.
     """
     if config.loss not in LOSSES:
         raise ValueError(f"Unknown loss {config.loss!r}. Choose from {list(LOSSES)}.")
-    height, _, channels = image_shape
-    augmenter = recipe.build_augmenter(
-        height, operations=dict(config.operations), channels=channels, seed=seed
-    )
-    second = None
-    if config.second_operations is not None:
-        # A seed of its own: with that of the first, equal operations would draw equal views.
-        other = recipe.operation_seed(seed, "second view")
-        second = recipe.build_augmenter(
-            height, operations=dict(config.second_operations), channels=channels, seed=other
-        )
+    steps = config.pretraining_steps if num_steps is None else num_steps
+    augmenter, second, sizes = build_views(image_shape, config, seed, steps)
     if encoder is None:
         encoder = networks.build_encoder(image_shape, config.encoder, config.width)
     head = networks.head_of_sizes(encoder.output_shape[-1], config.projection_dims)
     loss = LOSSES[config.loss]
     parts = (augmenter, encoder, head, config.temperature, loss, config.micro_batch_size, second)
     if config.mix_alpha == 0:
-        return SimCLR(*parts)
-    shares = recipe.operation_seed(seed, "share of a mixture")
-    return MixedSimCLR(*parts, alpha=config.mix_alpha, seed=shares)
+        model = SimCLR(*parts, sizes)
+    else:
+        shares = recipe.operation_seed(seed, "share of a mixture")
+        model = MixedSimCLR(*parts, sizes, alpha=config.mix_alpha, seed=shares)
+    if sizes is not None:
+        check_sizes(encoder, sizes_in_use(config, image_shape[0]), image_shape[-1])
+    return model
 
 
 def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:

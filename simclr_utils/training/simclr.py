@@ -10,6 +10,7 @@ import tensorflow as tf
 from simclr_utils.keras_settings import warn_of_overridden
 from simclr_utils.training.gradient_caching import cached_gradients
 from simclr_utils.training.losses import contrastive_accuracy, nt_xent_loss
+from simclr_utils.training.view_sizes import Stage, ViewSizes, accept_any_size
 
 warn_of_overridden()
 
@@ -24,6 +25,13 @@ class SimCLR(keras.Model):
     Train the model with `fit` on batches of uint8 images, such as those of `image_batches`. The
     metrics are `loss` and `contrastive_accuracy`. With `validation_data`, `val_loss` and
     `val_contrastive_accuracy` join them; they are computed in inference mode on random views.
+
+    With `sizes`, the views of the first steps may be smaller, and each image may have small views
+    beside its two large ones (multi-crop). The encoder then sees the views of each size in a pass
+    of their own, with the same weights. The loss is the mean over all pairs of a large view and
+    another view of the same image, so small views are never compared with each other. Each pair
+    has the candidates that it has in SimCLR, 2N-1, and so the chance level of the loss stays. The
+    contrastive accuracy and the values of `validation_data` are those of the two large views.
 
     Args:
         augmenter: Layer that takes uint8 images `[N, H, W, C]` and returns one random view of
@@ -40,6 +48,7 @@ class SimCLR(keras.Model):
             step then needs a second forward pass. `None` encodes the whole batch at once.
         second_augmenter: Layer like `augmenter` that draws the second view of each image. `None`
             draws both views with `augmenter`.
+        sizes: `ViewSizes`, or `None` if all views have the size that `encoder` was built for.
         **kwargs: Arguments of `keras.Model`, such as `name`.
 
     Raises:
@@ -59,6 +68,8 @@ class SimCLR(keras.Model):
     References:
         Chen et al. 2020, "A simple framework for contrastive learning of visual
         representations", algorithm 1.
+        Caron et al. 2020, "Unsupervised learning of visual features by contrasting cluster
+        assignments", section 3.3, for views of several sizes.
     """
 
     def __init__(
@@ -70,6 +81,7 @@ class SimCLR(keras.Model):
         loss: Callable = nt_xent_loss,
         micro_batch_size: int | None = None,
         second_augmenter: keras.Layer | None = None,
+        sizes: ViewSizes | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -85,6 +97,12 @@ class SimCLR(keras.Model):
         self.loss_function = loss  # Keras' `compile` writes to `loss`
         self.micro_batch_size = micro_batch_size
         self.second_augmenter = second_augmenter
+        self.any_size, self.sizes = sizes is not None, sizes or ViewSizes()
+        self.stage = None  # a `Stage` while its views are drawn
+        # In a list, Keras finds the layers: their random states belong in the checkpoints.
+        self.other_augmenters = self.sizes.augmenters()
+        if self.any_size:
+            accept_any_size(encoder)
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.accuracy_tracker = keras.metrics.Mean(name="contrastive_accuracy")
 
@@ -103,8 +121,18 @@ class SimCLR(keras.Model):
         # A function that creates variables in its first call is traced twice, which takes seconds.
         self.optimizer.build(self.trainable_variables)
 
+    def build(self, images_shape: tuple) -> None:
+        """Builds the augmenters that only training uses, when the shape of the images is known.
+
+        Args:
+            images_shape: Tuple `(N, height, width, channels)`.
+        """
+        for augmenter in self.other_augmenters:
+            if not augmenter.built:
+                augmenter.build((None, *images_shape[1:]))
+
     def call(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
-        """Draws two views of each image and projects them.
+        """Draws two views of each image, in training also the small ones, and projects them.
 
         Args:
             images: Uint8 tensor or array `[N, H, W, C]`.
@@ -113,11 +141,11 @@ class SimCLR(keras.Model):
 
         Returns:
             A list of two float32 tensors `[N, P]`: the projections of the first views and those
-            of the second views.
+            of the second views. In training, those of each small view follow.
         """
-        # One pass over both views: BatchNormalization sees them as one batch.
-        features = self.encoder(self.draw_views(images), training=training)
-        return tf.split(self.projection_head(features, training=training), 2)
+        views = self.draw_all_views(images) if training else [self.draw_views(images)]
+        num_views = 2 if len(views) == 1 else 2 + self.sizes.num_small
+        return tf.split(self.project(views, training), num_views)
 
     def draw_views(self, images: tf.Tensor) -> tf.Tensor:
         """Draws two views of each image.
@@ -129,8 +157,52 @@ class SimCLR(keras.Model):
             A float32 tensor `[2N, H, W, C]` in [0, 1]: the first view of each image, then the
             second view of each.
         """
-        second = self.augmenter if self.second_augmenter is None else self.second_augmenter
-        return tf.concat([self.augmenter(images), second(images)], axis=0)
+        here = self if self.stage is None else self.stage
+        second = here.augmenter if here.second_augmenter is None else here.second_augmenter
+        return tf.concat([here.augmenter(images), second(images)], axis=0)
+
+    def draw_all_views(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Draws the two views of each image, and its small views.
+
+        Args:
+            images: Uint8 tensor or array `[N, H, W, C]`.
+
+        Returns:
+            A list of float32 tensors, one for each size: `[2N, H, W, C]`, and if there are K small
+            views of each image, `[K * N, h, w, C]`.
+        """
+        small = [self.sizes.small_augmenter(images) for _ in range(self.sizes.num_small)]
+        return [self.draw_views(images), *([tf.concat(small, axis=0)] if small else [])]
+
+    def project(self, views: list[tf.Tensor], training: bool) -> tf.Tensor:
+        """Encodes the views of each size, and projects all features together.
+
+        Args:
+            views: List of float tensors, as `draw_all_views` returns it.
+            training: Boolean, whether encoder and head run in training mode.
+
+        Returns:
+            A float32 tensor `[V, P]`, the projections of all views in their order.
+        """
+        # One pass over all views of a size: BatchNormalization sees them as one batch.
+        features = [self.encoder(part, training=training) for part in views]
+        features = features[0] if len(features) == 1 else tf.concat(features, axis=0)
+        return self.projection_head(features, training=training)
+
+    def loss_of_views(self, projections: list[tf.Tensor]) -> tf.Tensor:
+        """Computes the mean loss over the pairs of a large view and any other view of an image.
+
+        Args:
+            projections: List of two or more float tensors `[N, P]`: of the first and the second
+                views, then of each small view.
+
+        Returns:
+            A scalar tensor.
+        """
+        first, second, *small = projections
+        pairs = [(first, second), *((large, view) for large in (first, second) for view in small)]
+        losses = [self.contrastive_loss(*pair) for pair in pairs]
+        return losses[0] if len(losses) == 1 else tf.add_n(losses) / len(losses)
 
     def contrastive_loss(self, projections_1: tf.Tensor, projections_2: tf.Tensor) -> tf.Tensor:
         """Computes the loss of a batch at the model's temperature.
@@ -156,17 +228,36 @@ class SimCLR(keras.Model):
         Returns:
             A dict from the names of the metrics to scalar tensors.
         """
-        if self.micro_batch_size is not None:
-            loss, *projections, gradients = cached_gradients(self, images, self.micro_batch_size)
-            self.optimizer.apply(gradients, self.trainable_variables)
-            return self.update_metrics(loss, *projections)
-        with tf.GradientTape() as tape:
-            projections_1, projections_2 = self(images, training=True)
-            loss = self.contrastive_loss(projections_1, projections_2)
-            scaled_loss = self.optimizer.scale_loss(loss)  # matters under float16 only
-        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        found = self.sizes.at_step(
+            self.optimizer.iterations, lambda stage: self.loss_and_gradients(images, stage)
+        )
+        loss, projections_1, projections_2, gradients = found
         self.optimizer.apply(gradients, self.trainable_variables)
         return self.update_metrics(loss, projections_1, projections_2)
+
+    def loss_and_gradients(self, images: tf.Tensor, stage: Stage | None = None) -> tuple:
+        """Computes the loss of a batch, and what a step needs besides.
+
+        Args:
+            images: Uint8 tensor `[N, H, W, C]`.
+            stage: `Stage` whose views are drawn, or `None` for the model's own.
+
+        Returns:
+            A tuple of four: the loss, a scalar tensor; the projections of the first views and those
+            of the second views, two tensors `[N, P]`; and the gradients of the trainable variables,
+            a list of tensors, scaled by the optimizer's `scale_loss`.
+        """
+        self.stage = stage
+        try:
+            if self.micro_batch_size is not None:
+                return cached_gradients(self, images, self.micro_batch_size)
+            with tf.GradientTape() as tape:
+                projections = self(images, training=True)
+                loss = self.loss_of_views(projections)
+                scaled_loss = self.optimizer.scale_loss(loss)  # matters under float16 only
+            return loss, *projections[:2], tape.gradient(scaled_loss, self.trainable_variables)
+        finally:
+            self.stage = None
 
     def test_step(self, images: tf.Tensor) -> dict:
         """Evaluates one batch, and returns the metrics so far.

@@ -4,6 +4,7 @@ from simclr_utils.doors import open_door
 
 PUBLIC = {
     "recipe": ("build_augmenter", "on_every_image", "OPERATIONS"),
+    "small": ("build_small_augmenter",),
     "crop": ("RandomResizedCrop",),
     "layers": ("RandomOperation", "KerasOperation"),
 }

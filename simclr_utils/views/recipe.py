@@ -135,7 +135,11 @@ def build_augmenter(
         operations = {each: 1.0 for each in operations if not isinstance(each, keras.Layer)} | own
     if channels == 1 and {"color_jitter", "grayscale"} & set(operations):
         print("One-channel images: no grayscale, and color_jitter without saturation and hue.")
-    layers = build_operations(image_size, operations, strength, channels, seed)
+    return compose(build_operations(image_size, operations, strength, channels, seed))
+
+
+def compose(layers):
+    """Returns layers for images in [0, 1] as one layer for uint8 images, a `keras.Sequential`."""
     first = keras.layers.Rescaling(1 / 255, dtype="float32")
     return keras.Sequential([first, *layers], name="augmenter")
 

@@ -35,7 +35,8 @@ def save_encoder(path, seed=0):
     """A small encoder that takes images of any size."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((None, None, 3))
-    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(6, 3, strides=2)(inputs)))
+    x = layers.Conv2D(4, 3, strides=2, activation="relu")(inputs)
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(6, 3, strides=2)(x)))
     keras.Model(inputs, layers.GlobalAveragePooling2D()(x)).save(path)
     return str(path)
 
