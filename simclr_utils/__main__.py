@@ -68,8 +68,8 @@ def build_parser():
         "--methods",
         metavar="NAMES",
         help="what to measure, such as default,fixmatch (default: default). Slow ones and "
-        f"other readouts have to be asked for: {', '.join(slow_methods())}; all stands for all. Others: "
-        f"{', '.join(name for name in METHODS if name not in slow_methods())}",
+        f"other readouts have to be asked for: {', '.join(slow_methods())}; all stands for all. "
+        f"Others: {', '.join(name for name in METHODS if name not in slow_methods())}",
     )
     study.add_argument(
         "--metric",
