@@ -71,9 +71,9 @@ def build_parser():
     study.add_argument(
         "--methods",
         metavar="NAMES",
-        help="what to measure, such as default,fixmatch (default: default). Slow ones have to be "
-        f"asked for: {', '.join(slow_methods())}; all stands for all. Others: "
-        f"{', '.join(name for name in METHODS if name not in slow_methods())}",
+        help="what to measure, such as default,fixmatch (default: default). Slow ones and "
+        f"other readouts have to be asked for: {', '.join(slow_methods())}; all stands for all. "
+        f"Others: {', '.join(name for name in METHODS if name not in slow_methods())}",
     )
     study.add_argument(
         "--metric",

@@ -37,7 +37,7 @@ class Method:
         needs_encoder: Boolean, whether it needs an encoder from elsewhere (`encoder_file`). A
             study without one leaves it out.
         by_default: Boolean, whether a study measures it without being asked. `False` for methods
-            that take much longer than the others.
+            that take much longer than the others, and for other readouts.
         note: String, what a reader has to know about it: its source, and what was scaled down.
         readout: String, what a probe reads of a frozen encoder, as `extract_features` takes it.
         verdict: Pair of strings for the text of a verdict: the name of the method, and the words
