@@ -34,8 +34,9 @@ def plot_label_efficiency(
         ValueError: If there is no row of the metric, or a method is not in `METHODS`.
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
-    with figure(1, 1, (9, 4.6)) as (drawing, axis):
-        for method in in_order(summaries["method"]):
+    methods = in_order(summaries["method"])
+    with figure(1, 1, (9, _height(4.6, methods))) as (drawing, axis):
+        for method in methods:
             _draw_line(axis, summaries[summaries["method"] == method].sort_values("labels"))
         _label_counts(axis, summaries["labels"])
         bottom = min(0, 100 * summaries[["mean", "low"]].min().min())
@@ -68,7 +69,7 @@ def plot_gains(
     """
     comparisons, label = _of_metric(comparisons, metric, metric_label)
     methods = in_order(comparisons["first"])
-    with figure(1, 1, (9, 3.4)) as (drawing, axis):
+    with figure(1, 1, (9, _height(3.4, methods))) as (drawing, axis):
         axis.axhline(0, color="black", linewidth=1)
         for place, method in enumerate(methods):
             rows = comparisons[comparisons["first"] == method].sort_values("labels")
@@ -165,6 +166,11 @@ def _of_metric(frame, metric, metric_label):
     if metric not in there:
         raise ValueError(f"No row has the metric {metric!r}. Choose one of {there}.")
     return frame, metric_label or metric.replace("_", " ")
+
+
+def _height(usual, methods):
+    """Returns the height of a figure in inches: more than usual if the legend needs it."""
+    return max(usual, 0.5 + 0.22 * len(methods))
 
 
 def _style(method):

@@ -76,6 +76,8 @@ def test_every_method_is_measured(finished):
     assert study.tasks() == []
     assert left == [
         "distillation 0",
+        "distilled_pyramid, encoder 0",
+        "distilled_mirror, encoder 0",
         "distilled, encoder 0",
         "distilled_fine_tuned at 20 labels, encoder 0",
     ]
