@@ -35,7 +35,7 @@ def plot_label_efficiency(
     """
     summaries, label = _of_metric(summaries, metric, metric_label)
     methods = in_order(summaries["method"])
-    with figure(1, 1, (9, _height(4.6, methods))) as (drawing, axis):
+    with figure(1, 1, (9, height_for(4.6, methods))) as (drawing, axis):
         for method in methods:
             _draw_line(axis, summaries[summaries["method"] == method].sort_values("labels"))
         _label_counts(axis, summaries["labels"])
@@ -69,7 +69,7 @@ def plot_gains(
     """
     comparisons, label = _of_metric(comparisons, metric, metric_label)
     methods = in_order(comparisons["first"])
-    with figure(1, 1, (9, _height(3.4, methods))) as (drawing, axis):
+    with figure(1, 1, (9, height_for(3.4, methods))) as (drawing, axis):
         axis.axhline(0, color="black", linewidth=1)
         for place, method in enumerate(methods):
             rows = comparisons[comparisons["first"] == method].sort_values("labels")
@@ -168,8 +168,13 @@ def _of_metric(frame, metric, metric_label):
     return frame, metric_label or metric.replace("_", " ")
 
 
-def _height(usual, methods):
-    """Returns the height of a figure in inches: more than usual if the legend needs it."""
+def height_for(usual, methods):
+    """Returns the height of a figure in inches: more than usual if the legend needs it.
+
+    Args:
+        usual: Float, the height in inches for a legend of usual length.
+        methods: Sequence of the methods in the legend.
+    """
     return max(usual, 0.5 + 0.22 * len(methods))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simclr_utils.methods import METHODS, in_order
+from simclr_utils.plotting.comparisons import height_for
 from simclr_utils.plotting.fonts import plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
@@ -37,8 +38,9 @@ def plot_comparison(frame: pd.DataFrame, title: str, metric: str = "accuracy") -
     if metric not in there:
         raise ValueError(f"No row has the metric {metric!r}. Choose one of {there}.")
     frame = frame[frame["metric"] == metric]
-    with figure(1, 1, (9, 4.6)) as (drawing, axis):
-        for place, method in enumerate(in_order(frame["method"])):
+    methods = in_order(frame["method"])
+    with figure(1, 1, (9, height_for(4.6, methods))) as (drawing, axis):
+        for place, method in enumerate(methods):
             rows = frame[frame["method"] == method].astype({"labels": float})
             values = (100 * rows["value"]).groupby(rows["labels"])
             _draw_method(axis, METHODS[method], values, 1 + 0.02 * (place - 3))
