@@ -115,7 +115,7 @@ book: environment
 constraints: environment
 	@$(python) -m pip install --quiet uv
 	@$(python) -m uv pip compile --quiet --universal --python-version 3.10 $(ARGS) --no-annotate --no-header \
-		--extra dev --extra stl10 --extra browser --extra book --extra heif --extra dicom --output-file constraints.txt pyproject.toml
+		--extra dev --extra stl10 --extra browser --extra book --extra heif --extra dicom --extra export --output-file constraints.txt pyproject.toml
 
 environment: $(stamp)
 

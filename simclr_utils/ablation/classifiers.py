@@ -48,11 +48,13 @@ def train_classifiers(
     settings = {**default_settings(trainer.axes), MIXING: cell.mixing}
     share = 1 if encoder is None else FINE_TUNING_SHARE
     (images, labels), (held_out, answers) = dataset.train, dataset.validation
+    groups = dataset.groups.get("train")
     found = []
     for count, rows_of_subsets in subset_rows.items():
         steps, scores = supervised_steps(count, share * config.supervised_steps_factor), []
         for rows in rows_of_subsets:
-            run = trainer.train((images[rows], labels[rows]), None, steps, settings, seed)
+            known = () if groups is None else (groups[rows],)  # a head is fitted by whole groups
+            run = trainer.train((images[rows], labels[rows], *known), None, steps, settings, seed)
             classes = trainer.predict_probabilities(run, held_out).argmax(axis=1)
             scores.append(np.mean(classes == answers))
         row = {"labels": count, "accuracy": round(float(np.mean(scores)), 4)}

@@ -137,13 +137,17 @@ def test_a_classifier_has_its_steps_and_its_mixing(images, classifier, steps, mo
     options = {"supervised_steps_factor": 0.5, "label_counts": (20,), "pretraining_steps": 2}
     config = get_config("tiny", width=4, **options)
     used, train = [], SupervisedBaseline.train
+    groups = np.arange(len(images.train[1])) // 2
+    monkeypatch.setitem(images.groups, "train", groups)
 
-    def remember(trainer, images, validation, num_steps, settings, seed):
-        used.append(settings["mixing"])
-        return train(trainer, images, validation, num_steps, settings, seed)
+    def remember(trainer, part, validation, num_steps, settings, seed):
+        used.append((settings["mixing"], len(part[2]) == len(part[1]) == 20))
+        return train(trainer, part, validation, num_steps, settings, seed)
 
     monkeypatch.setattr(SupervisedBaseline, "train", remember)
     cell = Cell("MixUp", classifier=classifier, mixing="mixup")
     (row,) = cells.run_cell(cell, config, images, seed=0, subsets=1)
     assert row["steps"] == steps and row["batch_size"] == 20 and 0 <= row["accuracy"] <= 1
-    assert used == ["mixup"] and ("contrastive_accuracy" in row) == (classifier == "fine_tuned")
+    assert used == [("mixup", True)] and ("contrastive_accuracy" in row) == (
+        classifier == "fine_tuned"
+    )

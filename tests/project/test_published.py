@@ -12,6 +12,7 @@ from simclr_utils.cli.arguments import parse_settings
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.predictions import KEY, Predictions
+from simclr_utils.evaluation.published import read_ablation
 from simclr_utils.parameters import SETTING_NAMES, check
 from simclr_utils.reading import READING_NAMES
 
@@ -46,6 +47,27 @@ def test_the_readme_says_what_was_published():
     ) in readme
     comparisons = pd.read_csv(ROOT / "results" / "cifar10_comparisons.csv")
     assert any(f"> {verdict}" in readme for verdict in comparisons["verdict"])
+
+
+def test_the_page_of_results_says_what_the_ablations_show():
+    page = " ".join((ROOT / "docs" / "results.md").read_text(encoding="utf-8").split())
+
+    def percent(name, labels, measure="accuracy"):
+        rows = read_ablation(ROOT / "results" / "ablations" / f"{name}.csv")
+        return 100 * rows[rows["labels"] == labels].groupby("cell")[measure].mean()
+
+    pairs = percent("shapes_augmentation-pairs", 100)
+    assert f"({pairs['color']:.0f} and {pairs['crop+color']:.0f} %)" in page
+    assert f"({pairs['color+sobel']:.0f} and {pairs['color+rotation']:.0f} %)" in page
+    assert pairs.nlargest(2).index.tolist() == ["color+sobel", "color+rotation"]
+    found = percent("cifar10_temperature", 500, "contrastive_accuracy")
+    low, high = found["temperature=0.02"], found["temperature=0.5"]
+    assert f"from {low:.0f} to {high:.0f} % between temperatures of 0.02 and 0.5" in page
+    probes = percent("cifar10_temperature", 500)
+    assert round(probes["temperature=0.1"] - probes["temperature=1"]) == 4
+    gains = [percent(f"{name}_head", 500) for name in ("shapes", "cifar10")]
+    shapes, photographs = (part["linear"] - part["1-hidden"] for part in gains)
+    assert f"(+{shapes:.0f} points)" in page and f"(+{photographs:.0f} ± " in page
 
 
 def test_notebook_01_says_what_was_measured_of_the_recipes():
