@@ -98,6 +98,10 @@ def start(
 
         overridden = override_settings()
         tf.zeros(1) + 1  # the first operation prints the rest of the log noise
+    import pandas as pd
+
+    # If pyarrow is there, pandas stores text with it, and pyarrow refuses undecodable file names.
+    pd.set_option("mode.string_storage", "python")
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     if precision != "auto":

@@ -91,6 +91,8 @@ try:
     start(precision="float7")
 except ValueError as error:
     print("refused", "float7" in str(error))
+import pandas
+print(pandas.get_option("mode.string_storage"))
 """
 
 
@@ -150,4 +152,11 @@ def test_a_session_starts_quietly_and_says_what_it_runs_on(asked, monkeypatch):
     sentence, *rest = done.stdout.splitlines()
     for part in ("TensorFlow 2.", "Keras 3.", "seed 7", "precision mixed_bfloat16 (as requested)"):
         assert part in sentence
-    assert rest == ["mixed_bfloat16 True", str(expected), "True float32", "True", "refused True"]
+    assert rest == [
+        "mixed_bfloat16 True",
+        str(expected),
+        "True float32",
+        "True",
+        "refused True",
+        "python",
+    ]
