@@ -20,7 +20,7 @@ SOURCE_HELP = (
     "a folder of images (train/<class>/, validation/<class>/, test/<class>/, unlabeled/; "
     "or a table labels.csv with the columns file and label; unlabeled/ alone gives an encoder and "
     "no verdict; ./shapes is always a folder), an .npz file in the format of MedMNIST, or glyphs, "
-    "shapes, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
+    "shapes, chests, cifar10, fashion_mnist, stl10, medmnist:<name> (default: glyphs)"
 )
 ENCODER_HELP = (
     "a .keras file, a folder that holds encoder.keras such as data/pretrained, the folder of a "

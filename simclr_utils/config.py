@@ -187,6 +187,8 @@ PRESETS = {
 VIEWS = {
     # No flip: a sign and its mirror image may be two signs.
     "glyphs": (("crop", 0.6), ("color_jitter", 1.0), ("grayscale", 1.0)),
+    # No flip: it would move the heart to the wrong side. Notebook 10 has the other reasons.
+    "chests": (("crop", 0.6), ("tilt", 0.3), ("color_jitter", 0.5)),
 }
 
 

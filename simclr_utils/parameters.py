@@ -51,7 +51,7 @@ def _statements(module):
     return ast.parse(path.read_text(encoding="utf-8")).body
 
 
-NAMED_SOURCES = ("glyphs", "shapes", "cifar10", "fashion_mnist", "stl10")
+NAMED_SOURCES = ("glyphs", "shapes", "chests", "cifar10", "fashion_mnist", "stl10")
 PRESET_NAMES = ("tiny", "quick", "laptop", "full")
 ENCODER_NAMES = names_in("training/networks", "ENCODERS")
 LOSS_NAMES = names_in("training/losses", "LOSSES")

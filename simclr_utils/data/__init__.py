@@ -9,6 +9,7 @@ PUBLIC = {
     "repeats": ("digest_images",),
     "shapes": ("CLASS_NAMES", "render_shapes"),
     "glyphs": ("render_glyphs",),
+    "chests": ("render_chests",),
     "known_factors": ("render_known_factors",),
     "photographs": ("load_photographs",),
 }

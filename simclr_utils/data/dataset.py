@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simclr_utils.data import glyphs, shapes
 from simclr_utils.data.folder import load_image_folder
 from simclr_utils.data.named import load_named
 from simclr_utils.data.one_finding import choose_finding
-from simclr_utils.data.repeats import CONFLICT_COLUMNS, settle_images
+from simclr_utils.data.rendered import RENDERERS, render
+from simclr_utils.data.repeats import CONFLICT_COLUMNS
 from simclr_utils.data.splits import SPLITS, check_limits
 from simclr_utils.files import save_json, write_text
 from simclr_utils.parameters import is_named
 from simclr_utils.places import CACHE, user_path
 from simclr_utils.reading import READING_NAMES, Reading
 
-RENDERED_SIZES = {"unlabeled": 20_000, "train": 5_000, "validation": 1_000, "test": 5_000}
-SOURCES = ("glyphs", "shapes", "cifar10", "fashion_mnist", "stl10", "medmnist:<name>", "<folder>")
+SOURCES = (*RENDERERS, "cifar10", "fashion_mnist", "stl10", "medmnist:<name>", "<folder>")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,24 +171,24 @@ def load_dataset(
     cache, which later calls open.
 
     Args:
-        source: String or `Path`. A name is "glyphs", "shapes", "cifar10", "fashion_mnist",
-            "stl10", "medmnist:<name>", or the path of an `.npz` file in MedMNIST's format. A folder
-            holds `train/<class>/` and, optionally, `unlabeled/`, `validation/<class>/` and
-            `test/<class>/`; or `unlabeled/` or images alone; or a table `labels.csv` with the
-            columns `file` and `label` and, optionally, `split` and `group`. A `Path`, and a string
-            with a slash such as "./shapes", is never a name.
+        source: String or `Path`. A name is "glyphs", "shapes", "chests", "cifar10",
+            "fashion_mnist", "stl10", "medmnist:<name>", or the path of an `.npz` file in MedMNIST's
+            format. A folder holds `train/<class>/` and, optionally, `unlabeled/`,
+            `validation/<class>/` and `test/<class>/`; or `unlabeled/` or images alone; or a table
+            `labels.csv` with the columns `file` and `label` and, optionally, `split` and `group`. A
+            `Path`, and a string with a slash such as "./shapes", is never a name.
         image_size: Integer, height and width of the images in pixels. `None` means 32 for
-            "glyphs" and "shapes", the native size of a named dataset (28 for "medmnist:<name>",
-            whose files of 64, 128 and 224 pixels are used for larger sizes), and a size chosen
-            from the files of a folder.
+            "glyphs", "shapes" and "chests", the native size of a named dataset (28 for
+            "medmnist:<name>", whose files of 64, 128 and 224 pixels are used for larger sizes), and
+            a size chosen from the files of a folder.
         cache_dir: String or `Path`, folder for decoded images. `None` means `runs/cache` in the
             folder of the course.
         seed: Integer seed of rendering, splits and samples, 0 or more.
         limits: Dict from "unlabeled", "train", "validation" and "test" to the number of images
-            (for "glyphs" and "shapes") or the largest number of images (for all others). The limit
-            of "unlabeled" does not count the train images that the pool includes. Train images
-            beyond their limit join the unlabeled images without their labels. A limit below the
-            number of classes is raised to two images of each class.
+            (for "glyphs", "shapes" and "chests") or the largest number of images (for all others).
+            The limit of "unlabeled" does not count the train images that the pool includes. Train
+            images beyond their limit join the unlabeled images without their labels. A limit below
+            the number of classes is raised to two images of each class.
         **reading: Fields of `Reading`, such as `resize="pad"`, which say how the files of a folder
             become arrays, and `finding`, which makes a dataset of two classes from any source.
 
@@ -226,7 +225,7 @@ def load_dataset(
     limits, cache_dir = check_limits(limits), cache_dir or CACHE
     is_named(source)  # raises if the name of a dataset is also that of a folder here
     if source in RENDERERS:
-        loaded = _render(source, image_size or 32, seed, limits)
+        loaded = render(source, image_size or 32, seed, limits)
     else:
         loaded = load_named(source, image_size, cache_dir, seed, limits)
     if loaded is None and user_path(source).is_dir():
@@ -295,51 +294,6 @@ def _slice_groups(metadata, last):
     for number, split in enumerate(SPLITS[1:], start=1):
         sliced[split] = groups[ends[number - 1] : ends[number]]
     return sliced
-
-
-def _draw_shapes(split, size, seed, image_size):
-    drawn = shapes.render_shapes(size, seed, image_size)
-    return drawn.images, drawn.labels
-
-
-def _draw_glyphs(split, size, seed, image_size):
-    """Draws all kinds of signs for the pool, and the deciphered ones for the other splits."""
-    num_kinds = glyphs.NUM_KINDS if split == "unlabeled" else len(glyphs.CLASS_NAMES)
-    drawn = glyphs.render_glyphs(size, seed, image_size, num_kinds)
-    return drawn.images, drawn.kinds
-
-
-# For each embedded dataset, a function `(split, size, seed, image_size) -> images, labels`, the
-# names of its classes and a note.
-RENDERERS = {
-    "glyphs": (
-        _draw_glyphs,
-        glyphs.CLASS_NAMES,
-        f"The unlabeled images show {glyphs.NUM_KINDS} kinds of signs; "
-        f"{len(glyphs.CLASS_NAMES)} kinds are labeled.",
-    ),
-    "shapes": (_draw_shapes, shapes.CLASS_NAMES, None),
-}
-
-
-def _render(name, image_size, seed, limits):
-    """Draws an embedded dataset, each split from its own seed."""
-    draw, class_names, note = RENDERERS[name]
-    sizes = {
-        each: RENDERED_SIZES[each] if limit is None else limit for each, limit in limits.items()
-    }
-    images = np.empty((sum(sizes.values()), image_size, image_size, 3), np.uint8)
-    labels, start = np.full(len(images), -1), 0
-    for code, (split, size) in enumerate(sizes.items()):
-        if size:
-            part = slice(start, start + size)
-            images[part], labels[part] = draw(split, size, [seed, code], image_size)
-            start += size
-    labels[: sizes["unlabeled"]] = -1
-    images, metadata = settle_images(images, sizes, labels, class_names)
-    rendered = f"Rendered from seed {seed}, each split separately."
-    metadata["notes"][:0] = [rendered, note] if note else [rendered]
-    return images, metadata
 
 
 def save_dataset_record(run_dir: str | Path, dataset: Dataset) -> None:
