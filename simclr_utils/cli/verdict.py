@@ -29,6 +29,7 @@ COMPARED = (
     "classified every test image once. Differences are in percentage points, on the same images; "
     "so two methods can differ although their bars overlap."
 )
+FIRST_SUBSET = "on the first label subset"
 NAMED = "The answer compares the two methods in bold."
 COVERS = "The bars are 95 % intervals: for other test images, label subsets and pretrainings."
 COVERS_IMAGES = (
@@ -144,7 +145,7 @@ def describe_comparisons(study, content):
     found += threshold_sections(study, content)
     curves = reliability_curves(study, content)
     if curves:
-        picture = plotting.to_png(plotting.plot_reliability(curves))
+        picture = plotting.to_png(plotting.plot_reliability(curves, FIRST_SUBSET))
         found.append(section("Are the probabilities right?", say_calibration(content), picture))
     notes = describe_notes(content["methods"])
     return [*found, section("What the methods are", notes)] if notes else found
@@ -243,8 +244,8 @@ def threshold_sections(study, content):
     precision = {name: precision_recall_points(*side) for name, side in sides.items()}
     text = POSITIVE.format(content["data"]["classes"][1])
     pictures = (
-        plotting.plot_roc(roc),
-        plotting.plot_precision_recall(precision, (truth == 1).mean()),
+        plotting.plot_roc(roc, FIRST_SUBSET),
+        plotting.plot_precision_recall(precision, FIRST_SUBSET, (truth == 1).mean()),
     )
     return [section("Every threshold", text, *map(plotting.to_png, pictures))]
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def plot_reliability(curves: dict[str, pd.DataFrame]) -> DescribedFigure:
+def plot_reliability(curves: dict[str, pd.DataFrame], title: str) -> DescribedFigure:
     """Draws the accuracy of predictions against the probability that they were given.
 
     Args:
         curves: Dict from a legend entry to a DataFrame, as `evaluation.reliability` returns it.
+        title: String, such as which images were classified.
 
     Returns:
         A closed `Figure`. On the dashed line a method is right as often as it says. Below it, it
@@ -33,6 +34,6 @@ def plot_reliability(curves: dict[str, pd.DataFrame]) -> DescribedFigure:
             axis.errorbar(place, value, spread, **style, alpha=0.5, linewidth=1, label=None)
             axis.scatter(place, value, 20 + 200 * shares, **style, label=plain(name, LONGEST_LABEL))
         axis.set(xlim=(0, 100), ylim=(0, 100), xlabel="probability of the predicted class (%)")
-        axis.set(ylabel="of them right (%)", title="on the first label subset")
+        axis.set(ylabel="of them right (%)", title=plain(title))
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing

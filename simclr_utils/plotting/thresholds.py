@@ -19,12 +19,13 @@ WIDTH = 1.6
 
 
 def plot_roc(
-    curves: dict[str, pd.DataFrame], specificities: Sequence[float] = (0.9, 0.95)
+    curves: dict[str, pd.DataFrame], title: str, specificities: Sequence[float] = (0.9, 0.95)
 ) -> DescribedFigure:
     """Draws the share of positive images that are found against the false alarms it costs.
 
     Args:
         curves: Dict from a legend entry to a DataFrame, as `evaluation.roc_points` returns it.
+        title: String, such as which images were classified.
         specificities: Sequence of floats in (0, 1), which are marked by dotted lines.
 
     Returns:
@@ -40,17 +41,20 @@ def plot_roc(
             label = f"{plain(name, LONGEST_LABEL)}: AUROC {auc(alarms, curve['sensitivity']):.2f}"
             axis.plot(100 * alarms, 100 * curve["sensitivity"], color=color, label=label, lw=WIDTH)
         axis.set(xlabel="false alarms, 100 % - specificity (%)", ylabel="sensitivity (%)")
-        axis.set(xlim=(-1, 101), ylim=(-1, 101), title="on the first label subset")
+        axis.set(xlim=(-1, 101), ylim=(-1, 101), title=plain(title))
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
 
 
-def plot_precision_recall(curves: dict[str, pd.DataFrame], prevalence: float) -> DescribedFigure:
+def plot_precision_recall(
+    curves: dict[str, pd.DataFrame], title: str, prevalence: float
+) -> DescribedFigure:
     """Draws how many of the images taken for positive are, against how many positives are found.
 
     Args:
         curves: Dict from a legend entry to a DataFrame, as `evaluation.precision_recall_points`
             returns it.
+        title: String, such as which images were classified.
         prevalence: Float in 0..1, the share of positive images.
 
     Returns:
@@ -67,6 +71,6 @@ def plot_precision_recall(curves: dict[str, pd.DataFrame], prevalence: float) ->
             steps = {"drawstyle": "steps-post", "linewidth": WIDTH}  # a mean over steps
             axis.plot(100 * recall, 100 * precision, color=color, label=label, **steps)
         axis.set(xlabel="recall, or sensitivity (%)", ylabel="precision (%)")
-        axis.set(xlim=(-1, 101), ylim=(-1, 101), title="on the first label subset")
+        axis.set(xlim=(-1, 101), ylim=(-1, 101), title=plain(title))
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing

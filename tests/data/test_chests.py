@@ -62,7 +62,8 @@ def test_same_seed_same_pictures_and_a_fixed_factor_changes_only_itself():
 
 
 def test_the_dataset_keeps_patients_in_one_split():
-    dataset = load_dataset("chests", 16, limits=dict(unlabeled=40, train=24, validation=8, test=16))
+    limits = {"unlabeled": 40, "train": 24, "validation": 8, "test": 16}
+    dataset = load_dataset("chests", 16, limits=limits)
     assert dataset.image_shape == (16, 16, 1) and dataset.class_names == CLASS_NAMES
     splits = [set(dataset.groups[name]) for name in ("train", "validation", "test")]
     assert [len(groups) for groups in splits] == [6, 2, 4]

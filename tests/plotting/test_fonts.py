@@ -54,9 +54,9 @@ DRAW = {
     "plot_factor_table": lambda n: plotting.plot_factor_table(
         OUTPUTS.assign(encoder=n, factor=n), n
     ),
-    "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}),
-    "plot_roc": lambda n: plotting.plot_roc({n: ROC}),
-    "plot_precision_recall": lambda n: plotting.plot_precision_recall({n: PRECISION}, 0.2),
+    "plot_reliability": lambda n: plotting.plot_reliability({n: RELIABILITY}, "title"),
+    "plot_roc": lambda n: plotting.plot_roc({n: ROC}, "title"),
+    "plot_precision_recall": lambda n: plotting.plot_precision_recall({n: PRECISION}, "title", 0.2),
     "plot_occlusion": lambda n: plotting.plot_occlusion(
         PICTURES[:1], PICTURES[:1, ..., 0] / 255, [n]
     ),

@@ -133,9 +133,11 @@ DRAW = {
     "plot_validation_curves": lambda: plotting.plot_validation_curves({100: TUNED, 500: TUNED}),
     "plot_confusion": lambda: plotting.plot_confusion(np.eye(3, dtype=int) * 5 + 1, list("abc")),
     "plot_methods": lambda: plotting.plot_methods(SUMMARY, 500),
-    "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
-    "plot_roc": lambda: plotting.plot_roc({"a": ROC, "b": ROC}),
-    "plot_precision_recall": lambda: plotting.plot_precision_recall({"a": PRECISION}, 0.2),
+    "plot_reliability": lambda: plotting.plot_reliability(
+        {"a": RELIABILITY, "b": RELIABILITY}, "title"
+    ),
+    "plot_roc": lambda: plotting.plot_roc({"a": ROC, "b": ROC}, "title"),
+    "plot_precision_recall": lambda: plotting.plot_precision_recall({"a": PRECISION}, "title", 0.2),
     "plot_occlusion": lambda: plotting.plot_occlusion(
         PICTURES[:2], PICTURES[:2, ..., 0] / 255, "ab"
     ),
@@ -337,7 +339,9 @@ CROWDED = {
     **{f"plot_simclr {here}": lambda here=here: plotting.plot_simclr(here) for here in PLACES},
     "plot_label_efficiency": lambda: plotting.plot_label_efficiency(ALL, "title"),
     "plot_methods": lambda: plotting.plot_methods(ALL, 20),
-    "plot_reliability": lambda: plotting.plot_reliability({"a": RELIABILITY, "b": RELIABILITY}),
+    "plot_reliability": lambda: plotting.plot_reliability(
+        {"a": RELIABILITY, "b": RELIABILITY}, "title"
+    ),
     "plot_gains": lambda: plotting.plot_gains(
         ALL.rename(columns={"method": "first", "mean": "value"}), "title"
     ),
