@@ -18,6 +18,9 @@ python := $(venv)/bin/python
 # the package from the old folder.
 stamp := $(venv)/.installed
 
+# Byte code is kept, also where the shell forbids it. The tests start Python often, and without byte
+# code the import of TensorFlow takes 13 s of processor time instead of 5.
+export PYTHONDONTWRITEBYTECODE :=
 export IPYTHONDIR := $(CURDIR)/$(venv)/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(venv)/jupyter/config
 export JUPYTER_DATA_DIR := $(CURDIR)/$(venv)/jupyter/data
