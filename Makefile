@@ -57,8 +57,7 @@ run: environment
 test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
-	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser tests
-	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 $(COMPARED)
+	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=900 --ignore tests/browser tests $(COMPARED)
 
 # Each of the five combinations takes about as long as `make test`.
 test-processors: environment
