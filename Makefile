@@ -54,6 +54,10 @@ help:
 run: environment
 	@$(python) -m simclr_utils run $(ARGS)
 
+# Two workers share the cores. By default, a thread of OpenMP that waits for another keeps its core
+# busy, which makes t-SNE take many times as long.
+test test-processors test-browser: export OMP_WAIT_POLICY := PASSIVE
+
 test: environment
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check .
