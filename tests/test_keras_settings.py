@@ -59,19 +59,14 @@ def expected(tmp_path_factory):
     return lines
 
 
-@pytest.mark.parametrize(
-    "settings, said",
-    [
-        ({"image_data_format": "channels_first"}, "channels_last instead of channels_first"),
-        ({"floatx": "float16"}, "floatx float32 instead of float16"),
-        ({"backend": "torch"}, "set to the backend torch"),
-    ],
-)
-def test_a_users_settings_change_no_number_of_a_script(settings, said, expected, tmp_path):
+def test_a_users_settings_change_no_number_of_a_script(expected, tmp_path):
+    settings = {"image_data_format": "channels_first", "floatx": "float16", "backend": "torch"}
     done = run(SCRIPT.format(start=""), tmp_path / "keras", settings)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == expected["script"]
-    assert said in done.stderr
+    assert "channels_last instead of channels_first" in done.stderr
+    assert "floatx float32 instead of float16" in done.stderr
+    assert "set to the backend torch" in done.stderr
 
 
 def test_nor_of_a_notebook_whose_first_cell_says_so(expected, tmp_path):

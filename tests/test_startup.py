@@ -113,24 +113,29 @@ def test_the_command_line_refuses_a_wrong_precision_before_it_writes(
     assert not (tmp_path / "run").exists()
 
 
-PRECISION = "from simclr_utils.session import start; print(start({}))"
+PRECISION = """
+import os
+from simclr_utils.session import start
+for said, arguments in {cases}:
+    os.environ["SIMCLR_PRECISION"] = said
+    print(start(*arguments))
+"""
+CASES = {
+    ("float32", ()): "precision float32 (set by SIMCLR_PRECISION)",
+    ("mixed_bfloat16", ()): "precision mixed_bfloat16 (set by SIMCLR_PRECISION)",
+    ("mixed_bfloat16", (0, "float32")): "precision float32 (as requested)",
+    ("auto", ()): "processor",
+    ("", ()): "processor",
+}
 
 
-@pytest.mark.parametrize(
-    "said, arguments, expected",
-    [
-        ("float32", "", "precision float32 (set by SIMCLR_PRECISION)"),
-        ("mixed_bfloat16", "", "precision mixed_bfloat16 (set by SIMCLR_PRECISION)"),
-        ("mixed_bfloat16", "0, 'float32'", "precision float32 (as requested)"),
-        ("auto", "", "processor"),
-        ("", "", "processor"),
-    ],
-)
-def test_a_variable_chooses_the_precision_that_nobody_asked_for(said, arguments, expected):
-    environment = {**os.environ, "SIMCLR_PRECISION": said}
-    command = [sys.executable, "-c", PRECISION.format(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert expected in done.stdout, done.stderr
+def test_a_variable_chooses_the_precision_that_nobody_asked_for():
+    command = [sys.executable, "-c", PRECISION.format(cases=list(CASES))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(CASES), done.stderr
+    for line, expected in zip(lines, CASES.values(), strict=True):
+        assert expected in line
 
 
 def test_a_precision_that_there_is_not_is_refused_by_the_variable_s_name(monkeypatch):
@@ -139,13 +144,15 @@ def test_a_precision_that_there_is_not_is_refused_by_the_variable_s_name(monkeyp
         session.start()
 
 
-@pytest.mark.parametrize("asked", [None, "0"])
-def test_a_session_starts_quietly_and_says_what_it_runs_on(asked, monkeypatch):
+def test_what_a_user_set_stays(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    session.set_environment()
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+def test_a_session_starts_quietly_and_says_what_it_runs_on(monkeypatch):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     expected = "1" if "avx2" in session.processor_flags() else None
-    if asked is not None:  # what a user set stays
-        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
-        expected = asked
     done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -137,10 +137,10 @@ def describe_comparisons(study, content):
         section(f"{title} (%) by number of labels", *by_labels, printed=True),
         section(f"Other metrics (%) with {content['labels']:,} labels", other_metrics(content)),
     ]
-    if content["recalls"]:
-        few = len(content["recalls"]) <= FEW_CLASSES
+    if content["per_class"]:
+        recalls = recall_table(content)
         name = "Share of each class that is recognized (%)"
-        found.append(section(name, recall_table(content["recalls"]), printed=few))
+        found.append(section(name, recalls, printed=len(recalls) <= FEW_CLASSES))
         found.append(section("Precision and specificity of each class (%)", *class_tables(content)))
     found += threshold_sections(study, content)
     curves = reliability_curves(study, content)
@@ -197,19 +197,23 @@ def other_metrics(content):
     return table.rename_axis(index="method").reset_index()
 
 
-def recall_table(recalls):
+def recall_table(content):
     """Returns a table of the classes by the methods of the primary comparison."""
-    rows = []
-    for each in recalls:
-        cells = {METHODS[name].label: report.percent_cell(s) for name, s in each["recalls"].items()}
-        rows.append({"class": each["class"], "test images": each["images"], **cells})
-    return pd.DataFrame(rows).fillna("")
+    rows = {}
+    for each in content["per_class"]:
+        if each["measure"] == "recall":
+            first = {"class": each["class"], "test images": each["images"]}
+            row = rows.setdefault(each["class"], first)
+            row[METHODS[each["method"]].label] = report.percent_cell(each)
+    return pd.DataFrame(list(rows.values())).fillna("")
 
 
 def class_tables(content):
     """Returns a table of the classes by measure for each compared method, with its name before."""
     tables = {}
     for each in content["per_class"]:
+        if each["measure"] == "recall":
+            continue  # in a table of its own
         row = tables.setdefault(each["method"], {}).setdefault(each["class"], {})
         known = each["value"] is not None
         row[each["measure"]] = report.percent_cell(each) if known else "never predicted"

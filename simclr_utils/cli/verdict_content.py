@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TARGET_STEP = 0.05  # the accuracy to reach next is a multiple of it
 MOST_RARE = 3  # rare classes that the warning counts
-SCHEMA = 1  # increase it when a key changes its meaning or goes
+SCHEMA = 2  # increase it when a key changes its meaning or goes
 
 
 def describe(study: "Study") -> dict:
@@ -66,7 +66,6 @@ def describe(study: "Study") -> dict:
         "primary": primary,
         "methods": methods,
         "differences": [] if comparisons is None else as_records(comparisons),
-        "recalls": measured.recalls(study, compared(primary), labels) if primary else [],
         "per_class": measured.per_class(study, compared(primary), labels) if primary else [],
         "next_step": next_step(study, primary),
         "warning": warn(study, primary, labels),
@@ -90,19 +89,18 @@ def warn(study: "Study", primary: dict | None, labels: int | None) -> str | None
     if warning is None or primary is None:
         return warning
     frequent = answers.most_frequent(study)["class"]
-    rare = [
-        each
-        for each in measured.recalls(study, compared(primary), labels)
-        if each["class"] != frequent
-    ]
+    rare = {}
+    for each in measured.per_class(study, compared(primary), labels):
+        if each["measure"] == "recall" and each["class"] != frequent:
+            rare.setdefault((each["images"], each["class"]), []).append(each)
     counts = [
-        f"Of the {each['images']:,} test images of the class “{each['class']}”, "
+        f"Of the {images:,} test images of the class “{name}”, "
         + " and ".join(
-            f"{METHODS[name].label} finds {round(score['value'] * each['images']):,}"
-            for name, score in each["recalls"].items()
+            f"{METHODS[each['method']].label} finds {round(each['value'] * images):,}"
+            for each in scores
         )
         + "."
-        for each in sorted(rare, key=lambda each: each["images"])[:MOST_RARE]
+        for (images, name), scores in sorted(rare.items(), key=lambda item: item[0][0])[:MOST_RARE]
     ]
     return " ".join([warning, *counts])
 

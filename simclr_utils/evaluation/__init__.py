@@ -21,7 +21,7 @@ PUBLIC = {
     "kmeans_patches": ("fit_kmeans_patches", "KMeansPatches"),
     "comparison": ("Comparison", "usable_label_counts"),
     "calibration": ("reliability",),
-    "metrics": ("accuracy_interval", "Metric", "METRICS", "recall_per_class"),
+    "metrics": ("accuracy_interval", "Metric", "METRICS"),
     "metric_differences": ("metric_difference",),
     "operating_points": ("at_threshold", "choose_threshold"),
     "out_of_fold": ("out_of_fold_probabilities",),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from simclr_utils.data.group_folds import has_groups
 from simclr_utils.evaluation.calibration import calibration_error, calibration_influence
@@ -118,8 +117,13 @@ def balanced_accuracy(truth, predictions, probabilities=None, groups=None):
         Zou, Donner 2008, "Construction of confidence limits about effect measures: a general
         approach".
     """
-    recalls = recall_per_class(truth, predictions, groups)
-    value, low, high = (recalls[name].to_numpy() for name in ("value", "low", "high"))
+    truth, right = np.asarray(truth), np.asarray(truth) == np.asarray(predictions)
+    recalls = []
+    for label in np.unique(truth):
+        inside = truth == label
+        own = None if groups is None else np.asarray(groups)[inside]
+        recalls.append(share(right[inside], own))
+    value, low, high = np.array([list(recall.values()) for recall in recalls]).T
     mean, norm = value.mean(), np.linalg.norm
     if has_groups(groups):
         correlations = recall_correlations(truth, predictions, groups)
@@ -149,31 +153,6 @@ def recall_correlations(truth, predictions, groups):
     correlations = sums @ sums.T
     np.fill_diagonal(correlations, 1)
     return correlations
-
-
-def recall_per_class(
-    truth: np.ndarray, predictions: np.ndarray, groups: np.ndarray | None = None
-) -> pd.DataFrame:
-    """Computes the share of each class that is recognized.
-
-    Args:
-        truth: Integer array `[N]`, the true classes.
-        predictions: Integer array `[N]`, the predicted classes.
-        groups: Integer array `[N]`, the number of each image's group, or `None`.
-
-    Returns:
-        A DataFrame with a row for each class that occurs in the truth, in ascending order: its
-        number `label`, the number of its `images`, the recall `value` in 0..1, and the ends `low`
-        and `high` of its 95 % Wilson interval.
-    """
-    truth, predictions = np.asarray(truth), np.asarray(predictions)
-    rows = []
-    for label in np.unique(truth):
-        inside = truth == label
-        own = None if groups is None else np.asarray(groups)[inside]
-        score = accuracy_interval(predictions[inside], truth[inside], groups=own)
-        rows.append({"label": int(label), "images": int(inside.sum()), **score})
-    return pd.DataFrame(rows)
 
 
 def accuracy_influence(truth, predictions, probabilities=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils.evaluation.class_results import results_per_class
-from simclr_utils.evaluation.metrics import METRICS, recall_per_class
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.results import summarize
 from simclr_utils.methods import METHODS, in_order
 from simclr_utils.study.minutes import minutes_of
@@ -110,29 +110,3 @@ def per_class(study: "Study", methods: list[str], labels: int) -> list[dict]:
             name = study.dataset.class_names[row.pop("label")]
             found.append({"method": method, "class": name, **row})
     return found
-
-
-def recalls(study: "Study", methods: list[str], labels: int) -> list[dict]:
-    """Returns how many test images of each class the methods recognize, on the first subset.
-
-    Args:
-        study: A `Study`.
-        methods: Strings, names in `METHODS`.
-        labels: Integer, the number of labels.
-
-    Returns:
-        A list of dicts, one for each class that has test images: `class`, `images`, and
-        `recalls`, a dict from a method to `value`, `low` and `high`.
-    """
-    found = {}
-    for method in methods:
-        runs = stored_runs(study, method, labels)
-        if runs is None:
-            continue
-        first = runs[0][0]
-        for row in recall_per_class(first.truth, first.classes, first.groups).itertuples():
-            name = study.dataset.class_names[row.label]
-            entry = found.setdefault(name, {"class": name, "images": row.images, "recalls": {}})
-            score = {"value": float(row.value), "low": float(row.low), "high": float(row.high)}
-            entry["recalls"][method] = score
-    return list(found.values())

@@ -98,13 +98,14 @@ def test_the_json_has_the_numbers_of_the_page(made):
     for label, value in shown.items():
         assert f">{label}</span>" in page and f'role="cell">{value}</span>' in page
         assert f"{label} | {value} |" in text.replace("**", "")
-    assert content["schema"] == 1 and content["primary"]["first"] == "fine_tuned"
+    assert content["schema"] == 2 and content["primary"]["first"] == "fine_tuned"
     value = shown["SimCLR + fine-tuning"]
     assert f"{value} of the test images are recognized with pretraining" in content["answer"][0]
     gain = 100 * content["primary"]["value"]
     assert f"The gain is {gain:.1f} points" in content["answer"][1]
     assert {each["metric"] for each in at} >= {"balanced_accuracy", "auroc", "calibration_error"}
-    assert content["recalls"][0]["images"] == 500
+    assert content["per_class"][0]["measure"] == "recall"
+    assert content["per_class"][0]["images"] == 500
 
 
 def test_every_key_of_the_json_is_documented(made):

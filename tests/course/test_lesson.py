@@ -1,5 +1,7 @@
 """The start of a notebook: settings, images, the encoder, and results that notebooks share."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -75,10 +77,15 @@ def test_only_the_methods_asked_for_are_measured():
         lesson.results(["no_method"])
 
 
+@functools.cache
+def encoder_of_the_course():
+    lesson = open_lesson(parameters())
+    return pretrain(lesson.dataset, lesson.config, seed=0, preset="tiny")
+
+
 def test_encoder_of_the_course_serves_if_its_settings_are_the_same():
     lesson = open_lesson(parameters())
-    made = pretrain(lesson.dataset, lesson.config, seed=0, preset="tiny")
-    save_pretraining(places.PRETRAINED, made)
+    save_pretraining(places.PRETRAINED, encoder_of_the_course())
     # As if another processor had rendered the images.
     record = files.load_json(places.PRETRAINED / "encoder.json")
     files.save_json(places.PRETRAINED / "encoder.json", {**record, "fingerprint": "0" * 12})
@@ -92,17 +99,14 @@ def test_encoder_of_the_course_serves_if_its_settings_are_the_same():
 
 @pytest.mark.parametrize("given", [{"seed": 1}, {"settings": {**SETTINGS, "temperature": 0.5}}])
 def test_other_settings_get_an_encoder_of_their_own(given, monkeypatch):
-    lesson = open_lesson(parameters())
-    save_pretraining(places.PRETRAINED, pretrain(lesson.dataset, lesson.config, 0, "tiny"))
+    save_pretraining(places.PRETRAINED, encoder_of_the_course())
     trained = []
-    monkeypatch.setattr(
-        Study, "pretrain_now", lambda study, seed: trained.append(seed) or make(study, seed)
-    )
 
     def make(study, seed):
-        made = pretrain(study.dataset, study.config, seed, "tiny")
-        save_pretraining(study.encoder_folder(seed), made)
+        trained.append(seed)
+        save_pretraining(study.encoder_folder(seed), encoder_of_the_course())
 
+    monkeypatch.setattr(Study, "pretrain_now", make)
     other = open_lesson(parameters(**given))
     assert other.encoder is not None and trained == [given.get("seed", 0)]
 

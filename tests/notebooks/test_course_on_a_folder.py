@@ -36,6 +36,7 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     run_dir = tmp_path / "run"
     settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [20, 500], "width": 4}
     settings["encoder"] = "small_cnn_wide"  # features are not eight times the width
+    settings["search"] = "rate"  # each weight decay would be another graph
     notebooks = select_notebooks(NOTEBOOKS, "03-05")
     assert run(notebooks, str(folder), "tiny", settings=settings, out=run_dir)
     measured = (run_dir / "results.csv").read_bytes()
@@ -57,7 +58,8 @@ def test_a_folder_of_gray_images_goes_all_the_way(folder, tmp_path, capsys):
     later = {"fine_tuned", "kmeans", "simclr_and_kmeans"}
     assert rows.startswith(measured) and {row.split(",")[1] for row in added} == later
     (run_dir / "verdict.html").unlink()
-    options = ["--set", "width=4", "--set", "encoder=small_cnn_wide", "--labels", "20,500"]
+    options = ["--set", "width=4", "--set", "encoder=small_cnn_wide", "--set", "search=rate"]
+    options += ["--labels", "20,500"]
     options += ["--source", str(folder), "--preset", "tiny", "--seeds", "1", "--out", str(run_dir)]
     capsys.readouterr()
     assert main(["study", *options]) == 0
@@ -75,7 +77,7 @@ def test_a_small_uneven_folder_ends_in_an_answer(tmp_path):
         for index in range(number):
             pixels = random.integers(0, 200, (18, 18, 3)) + 50 * (name == "scarce")
             Image.fromarray(pixels.astype("uint8")).save(root / "train" / name / f"{index}.png")
-    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [30]}
+    settings = {"cache_dir": str(tmp_path / "cache"), "label_counts": [30], "search": "rate"}
     run_dir, notebooks = tmp_path / "run", select_notebooks(NOTEBOOKS, "09")
     assert run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
     page = (run_dir / "verdict.html").read_text(encoding="utf-8")
@@ -92,13 +94,10 @@ def test_images_without_labels_end_in_an_encoder_and_no_verdict(tmp_path, capsys
     for index in range(70):
         pixels = random.integers(0, 256, (18, 18, 3), np.uint8)
         Image.fromarray(pixels).save(root / "unlabeled" / f"{index}.png")
-    settings = {"cache_dir": str(tmp_path / "cache")}
-    notebooks = select_notebooks(NOTEBOOKS, "03-05")
-    assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "run")
-    assert (tmp_path / "run/encoders/0/encoder.keras").exists()
+    settings, run_dir = {"cache_dir": str(tmp_path / "cache")}, tmp_path / "run"
+    notebooks = select_notebooks(NOTEBOOKS, "03-05,09")
+    assert run(notebooks, str(root), "tiny", settings=settings, out=run_dir)
+    assert (run_dir / "encoders/0/encoder.keras").exists()
     assert "04, 05 need labels and are left out" in capsys.readouterr().out
-    notebooks = select_notebooks(NOTEBOOKS, "09")
-    assert run(notebooks, str(root), "tiny", settings=settings, out=tmp_path / "study")
-    page = (tmp_path / "study/verdict.html").read_text(encoding="utf-8")
+    page = (run_dir / "verdict.html").read_text(encoding="utf-8")
     assert "No verdict: none of these images has a label" in page and "effective rank" in page
-    assert (tmp_path / "study/encoders/0/encoder.keras").exists()

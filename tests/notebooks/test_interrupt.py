@@ -44,6 +44,8 @@ def test_an_interrupted_notebook_goes_on_with_what_it_has(tmp_path):
     client.reset_execution_trackers()
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
+            if "yours, theirs = build(" in cell.source:
+                break  # from here on, the notebook trains other models
             if "lesson.watch(" in cell.source:
                 training = cell
                 arguments = (client, cell)

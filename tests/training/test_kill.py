@@ -1,6 +1,6 @@
 """A pretraining that is killed at random moments ends in the bits of one left in peace.
 
-Three kills here, fifty in `make soak`.
+Two kills here, one inside a save and one anywhere; fifty in `make soak`.
 """
 
 import os
@@ -11,7 +11,7 @@ from kill_test import kill_and_compare
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_pretraining_ends_in_the_same_bits(tmp_path):
-    found = kill_and_compare(tmp_path, num_kills=3)
-    assert found["kills"] == 3
+    found = kill_and_compare(tmp_path, num_kills=2)
+    assert found["kills"] == 2
     assert found["epochs compared"] > 10
     assert found["different"] == 0 and found["same end"], found
