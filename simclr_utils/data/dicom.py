@@ -19,7 +19,7 @@ from simclr_utils.data.deep import make_deep_picture, strange_channels, to_deep
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
 
 PLACE, MAGIC = 128, b"DICM"
-HOW_TO_INSTALL = "pip install -e '.[dicom]'"
+HOW_TO_INSTALL = 'pip install -e ".[dicom]"'
 # The sequences in which newer files keep what older ones state at the top of the header.
 NESTED = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 WINDOW_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")

@@ -332,7 +332,7 @@ def test_what_is_not_read_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     reasons = dict(load(root, tmp_path)[1]["refused"])
-    assert reasons["report"] == "DICOM file: install its reader with `pip install -e '.[dicom]'`"
+    assert reasons["report"] == 'DICOM file: install its reader with `pip install -e ".[dicom]"`'
 
 
 # Files that claim more than they hold
