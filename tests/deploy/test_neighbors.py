@@ -2,15 +2,18 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 from image_folders import noise, save
 
 from simclr_utils.__main__ import main
+from simclr_utils.cli import search_query
 from simclr_utils.deploy import neighbors
 from simclr_utils.deploy.browsing import choose_shown, find_row
 from simclr_utils.deploy.feature_files import read_features, write_features
 from simclr_utils.deploy.neighbors import NeighborIndex, bytes_needed, near_duplicates, unit_length
+from simclr_utils.deploy.ready import open_ready
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 
@@ -109,6 +112,29 @@ def test_an_image_from_elsewhere_needs_the_encoder(embedded, encoder_folder, tmp
     assert start.index("1.000") < start.index("a b/4.png</span>") < start.index("a b/0.png</span>")
     assert main([*command[:2], "nothing.png", *command[3:]]) == 2
     assert "neither a file nor the name" in capsys.readouterr().err
+
+
+def test_an_image_of_any_shape_is_scaled_as_the_others_were(tmp_path, monkeypatch):
+    scaled = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D()])
+    encoder = tmp_path / "any_size.keras"
+    scaled.save(encoder)
+    for seed in range(6):
+        wide = np.concatenate([noise(seed, 30), tinted(seed).repeat(2, 0)[:30]], axis=1)
+        save(tmp_path / f"wide/{seed}.png", wide)
+    save(tmp_path / "other.png", wide)
+    features = tmp_path / "features.npz"
+    using = ["--encoder", str(encoder)]
+    command = ["embed", str(tmp_path / "wide"), *using, "--out", str(features)]
+    assert main([*command, "--image-size", "24"]) == 0
+    sizes = []
+    monkeypatch.setattr(
+        search_query, "open_ready", lambda *asked: sizes.append(asked[1]) or open_ready(*asked)
+    )
+    command = ["search", str(features), str(tmp_path / "other.png"), *using]
+    assert main([*command, "--folder", str(tmp_path / "wide")]) == 0
+    page = (tmp_path / "features_search.html").read_text(encoding="utf-8")
+    start = page[page.index('<section id="start">') :]
+    assert sizes == [24] and start.index("1.000") < start.index("5.png</span>")
 
 
 def test_an_image_is_found_by_its_name_or_its_path(tmp_path):
