@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
 
     count: int = 12
     images: int = 300
-    duplicates: float = 0.99
+    duplicates: float = 0.98
 
 
 DEFAULT_SIZES = Sizes()
