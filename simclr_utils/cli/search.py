@@ -73,7 +73,7 @@ def run(
         query = find_query(image, folder, names, index, (encoder, size, sizes.count))
         groups = near_duplicates(index.unit, sizes.duplicates)
     shown = choose_shown(index, query.rows, groups, sizes.count, sizes.images)
-    content = describe(query, names, shown)
+    content = describe(query, names, shown, groups)
     content["pictures"] = pictures(query, names, shown, folder, reading)
     found = sum(len(group) for group in groups)
     content["duplicates"] = say_duplicates(len(groups), found, sizes.duplicates, listed.name)
