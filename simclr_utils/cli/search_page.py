@@ -86,5 +86,6 @@ def say_duplicates(num_groups: int, num_images: int, smallest: float, listed: st
     return (
         "Two images of the set are near-duplicates if their features have a cosine similarity of "
         f"{smallest} or more. {num_images:,} images have a near-duplicate. They form "
-        f"{num_groups:,} groups. The largest are below, with {MOST_OF_A_GROUP} images at most; {listed} lists all."
+        f"{num_groups:,} groups. The largest are below, with {MOST_OF_A_GROUP} images at most; "
+        f"{listed} lists all."
     )
