@@ -124,7 +124,8 @@ def describe_siblings(folder: Path, record: Mapping[str, Any]) -> str:
         f"It is one of {count} encoders that a study trained in the same way, from different "
         f"seeds: that of seed {record['seed']}."
     )
-    means = f" The results below are means over {seeds} of them, and not its own alone."
+    measured = "all" if seeds == count else seeds
+    means = f" The results below are means over {measured} of them, and not its own alone."
     return which + (means if seeds > 1 else "")
 
 

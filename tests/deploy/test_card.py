@@ -52,7 +52,7 @@ def test_a_hub_reads_the_metadata_and_the_metrics(study, tmp_path):
     for words in ("It helps.", "Few images.", "Many.", "color_jitter 1.0", f"{mean:.3f} ["):
         assert words in body
     assert "one of 3 encoders that a study trained" in body and "that of seed 0" in body
-    assert "means over 3 of them" in body and "**Does it help?**\nIt helps." in body
+    assert "means over all of them" in body and "**Does it help?**\nIt helps." in body
     assert "- SimCLR + kNN: The same encoder." in body and "before it." in body
     assert "- given encoder: Another network" in body
     assert "numpy.asarray" in body and "0..1 or 0..255" in body
