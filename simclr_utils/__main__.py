@@ -194,9 +194,9 @@ def add_search(commands):
     search.add_argument(
         "--duplicates",
         type=float,
-        default=0.99,
+        default=0.98,
         metavar="COSINE",
-        help="similarity from which on images are near-duplicates (default: 0.99)",
+        help="similarity from which on images are near-duplicates (default: 0.98)",
     )
     search.add_argument("--overwrite", action="store_true", help="replace files that exist")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import papermill
 
+from simclr_utils.cli.frame import as_run_error
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.data.listing import is_unlabeled
 from simclr_utils.parameters import (
@@ -39,11 +40,9 @@ def resolve_source(source: str) -> str:
     Raises:
         RunError: If the source is neither, or could be either.
     """
-    try:
+    with as_run_error(ParameterError):
         if is_named(source):
             return source
-    except ParameterError as error:
-        raise RunError(str(error)) from error
     if source.startswith("medmnist:") or source.endswith(".npz"):
         name = source.removeprefix("medmnist:")
         # Notebooks have a working directory of their own.
@@ -166,11 +165,9 @@ def assign_parameters(notebooks: Sequence[Path], settings: dict, seed: int = 0) 
         RunError: If no notebook of the folder has a parameter of that name, or if a value is
             not allowed.
     """
-    try:
+    with as_run_error(ParameterError):
         for name, value in {"seed": seed, **settings}.items():
             check(name, value)
-    except ParameterError as error:
-        raise RunError(str(error)) from error
     # All notebooks of the folder, because a run may be continued with other notebooks.
     beside = {path for notebook in notebooks for path in notebook.parent.glob("[0-9][0-9]_*.ipynb")}
     known = {path: list(papermill.inspect_notebook(path)) for path in sorted(beside)}
@@ -225,11 +222,9 @@ def leave_out_labels(notebooks: Sequence[Path], source: str) -> Sequence[Path]:
     Raises:
         RunError: If none remains, or the folder is not laid out as it should be.
     """
-    try:
+    with as_run_error():
         if not os.path.isdir(source) or not is_unlabeled(source):
             return notebooks
-    except ValueError as error:
-        raise RunError(str(error)) from error
     kept = [path for path in notebooks if path.stem[:2] not in NEED_LABELS]
     left_out = ", ".join(path.stem[:2] for path in notebooks if path not in kept)
     if left_out:

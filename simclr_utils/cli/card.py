@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from simclr_utils import files
+from simclr_utils.cli.frame import as_run_error, keep_existing
 from simclr_utils.cli.pages import render
-from simclr_utils.cli.run_folder import RunError
 from simclr_utils.deploy.card import UNKNOWN_LICENSE, describe_card
 from simclr_utils.places import user_path
 
@@ -32,12 +32,9 @@ def run(
         RunError: If there is no encoder with a record, or the card exists.
     """
     path = user_path(out) / "README.md"
-    if path.exists() and not overwrite:
-        raise RunError(f"{path} exists. Choose another folder, or add --overwrite.")
-    try:
+    keep_existing(path, overwrite=overwrite, choose="another folder")
+    with as_run_error():
         content = describe_card(folder, name, license_name or UNKNOWN_LICENSE)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     files.write_text(path, render("card.md", **content))
     print(f"Model card: {path}. Read it before you publish it.")
     return path

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simclr_utils.cli.run_folder import RunError
+from simclr_utils.cli.frame import as_run_error
 from simclr_utils.deploy.embedding import embed_folder
 from simclr_utils.deploy.feature_files import check_target, record_path
 from simclr_utils.deploy.ready import open_ready
@@ -33,13 +33,11 @@ def run(
     Raises:
         RunError: If the folder, the encoder or the file cannot be used.
     """
-    try:
+    with as_run_error():
         check_target(out, overwrite)
         start(0, "float32")
         ready = open_ready(encoder, image_size)
         done = embed_folder(folder, ready, out, overwrite)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     dim = ready.encoder.output_shape[-1]
     print(f"{done.count:,} images, {dim} features each, in {done.seconds:.0f} s: {done.path}")
     for name, reason in done.refused[:MOST_NAMED]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from simclr_utils import files
+from simclr_utils.cli.frame import as_run_error
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.deploy.check import Exported
 from simclr_utils.deploy.export import MOST_IMAGES, check_request, export_encoder
@@ -58,13 +59,11 @@ def run(
         RunError: If the encoder cannot be opened or exported.
     """
     start(0, "float32")
-    try:
+    with as_run_error():
         check_request(formats, user_path(out), overwrite)
         ready = open_ready(encoder, image_size)
         images = choose_images(ready, formats, source)
         done = export_encoder(ready, formats, out, images, overwrite)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     path = user_path(out) / "export.json"
     files.save_json(path, describe(ready, done))
     print(as_table(done).to_string(index=False))

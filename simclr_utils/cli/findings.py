@@ -8,7 +8,7 @@ import pandas as pd
 
 from simclr_utils import files
 from simclr_utils.cli.arguments import resolve_source
-from simclr_utils.cli.run_folder import RunError
+from simclr_utils.cli.frame import as_run_error, keep_existing
 from simclr_utils.data.dataset import Dataset, load_dataset
 from simclr_utils.data.findings import strata
 from simclr_utils.data.one_finding import findings_of
@@ -58,17 +58,15 @@ def run(source: str, encoder: str, asked: Asked) -> pd.DataFrame:
         RunError: If the source, the encoder or the file cannot be used.
     """
     out = None if asked.out is None else user_path(asked.out)
-    if out is not None and out.exists() and not asked.overwrite:
-        raise RunError(f"{out} exists. Choose another name, or add --overwrite.")
+    if out is not None:
+        keep_existing(out, overwrite=asked.overwrite, choose="another name")
     source, split = resolve_source(source), "test" if asked.test else "validation"
     start(0, "float32")
-    try:
+    with as_run_error(ValueError, ImportError, RuntimeError):
         ready = open_ready(encoder, asked.image_size)
         dataset = load_findings(source, ready)
         train = read_split(dataset, ready, "train", asked.labels)
         table = score_findings(train, read_split(dataset, ready, split))
-    except (ValueError, ImportError, RuntimeError) as error:
-        raise RunError(str(error)) from error
     print(describe(table, split, bool(dataset.groups)))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

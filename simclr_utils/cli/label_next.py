@@ -5,6 +5,7 @@ from pathlib import Path
 
 from simclr_utils import files
 from simclr_utils.cli.arguments import resolve_source
+from simclr_utils.cli.frame import as_run_error
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.data.dataset import load_dataset
 from simclr_utils.places import user_path
@@ -43,15 +44,13 @@ def run(out: str | Path, count: int = 50, source: str | None = None) -> Path:
     encoders = sorted((folder / "encoders").glob("*/encoder.json"))
     if not encoders:
         raise RunError(f"{folder} has no encoder yet. Let its study finish a pretraining first.")
-    try:
+    with as_run_error():
         encoder, made = load_encoder(encoders[0].parent)
         reading = {name: value for name, value in made["decoding"].items() if value is not None}
         reading |= _finding(record)
         cache = record.get("settings", {}).get("cache_dir", folder.resolve().parent / "cache")
         dataset = load_dataset(source, made["image_shape"][0], cache, **reading)
         table = images_to_label(dataset, encoder, count)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     path = folder / "label_next.csv"
     files.write_text(path, table.to_csv(index=False))
     print(table[:SHOWN].to_string(index=False))

@@ -19,7 +19,8 @@ from simclr_utils.cli.arguments import (
     leave_out_labels,
     resolve_source,
 )
-from simclr_utils.cli.run_folder import RunError, advise, describe_source, open_run
+from simclr_utils.cli.frame import as_run_error
+from simclr_utils.cli.run_folder import advise, describe_source, open_run
 from simclr_utils.parameters import SETTING_NAMES, absolute_paths
 from simclr_utils.system import provenance
 from simclr_utils.system.folder_lock import hold
@@ -112,10 +113,8 @@ def execute_all(
             print("\n".join(["", *stored_findings(run_dir), advise(run_dir, left, transient)]))
             print(failure, file=sys.stderr)
             return False
-    try:
+    with as_run_error():  # rows of a method that is unknown
         print(report.write_report(run_dir, record))
-    except ValueError as error:  # rows of a method that is unknown
-        raise RunError(str(error)) from error
     return True
 
 

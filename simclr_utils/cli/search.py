@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from simclr_utils import files
+from simclr_utils.cli.frame import as_run_error, keep_existing
 from simclr_utils.cli.pages import render
 from simclr_utils.cli.run_folder import RunError
 from simclr_utils.cli.search_page import describe, pictures, say_duplicates
@@ -28,7 +29,7 @@ class Sizes(NamedTuple):
 
     count: int = 12
     images: int = 300
-    duplicates: float = 0.99
+    duplicates: float = 0.98
 
 
 DEFAULT_SIZES = Sizes()
@@ -64,17 +65,15 @@ def run(
     page = user_path(out) if out else features.with_name(f"{features.stem}_search.html")
     listed = page.with_name(f"{page.stem}_duplicates.csv")
     check(page, listed, folder, overwrite, sizes)
-    try:
+    with as_run_error():
         names, values = read_features(features)
         print(f"{len(names):,} images; {bytes_needed(*values.shape) / 1e9:.2f} GB of memory")
         index = NeighborIndex(values)
-        reading = stored_reading(features)
-        query = find_query(image, folder, names, index, (encoder, sizes.count))
+        reading, size = stored_reading(features)
+        query = find_query(image, folder, names, index, (encoder, size, sizes.count))
         groups = near_duplicates(index.unit, sizes.duplicates)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     shown = choose_shown(index, query.rows, groups, sizes.count, sizes.images)
-    content = describe(query, names, shown)
+    content = describe(query, names, shown, groups)
     content["pictures"] = pictures(query, names, shown, folder, reading)
     found = sum(len(group) for group in groups)
     content["duplicates"] = say_duplicates(len(groups), found, sizes.duplicates, listed.name)
@@ -100,9 +99,7 @@ def check(page: Path, listed: Path, folder: Path, overwrite: bool, sizes: Sizes)
     Raises:
         RunError: For the first that is wrong.
     """
-    there = [str(path) for path in (page, listed) if path.exists()]
-    if there and not overwrite:
-        raise RunError(f"{there[0]} exists. Choose another --out, or add --overwrite.")
+    keep_existing(page, listed, overwrite=overwrite, choose="another --out")
     if not folder.is_dir():
         raise RunError(f"There is no folder {folder}. Give the folder whose images were embedded.")
     if sizes.count < 1 or sizes.images < 1:
@@ -111,12 +108,16 @@ def check(page: Path, listed: Path, folder: Path, overwrite: bool, sizes: Sizes)
         )
 
 
-def stored_reading(features: Path) -> Reading:
+def stored_reading(features: Path) -> tuple[Reading, int | None]:
     """Returns how files were read when their features were computed.
 
     Args:
         features: `Path` of the file of features, with its record beside it.
+
+    Returns:
+        A pair: a `Reading`, and the height and width of the images, or `None` without a record.
     """
-    record = record_path(features)
-    stored = files.load_json(record).get("reading", {}) if record.is_file() else {}
-    return Reading(**{name: value for name, value in stored.items() if value})
+    path = record_path(features)
+    record = files.load_json(path) if path.is_file() else {}
+    stored = {name: value for name, value in record.get("reading", {}).items() if value}
+    return Reading(**stored), record.get("image_shape", [None])[0]

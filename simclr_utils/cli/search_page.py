@@ -6,23 +6,27 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from simclr_utils.cli.search_query import Query
-from simclr_utils.deploy.browsing import Shown, thumbnail
+from simclr_utils.deploy.browsing import MOST_OF_A_GROUP, Shown, thumbnail
 from simclr_utils.reading import Reading
 
 NOTE = (
-    "The number is the cosine similarity of the features, 1 for equal features. Click an image to "
-    "see its own neighbors. An image with a dashed border is not on this page: search for it by "
-    "its name."
+    "The nearest images come first. The number below an image is the cosine similarity of its "
+    "features and those of the large image: 1 for equal features. How large it is for images that "
+    "look alike depends on the encoder. Click an image to see its own neighbors. An image with a "
+    "dashed border is not on this page: run search with its name."
 )
 
 
-def describe(query: Query, names: Sequence[str], shown: Shown) -> dict:
+def describe(
+    query: Query, names: Sequence[str], shown: Shown, groups: Sequence[Sequence[int]]
+) -> dict:
     """Returns what the template of the page needs, without the pictures.
 
     Args:
         query: `Query`.
         names: Strings, the names of all images.
         shown: `Shown`.
+        groups: Lists of row numbers, all near-duplicates, the groups of `shown` first.
     """
     on_page = set(shown.rows)
 
@@ -37,10 +41,14 @@ def describe(query: Query, names: Sequence[str], shown: Shown) -> dict:
     asked = view("start" if query.row < 0 else query.row, query.name, own)
     return {
         "title": f"Images like {query.name}",
+        "set": f"The features of {len(names):,} images were compared.",
         "note": NOTE,
         "asked": asked,
         "views": [view(row, names[row], shown.neighbors[row]) for row in shown.rows],
-        "groups": [[tile(row) for row in group] for group in shown.groups],
+        "groups": [
+            {"title": f"{len(group):,} images", "tiles": [tile(row) for row in some]}
+            for group, some in zip(groups, shown.groups, strict=False)
+        ],
     }
 
 
@@ -76,6 +84,8 @@ def say_duplicates(num_groups: int, num_images: int, smallest: float, listed: st
     if not num_groups:
         return f"No two images of the set have a cosine similarity of {smallest} or more."
     return (
-        f"{num_images:,} images are in {num_groups:,} groups that pairs with a cosine similarity "
-        f"of {smallest} or more link. The largest groups are below; {listed} lists all of them."
+        "Two images of the set are near-duplicates if their features have a cosine similarity of "
+        f"{smallest} or more. {num_images:,} images have a near-duplicate. They form "
+        f"{num_groups:,} groups. The largest are below, with {MOST_OF_A_GROUP} images at most; "
+        f"{listed} lists all."
     )

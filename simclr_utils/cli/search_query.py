@@ -41,7 +41,7 @@ def find_query(
     folder: Path,
     names: Sequence[str],
     index: NeighborIndex,
-    asked: tuple[str | None, int],
+    asked: tuple[str | None, int | None, int],
 ) -> Query:
     """Finds the image in the set, or computes its features.
 
@@ -50,7 +50,8 @@ def find_query(
         folder: `Path` of the folder.
         names: Strings, the names of the images in the set.
         index: `NeighborIndex` of the set.
-        asked: Pair: the encoder, a string or `None`, and the number of neighbors.
+        asked: Triple: the encoder, a string or `None`; the size of its images, or `None`; and the
+            number of neighbors.
 
     Returns:
         A `Query`.
@@ -62,7 +63,7 @@ def find_query(
     row = find_row(image, folder, names)
     if row is not None:
         return Query(names[row], folder / names[row], [row], row, None)
-    path, (encoder, count) = user_path(image), asked
+    path, (encoder, size, count) = user_path(image), asked
     if not path.is_file():
         raise RunError(
             f"{image} is neither a file nor the name of an image of the set, such as {names[0]}."
@@ -72,18 +73,21 @@ def find_query(
             f"{path.name} is not one of the images whose features are stored. Add --encoder with "
             "the encoder that made them."
         )
-    near = index.of_features(embed_one(path, encoder, index.unit.shape[1]), count)
+    near = index.of_features(embed_one(path, encoder, index.unit.shape[1], size), count)
     neighbors = list(zip(near.rows[0].tolist(), near.cosines[0].tolist(), strict=True))
     return Query(path.name, path, [each for each, _ in neighbors], -1, neighbors)
 
 
-def embed_one(path: Path, encoder: str, feature_dim: int) -> np.ndarray:
-    """Returns the features of one image file.
+def embed_one(
+    path: Path, encoder: str, feature_dim: int, image_size: int | None = None
+) -> np.ndarray:
+    """Returns the features of one image file of any shape, read as `embed` reads the others.
 
     Args:
         path: `Path` of the file.
         encoder: String, as `open_ready` takes it.
         feature_dim: Integer, how many features the others have.
+        image_size: Integer, the height and width that the others were scaled to, or `None`.
 
     Returns:
         A float32 array `[1, D]`.
@@ -93,7 +97,7 @@ def embed_one(path: Path, encoder: str, feature_dim: int) -> np.ndarray:
         ValueError: If the encoder cannot be opened, or the image cannot be read.
     """
     start(0, "float32")
-    ready = open_ready(encoder)
+    ready = open_ready(encoder, image_size)
     if ready.encoder.output_shape[-1] != feature_dim:
         raise RunError(
             f"{ready.name} returns {ready.encoder.output_shape[-1]} features, and the stored ones "

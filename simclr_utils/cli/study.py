@@ -9,6 +9,7 @@ from pathlib import Path
 from simclr_utils import config, files, plotting
 from simclr_utils.cli import report
 from simclr_utils.cli.arguments import resolve_source
+from simclr_utils.cli.frame import as_run_error
 from simclr_utils.cli.run_folder import RunError, describe_source, open_run
 from simclr_utils.cli.verdict import crossing_sentences, draw_accuracy, write_verdict
 from simclr_utils.config import Config
@@ -103,7 +104,7 @@ def run(
     with hold(folder):
         print(start(0, (stored_study(folder) or {}).get("precision", "auto")))
         print(f"Writing {folder}", flush=True)
-        try:
+        with as_run_error(ValueError, ImportError, RuntimeError):
             dataset = load_dataset(
                 source,
                 of_data.get("image_size"),
@@ -111,8 +112,6 @@ def run(
                 limits=chosen.limits,
                 **of_data.get("reading", {}),
             )
-        except (ValueError, ImportError, RuntimeError) as error:
-            raise RunError(str(error)) from error
         make(folder, record, dataset, chosen, num_seeds, label_counts, primary)
 
 
@@ -122,14 +121,12 @@ def read_settings(preset, source, settings):
     Raises:
         RunError: If a setting is unknown, or its value is not allowed.
     """
-    try:
+    with as_run_error():
         of_data = {name: settings[name] for name in OF_DATA if name in settings}
         given = {name: value for name, value in settings.items() if name not in of_data}
         chosen = config.get_config(preset, source, **given)
         for name, value in of_data.items():
             check(name, value)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     return chosen, of_data
 
 
@@ -149,11 +146,9 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts, primary=None)
         RunError: If the study cannot be made.
     """
     print(dataset.summary(), flush=True)
-    try:
+    with as_run_error(StudyError):
         asked = {"num_seeds": num_seeds, "label_counts": label_counts, "primary": primary}
         study = Study(dataset, chosen, folder, record["preset"], **asked)
-    except StudyError as error:
-        raise RunError(str(error)) from error
     if study.counts:
         print(f"At {', '.join(map(str, study.counts))} labels.", flush=True)
         print(f"Primary: {study.primary.method} at {study.primary.labels:,} labels.", flush=True)
@@ -164,10 +159,8 @@ def make(folder, record, dataset, chosen, num_seeds, label_counts, primary=None)
         do_tasks(study)
     else:
         print("Nothing is left to do.")
-    try:
+    with as_run_error():  # rows of a method that is unknown
         print(summarize(study))
-    except ValueError as error:  # rows of a method that is unknown
-        raise RunError(str(error)) from error
 
 
 def do_tasks(study):

@@ -4,6 +4,7 @@ Of a header, only what the pixels mean leaves this module: no name, no date, no 
 not even inside an error. The patient becomes a salted hash, so that groups can be told apart.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import math
@@ -13,14 +14,19 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from simclr_utils.data.bounds import check_stream
 from simclr_utils.data.deep import make_deep_picture, strange_channels, to_deep
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
 
 PLACE, MAGIC = 128, b"DICM"
-HOW_TO_INSTALL = "pip install -e '.[dicom]'"
+HOW_TO_INSTALL = 'pip install -e ".[dicom]"'
 # The sequences in which newer files keep what older ones state at the top of the header.
 NESTED = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 WINDOW_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+SIZES = ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+SMALLEST_COMPRESSED = 72  # bytes of a frame with its head; every compression has tables
+LONG_HEAD = 12  # bytes of the element in front of compressed frames
+DEFLATED = "a DICOM file that is compressed as a whole (deflated): convert it first"
 
 # Files with these endings are not searched for DICOM's mark.
 PICTURE_SUFFIXES = {
@@ -60,7 +66,7 @@ def may_be_dicom(name):
 
 
 def read_header(file, tags=None):
-    """Reads the header of a DICOM file.
+    """Reads the header of a DICOM file, up to the pixels.
 
     Args:
         file: File object.
@@ -70,15 +76,53 @@ def read_header(file, tags=None):
         A `pydicom.Dataset`.
 
     Raises:
-        ValueError: If the header is damaged. The message has nothing of the header.
+        ValueError: If the header is damaged, or must be inflated to be read, to any size. The
+            message has nothing of the header.
     """
     import pydicom
 
+    if is_deflated(file):
+        raise ValueError(DEFLATED)
     file.seek(0)
     try:
         return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
     except Exception as error:  # its message may cite the header
         raise ValueError(_damaged(error)) from None
+
+
+def is_deflated(file):
+    """Returns whether all that follows the first group of a DICOM file is one deflated stream.
+
+    Args:
+        file: File object.
+    """
+    from pydicom.filereader import read_dataset
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    for implicit in (False, True):  # the order in which pydicom tries
+        file.seek(PLACE + len(MAGIC))
+        with contextlib.suppress(Exception):
+            group = read_dataset(file, implicit, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+            if values := [element.value for element in group]:
+                return DeflatedExplicitVRLittleEndian in values
+    return False
+
+
+def count_frames(header, num_bytes):
+    """Returns how many frames a header states.
+
+    Args:
+        header: A `pydicom.Dataset` with the elements `SIZES`.
+        num_bytes: Integer, the size of the file.
+
+    Returns:
+        An integer, 0 if the file has no room for so many.
+    """
+    frames = max(1, int(header.get("NumberOfFrames") or 1))
+    values = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel") or 1)
+    compressed = header.file_meta.TransferSyntaxUID.is_compressed
+    one = SMALLEST_COMPRESSED if compressed else values * int(header.BitsAllocated) / 8
+    return 0 if frames > 1 and frames * one > num_bytes else frames
 
 
 def read_patient(path, salt):
@@ -94,14 +138,13 @@ def read_patient(path, salt):
     """
     with open(path, "rb") as file:
         try:
-            header = read_header(file, ["NumberOfFrames", "PatientID"])
+            header = read_header(file, [*SIZES, "PatientID"])
             patient = str(header.get("PatientID") or "").strip()
-            frames = int(header.get("NumberOfFrames") or 1)
+            frames = max(1, count_frames(header, file.seek(0, 2)))
         except Exception:  # the decoder refuses the file with its reason
             return 1, b""
-        possible = file.seek(0, 2) // 8  # a header may claim millions
     hashed = hashlib.blake2b(patient.encode(), key=salt, digest_size=16).digest()
-    return frames if 1 <= frames <= possible else 1, hashed if patient else b""
+    return frames, hashed if patient else b""
 
 
 class DicomImage:
@@ -118,6 +161,7 @@ class DicomImage:
     def __init__(self, file, number=0):
         self.file, self.number, self.traits = file, number, Trait.DECODED
         self.header = read_header(file)
+        self.place = file.tell()
         try:
             self.size = (int(self.header.Columns), int(self.header.Rows))
             self.kind = str(self.header.PhotometricInterpretation)
@@ -130,6 +174,7 @@ class DicomImage:
     def picture(self, image_size, reading=DEFAULT_READING):
         """Decodes the frame to a `Picture` by the rules of a `Reading`."""
         check_decoder(self.header)
+        self._check_size(reading.max_pixels)
         missing, traits = None, self.traits
         try:
             values = self._stored()
@@ -141,13 +186,40 @@ class DicomImage:
                     values, traits = shown, traits | Trait.WINDOW
         except Exception as error:
             raise ValueError(_damaged(error)) from None
-        if values.ndim == 3 and values.shape[-1] != 3:
-            raise ValueError(strange_channels(values.shape[-1]))
         if values.dtype == np.uint8:
             values = 255 - values if Trait.INVERTED in traits else values
             return make_picture(Image.fromarray(values), image_size, reading, traits)
         deep, found = to_deep(np.atleast_3d(values), nodata=missing)
         return make_deep_picture(deep, image_size, reading, traits | found)
+
+    def _check_size(self, max_pixels):
+        """Checks how large the pixels will be, before they are decoded."""
+        try:
+            samples = int(self.header.get("SamplesPerPixel") or 1)
+            frames = count_frames(self.header, self.file.seek(0, 2))
+            stream = self._find_stream(frames) if frames else None
+        except Exception as error:
+            raise ValueError(_damaged(error)) from None
+        if not frames:
+            raise ValueError("a damaged DICOM file: it has no room for the frames that it states")
+        if samples not in (1, 3):
+            raise ValueError(strange_channels(samples))
+        if stream is not None:
+            check_stream(stream, max_pixels)
+
+    def _find_stream(self, frames):
+        """Returns the stream of the frame if it states a size of its own, or `None`."""
+        from pydicom.encaps import get_frame
+        from pydicom.uid import RLELossless
+
+        syntax = self.header.file_meta.TransferSyntaxUID
+        if not syntax.is_compressed or syntax == RLELossless:
+            return None
+        names = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+        offsets = tuple(self.header.get(name) for name in names)
+        asked = {"number_of_frames": frames, "extended_offsets": offsets if all(offsets) else None}
+        self.file.seek(self.place + LONG_HEAD)
+        return get_frame(self.file, self.number, **asked)
 
     def _stored(self):
         """Returns the numbers in the file: `[height, width]`, or colors `[height, width, 3]`."""

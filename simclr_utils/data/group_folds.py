@@ -1,4 +1,8 @@
-"""Groups of images, such as those of one patient: drawn together, and never split."""
+"""Groups of images, such as those of one patient: drawn together, and never split.
+
+These are folds and orders of the labels of a study: folds do not overlap, and there may be none.
+`data/groups.py` makes the missing splits of a data set: one choice near a share, which has to work.
+"""
 
 import warnings
 

@@ -1,4 +1,9 @@
-"""Groups: images of one patient, slide or video. No group is on both sides of a split."""
+"""Groups: images of one patient, slide or video. No group is on both sides of a split.
+
+A missing split of a data set is one choice, made here, of a share of the images, and it may not
+fail: it takes what comes nearest. The folds of `data/group_folds.py` are several choices within the
+labels of a study, do not overlap, and may be none.
+"""
 
 import warnings
 

@@ -1,5 +1,6 @@
 """MedMNIST: medical images of one size with official splits, in plain arrays."""
 
+import math
 import zipfile
 
 import numpy as np
@@ -15,6 +16,7 @@ from simclr_utils.data.medmnist_files import (
 from simclr_utils.places import user_path
 
 KEYS = (("train", "train"), ("validation", "val"), ("test", "test"))
+KINDS = ("images", "labels")
 
 
 def load_medmnist(name, image_size=None):
@@ -76,9 +78,10 @@ def _read_npz(path):
     parts = {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            _check_sizes(arrays.zip, [f"{key}_{kind}" for _, key in KEYS for kind in KINDS])
             for split, key in KEYS:
-                parts[split] = (arrays[f"{key}_images"], arrays[f"{key}_labels"])
-    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+                parts[split] = tuple(arrays[f"{key}_{kind}"] for kind in KINDS)
+    except (MemoryError, KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path.name} is not a MedMNIST file: expected plain arrays train_images, "
             f"train_labels, val_images and so on ({error})."
@@ -104,6 +107,24 @@ def _read_npz(path):
             "of one shape in all splits."
         )
     return parts
+
+
+def _check_sizes(archive, names):
+    """Checks that arrays are as large as the archive says, before memory is taken for them.
+
+    Raises:
+        KeyError: If one is missing.
+        ValueError: If its header is damaged, or claims more.
+    """
+    for name in names:
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0
+            read = read if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+        if math.prod(shape) * dtype.itemsize > info.file_size:
+            raise ValueError(f"{name} claims the shape {shape}, more than the file holds")
 
 
 def _check_labels(labels, count, split, name):

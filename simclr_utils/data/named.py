@@ -180,7 +180,7 @@ def open_stl10():
     """
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise ImportError(
-            "The dataset 'stl10' needs tensorflow-datasets: pip install -e '.[stl10]'."
+            "The dataset 'stl10' needs tensorflow-datasets: pip install -e \".[stl10]\"."
         )
     folder = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
     prepared = user_path(folder) / "stl10"

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from simclr_utils.data.bounds import check_pixels
 from simclr_utils.data.deep import is_mask, make_deep_picture, split_alpha
 from simclr_utils.data.dicom import HOW_TO_INSTALL, DicomImage, has_reader, is_dicom
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture, read_deep
 from simclr_utils.data.tiff import TiffImage, is_tiff
-from simclr_utils.reading import how_to_set
 
 # The formats of photographs and scans, whatever the file's name is. Pillow knows more, among them
 # formats that start other programs (EPS starts Ghostscript).
@@ -110,22 +110,9 @@ def open_image(path, max_pixels=DEFAULT_READING.max_pixels):
             opened = DicomImage(file, getattr(path, "number", 0))
         else:
             opened = PillowImage(stack.enter_context(_open_with_pillow(file, name, head)), file)
-        width, height = opened.size
-        if width * height > max_pixels:
-            raise ValueError(too_many_pixels(width, height, max_pixels))
+        check_pixels(*opened.size, max_pixels)
         Image.MAX_IMAGE_PIXELS = max_pixels  # a frame may be larger than the header says
         yield opened
-
-
-def too_many_pixels(width, height, max_pixels):
-    """Returns the reason for refusing an image, with the setting that allows it."""
-    allowed = 100_000_000
-    while allowed < width * height:
-        allowed *= 2
-    return (
-        f"{width:,}x{height:,} pixels, more than max_pixels={max_pixels:,} allows as a guard "
-        f"against bombs; allow more: {how_to_set('max_pixels', allowed)}"
-    )
 
 
 class PillowImage:
@@ -144,7 +131,7 @@ class PillowImage:
     def picture(self, image_size, reading=DEFAULT_READING):
         """Decodes the file to a `Picture` of `image_size` pixels by the rules of a `Reading`."""
         image, traits = self.image, self.traits
-        if (values := read_deep(image, self.file)) is not None:
+        if (values := read_deep(image, self.file, reading.max_pixels)) is not None:
             orientation = image.getexif().get(0x0112, 1)
             deep, found = split_alpha(values, orientation, guessed=image.format == "JPEG2000")
             return make_deep_picture(deep, image_size, reading, traits | found)

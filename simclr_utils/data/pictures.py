@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
+from simclr_utils.data.bounds import check_stream, find_jpeg2000
 from simclr_utils.reading import Reading, how_to_set
 
 DEFAULT_READING = Reading()
@@ -154,16 +155,22 @@ def with_color(traits, background):
     return traits if gray else traits & ~Trait.GRAY
 
 
-def read_deep(image, file):
+def read_deep(image, file, max_pixels=DEFAULT_READING.max_pixels):
     """Reads all bits of an image that Pillow has opened; Pillow itself drops some.
 
     Args:
         image: Pillow image that is not loaded yet.
         file: The file object that it was opened from.
+        max_pixels: Integer, as in `Reading`.
 
     Returns:
         An array `[height, width, channels]` of more than 8 bits, or `None` if the image has 8.
+
+    Raises:
+        ValueError: If the file holds a stream that is larger than it says.
     """
+    if image.format == "JPEG2000":  # Pillow took the size from the box around the stream
+        check_stream(_content(file), max_pixels)
     arguments = image.tile[0][3] if image.tile else None
     if image.format == "PNG" and str(arguments).endswith("16B"):
         values = imagecodecs.png_decode(_content(file))
@@ -184,9 +191,8 @@ def _content(file):
 
 
 def _jpeg2000_bits(content):
-    """Returns the bits of the first component: the SIZ marker follows the start of the stream."""
-    start = content.find(b"\xff\x4f\xff\x51")
-    return (content[start + 42] & 0x7F) + 1 if 0 <= start < len(content) - 42 else 0
+    """Returns the bits of the first component."""
+    return (content[find_jpeg2000(content) + 42] & 0x7F) + 1
 
 
 def _ppm_maximum(arguments):

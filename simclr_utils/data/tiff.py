@@ -4,6 +4,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps, TiffImagePlugin
 
+from simclr_utils.data.bounds import check_pixels, check_stream, check_values
 from simclr_utils.data.deep import is_mask, make_deep_picture, strange_channels, to_deep
 from simclr_utils.data.pictures import DEFAULT_READING, Trait, make_picture
 
@@ -13,6 +14,7 @@ REDUCED_OR_MASK = 1 | 4  # bits of the tag NewSubfileType
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 CAMERA_RAW = (32803, 34892)
 JPEG = 7
+STREAMS = (7, 33003, 33004, 33005, 34712)  # JPEG and JPEG 2000, which state sizes of their own
 GDAL_NODATA = 42113
 ASSOCIATED, UNASSOCIATED = 1, 2  # kinds of opacity in the tag ExtraSamples
 
@@ -55,6 +57,7 @@ class TiffImage:
             self.file.seek(0)
             with Image.open(self.file, formats=["TIFF"]) as image:
                 image.seek(self.index)
+                check_pixels(*image.size, reading.max_pixels)  # as Pillow understands the file
                 ImageOps.exif_transpose(image, in_place=True)
                 return make_picture(image, image_size, reading, self.traits)
         deep, found = read_page(self.page, reading.max_pixels)
@@ -108,8 +111,14 @@ def read_page(page, max_pixels):
     kind, extra = page.photometric, [int(sample) for sample in page.extrasamples]
     _check_kind(kind, page.compression)
     colors, alpha, traits = _meaning(kind, page.samplesperpixel, extra)
-    if np.prod(page.shaped, dtype=float) > 4 * max_pixels:
-        raise ValueError(f"more than four values for each of max_pixels={max_pixels:,} pixels")
+    for shape in (page.shaped, page.chunks):  # a tile may be larger than the image
+        check_values(np.prod(shape, dtype=float), max_pixels)
+    if page.compression in STREAMS:
+        for place, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+            if not count:  # a tile without pixels
+                continue
+            page.parent.filehandle.seek(place)
+            check_stream(page.parent.filehandle.read(count), max_pixels)
     values = _pixels(page)
     full = 2.0**page.bitspersample - 1 if values.dtype.kind == "u" else 1.0
     if kind == WHITE_IS_ZERO:

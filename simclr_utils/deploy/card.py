@@ -12,6 +12,8 @@ import pandas as pd
 from simclr_utils import files
 from simclr_utils.deploy.card_results import front_matter, read_results, results_table
 from simclr_utils.deploy.ready import find_file, record_of
+from simclr_utils.evaluation.results import Results
+from simclr_utils.methods import METHODS, in_order
 from simclr_utils.places import user_path
 from simclr_utils.training.findings import stored_findings
 
@@ -26,6 +28,7 @@ USES = (
     "Features for classifiers, for search and for sorting of images like those it was trained on.",
     "Not for decisions about people, and not for clinical use: nobody has validated it for them.",
 )
+OTHER_ENCODER = "Another network, which the study only compared with. It is not this one."
 GENERAL_LIMITS = (
     "It knows only what its training images show. On images of another kind, camera or site, its "
     "features may be worse than the numbers say; measure there before you rely on it.",
@@ -68,13 +71,16 @@ def describe_card(
         "front": front_matter(name, license_name, record, results),
         "name": name,
         "license": license_name,
+        "siblings": describe_siblings(folder, record),
         "uses": USES,
         "use": record["input"]["use"],
         "input": record["input"],
         "data": describe_data(record, verdict),
         "recipe": describe_recipe(record),
+        "question": verdict.get("title", ""),
         "answer": verdict.get("answer", []),
         "results": results_table(results),
+        "methods": describe_methods(results, verdict),
         "limits": describe_limits(folder, record, verdict, results),
         "made": describe_making(record),
     }
@@ -97,6 +103,46 @@ def describe_data(record: Mapping[str, Any], verdict: Mapping[str, Any]) -> list
     return [*lines, *record.get("notes", [])]
 
 
+def describe_siblings(folder: Path, record: Mapping[str, Any]) -> str:
+    """Returns sentences that say which of the encoders of a study this one is.
+
+    Args:
+        folder: `Path` of the folder of its study.
+        record: Dict, the record of the encoder.
+
+    Returns:
+        A string, empty if its folder knows of no other encoder.
+    """
+    path = folder / "results.csv"
+    rows = Results(path).frame() if path.is_file() else pd.DataFrame({"pretraining_seed": []})
+    seeds = rows["pretraining_seed"].dropna().nunique()
+    here = sum(each.parent.name.isdigit() for each in folder.glob("encoders/*/encoder.keras"))
+    count = max(seeds, here)
+    if count < 2:
+        return ""
+    which = (
+        f"It is one of {count} encoders that a study trained in the same way, from different "
+        f"seeds: that of seed {record['seed']}."
+    )
+    measured = "all" if seeds == count else seeds
+    means = f" The results below are means over {measured} of them, and not its own alone."
+    return which + (means if seeds > 1 else "")
+
+
+def describe_methods(results: pd.DataFrame, verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns what the methods of the results are, as pairs of a label and a sentence.
+
+    Args:
+        results: DataFrame, as `read_results` returns it.
+        verdict: Dict, the verdict of the study, or an empty one.
+    """
+    shown = [METHODS[name] for name in in_order(dict.fromkeys(results["method"]))]
+    found = [(method.label, method.note) for method in shown]
+    if "given encoder" in " ".join(verdict.get("answer", [])).lower():
+        found.append(("given encoder", OTHER_ENCODER))
+    return found
+
+
 def describe_recipe(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns the settings of a pretraining as pairs of name and value.
 
@@ -107,7 +153,8 @@ def describe_recipe(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     used = {name: config[name] for name in RECIPE if config.get(name) not in (None, 0.0)}
     if used.get("operations"):
         operations = dict(map(tuple, used["operations"])).items()
-        used["operations"] = ", ".join(f"{name} {strength}" for name, strength in operations)
+        listed = ", ".join(f"{name} {strength}" for name, strength in operations)
+        used["operations"] = f"{listed} (each with its strength)"
     used |= {"steps": record["steps"], "batch size": record["batch_size"], "seed": record["seed"]}
     used["precision"] = record.get("precision", "float32")
     return [(name.replace("_", " "), str(value)) for name, value in used.items()]

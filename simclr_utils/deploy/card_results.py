@@ -13,8 +13,10 @@ from simclr_utils.methods import BASELINE, METHODS, in_order
 
 MEASURED = ("linear_probe", "knn", "fine_tuned")  # methods that use the encoder alone
 MEANS = (
-    "Measured on test images that no choice has seen. In brackets: 95 % intervals, for other test "
-    "images and for the repetitions."
+    "Values from 0 to 1, measured on test images that no choice has seen. They are means over "
+    "repetitions, which differ in the labeled images and in the seed. In brackets: 95 % intervals, "
+    "for other test images and other repetitions. A calibration error should be small, all other "
+    "values large."
 )
 
 

@@ -31,19 +31,25 @@ LABELS_OF_A_CLASS = 50  # up to this mean, typical images; above, doubtful ones
 
 
 def typical_images(
-    features: np.ndarray, labeled: np.ndarray, count: int, seed: int = 0
+    features: np.ndarray,
+    labeled: np.ndarray,
+    count: int,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Picks the most typical image of each cluster that has no label yet.
 
     The features are clustered by k-means into as many clusters as there will be labels, 500 at
     most. The clusters with the fewest labels come first, the larger ones among them first. An
-    image is typical if its nearest neighbors in its cluster are near.
+    image is typical if its nearest neighbors in its cluster are near. With groups, such as
+    patients, the images of a cluster whose groups have the fewest labels come first.
 
     Args:
         features: Float array `[N, D]`, of all images of the pool.
         labeled: Boolean array `[N]`, which images have a label.
         count: Integer, how many images to pick. With fewer images left, all of them are picked.
         seed: Integer, the seed of k-means.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A DataFrame in the order of picking: `row`, the number of the image; `cluster`; and
@@ -56,6 +62,8 @@ def typical_images(
     sizes = np.bincount(clusters, minlength=num_clusters)
     typicality = _typicality(features, clusters)
     known = np.bincount(clusters[labeled], minlength=num_clusters)
+    groups = _number_groups(groups, len(features))
+    of_group = np.bincount(groups[labeled], minlength=len(features))
     left, picked = ~labeled, []
     while len(picked) < count and left.any():
         open_sizes = np.bincount(clusters[left], minlength=num_clusters)
@@ -63,11 +71,19 @@ def typical_images(
         keys = (-sizes, known, sizes < SMALLEST_CLUSTER, open_sizes == 0)
         cluster = int(np.lexsort(keys)[0])
         inside = np.flatnonzero(left & (clusters == cluster))
+        labels = of_group[groups[inside]]
+        inside = inside[labels == labels.min()]
         row = int(inside[np.argmax(typicality[inside])])
         left[row] = False
         known[cluster] += 1
+        of_group[groups[row]] += 1
         picked.append({"row": row, "cluster": cluster, "size": int(sizes[cluster])})
     return pd.DataFrame(picked, columns=["row", "cluster", "size"])
+
+
+def _number_groups(groups, count):
+    """Returns groups numbered from 0, or a group for each of `count` images if there are none."""
+    return np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
 
 
 def _typicality(features, clusters):
@@ -82,13 +98,18 @@ def _typicality(features, clusters):
     return typicality
 
 
-def doubtful_images(probabilities: np.ndarray, labeled: np.ndarray, count: int) -> pd.DataFrame:
+def doubtful_images(
+    probabilities: np.ndarray, labeled: np.ndarray, count: int, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Picks the images of which the two most probable classes are closest.
+
+    With groups, such as patients, one image of each group comes before the second one of any.
 
     Args:
         probabilities: Float array `[N, C]`, the class probabilities of all images of the pool.
         labeled: Boolean array `[N]`, which images have a label.
         count: Integer, how many images to pick. With fewer images left, all of them are picked.
+        groups: Integer array `[N]`, the number of each image's group, or `None`.
 
     Returns:
         A DataFrame in the order of picking: `row`, the number of the image; `first` and `second`,
@@ -99,7 +120,9 @@ def doubtful_images(probabilities: np.ndarray, labeled: np.ndarray, count: int) 
     two = np.take_along_axis(probabilities[rows], order, axis=1)
     margins = two[:, 0] - two[:, 1]
     found = {"row": rows, "first": order[:, 0], "second": order[:, 1], "margin": margins}
-    return pd.DataFrame(found).sort_values("margin", kind="stable")[:count].reset_index(drop=True)
+    table = pd.DataFrame(found).sort_values("margin", kind="stable")
+    turns = table.groupby(_number_groups(groups, len(probabilities))[table["row"]]).cumcount()
+    return table.iloc[np.argsort(turns, kind="stable")[:count]].reset_index(drop=True)
 
 
 def images_to_label(
@@ -109,7 +132,8 @@ def images_to_label(
 
     With up to 50 labels of a class on average, these are the typical ones; with more, those
     of which a linear probe is in doubt. Images that have a label, in a table or by their folder,
-    are never listed.
+    are never listed. With groups, such as patients, the list is spread over them, and images are
+    left out if their group is in validation or test.
 
     Args:
         dataset: A `Dataset` of a folder of images. It may be unlabeled.
@@ -136,13 +160,16 @@ def images_to_label(
         labeled = np.isin(dataset.files, dataset.labeled_files)
     labeled[len(labeled) - num_labels :] = True
     if labeled.all():
-        raise ValueError("Every image of the pool has a label. Add images to unlabeled/.")
+        others = " of groups that are not in validation or test" if dataset.groups else ""
+        raise ValueError(f"Every image of the pool has a label. Add images{others} to unlabeled/.")
+    groups = dataset.groups.get("unlabeled")
     features = extract_features(encoder, dataset.unlabeled)
     if num_labels <= LABELS_OF_A_CLASS * dataset.num_classes or not dataset.is_labeled:
-        picked = typical_images(features, labeled, count, seed)
+        picked = typical_images(features, labeled, count, seed, groups)
         reasons = [f"typical of {size:,} similar images" for size in picked["size"]]
     else:
-        picked = doubtful_images(probe_pool(dataset, features, encoder), labeled, count)
+        probabilities = probe_pool(dataset, features, encoder)
+        picked = doubtful_images(probabilities, labeled, count, groups)
         reasons = _describe_doubts(picked, dataset.class_names)
     names = [dataset.files[row] for row in picked["row"]]
     return pd.DataFrame({"rank": range(1, len(names) + 1), "file": names, "reason": reasons})

@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -464,6 +465,16 @@ def test_medmnist_files_of_other_kinds_are_refused(tmp_path, changes, message):
     path = write_medmnist(tmp_path / "other.npz", **changes)
     with pytest.raises(ValueError, match=message):
         load_dataset(f"medmnist:{path}")
+
+
+def test_an_array_that_claims_more_than_its_file_holds_takes_no_memory(tmp_path):
+    head = {"descr": "|u1", "fortran_order": False, "shape": (10**9, 28, 28)}
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, head)
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("train_images.npy", header.getvalue())
+    with pytest.raises(ValueError, match=r"train_images claims the shape \(1000000000, 28, 28\)"):
+        load_dataset(f"medmnist:{tmp_path}/huge.npz")
 
 
 def test_medmnist_names_and_paths_that_do_not_exist(tmp_path):

@@ -16,7 +16,7 @@ from pydicom import DataElement, dcmread, uid
 
 from simclr_utils.data import load_dataset, save_dataset_record
 from simclr_utils.data.decoding import decode_image
-from simclr_utils.data.dicom import Frame
+from simclr_utils.data.dicom import Frame, read_patient
 from simclr_utils.data.opening import quiet
 from simclr_utils.data.pictures import Trait
 from simclr_utils.reading import Reading
@@ -332,7 +332,43 @@ def test_what_is_not_read_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     reasons = dict(load(root, tmp_path)[1]["refused"])
-    assert reasons["report"] == "DICOM file: install its reader with `pip install -e '.[dicom]'`"
+    assert reasons["report"] == 'DICOM file: install its reader with `pip install -e ".[dicom]"`'
+
+
+# Files that claim more than they hold
+
+
+def test_a_file_that_claims_too_much_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    def decoded(*_, **__):
+        raise AssertionError("decoded")
+
+    pixels, small = noise(0, 16, 1), Reading(max_pixels=1000)
+    streams = {
+        uid.JPEGBaseline8Bit: imagecodecs.jpeg8_encode(noise(0, 64, 1)),
+        uid.JPEG2000Lossless: imagecodecs.jpeg2k_encode(noise(0, 64, 1), codecformat="j2k"),
+        uid.JPEGLSLossless: imagecodecs.jpegls_encode(noise(0, 64, 1)),
+    }
+    cases = [
+        ([stream + b"\0" * (len(stream) % 2)], compressed((16, 16)), syntax, "64x64 pixels, more")
+        for syntax, stream in streams.items()
+    ]
+    cases += [
+        (pixels, {"Rows": 64, "Columns": 64}, uid.ExplicitVRLittleEndian, "64x64 pixels, more"),
+        (pixels, {"NumberOfFrames": 9}, uid.ExplicitVRLittleEndian, "no room for the frames"),
+        ([b"\0\0"], {**compressed((16, 16)), "NumberOfFrames": 99}, uid.RLELossless, "no room for"),
+        ([b"\0\0"], compressed((16, 16), samples=255), uid.RLELossless, "255 channels"),
+        ([b"\xff\xd8"], compressed((16, 16)), uid.JPEGBaseline8Bit, "does not say how large"),
+        (pixels, {}, uid.DeflatedExplicitVRLittleEndian, "compressed as a whole"),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr("pydicom.pixels.pixel_array", decoded)
+        for content, elements, syntax, message in cases:
+            path = make_dicom(tmp_path / "a.dcm", content, TransferSyntaxUID=syntax, **elements)
+            with pytest.raises(ValueError, match=message):
+                decode_image(path, 16, small)
+            assert read_patient(path, b"salt")[0] == 1
+    with pytest.raises(ValueError, match="damaged DICOM file"):
+        decode(make_dicom(tmp_path / "b.dcm", pixels, Rows=9000, Columns=9000))
 
 
 # Privacy

@@ -302,3 +302,28 @@ def test_blank_images_are_counted(tmp_path):
         Image.fromarray(pixels if seed % 100 else np.zeros_like(pixels)).save(f"{path}.png")
 
     assert "2 images are blank" in notes_of(write_folder(tmp_path / "f", save), seed=3)
+
+
+# Streams and tiles that are larger than the file says
+
+
+def enlarge(path, side=640):
+    """Changes the size that the JPEG 2000 stream inside a file states."""
+    content = bytearray(path.read_bytes())
+    place = content.find(b"\xff\x4f\xff\x51") + 8
+    content[place : place + 8] = 2 * side.to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def test_a_large_stream_or_tile_in_a_small_image_is_refused(tmp_path):
+    small, pixels = Reading(max_pixels=1000), noise(0, 1, dtype=np.uint16)[..., 0]
+    Image.fromarray(noise(0)).save(tmp_path / "a.jp2")
+    tifffile.imwrite(tmp_path / "b.tif", pixels, compression="jpeg2000")
+    for name in ("a.jp2", "b.tif"):
+        assert decode_image(tmp_path / name, SIZE, small).pixels.shape[0] == SIZE
+        enlarge(tmp_path / name)
+        with pytest.raises(ValueError, match="640x640 pixels, more than max_pixels=1,000"):
+            decode_image(tmp_path / name, SIZE, small)
+    tifffile.imwrite(tmp_path / "c.tif", pixels, tile=(128, 128))
+    with pytest.raises(ValueError, match="more than four values"):
+        decode_image(tmp_path / "c.tif", SIZE, small)

@@ -26,6 +26,8 @@ def study(tmp_path_factory):
     run = {"command": f"python -m simclr_utils study --source {folder}"}
     (folder / "run.json").write_text(json.dumps(run))
     verdict = {"answer": ["It helps."], "limits": ["Few images."], "data": {"sentence": "Many."}}
+    verdict |= {"title": "Does it help?"}
+    verdict["answer"].append("Given encoder + probe is ahead.")
     (folder / "verdict.json").write_text(json.dumps(verdict))
     return folder
 
@@ -49,6 +51,10 @@ def test_a_hub_reads_the_metadata_and_the_metrics(study, tmp_path):
     assert "95 % interval" in accuracy["name"]
     for words in ("It helps.", "Few images.", "Many.", "color_jitter 1.0", f"{mean:.3f} ["):
         assert words in body
+    assert "one of 3 encoders that a study trained" in body and "that of seed 0" in body
+    assert "means over all of them" in body and "**Does it help?**\nIt helps." in body
+    assert "- SimCLR + kNN: The same encoder." in body and "before it." in body
+    assert "- given encoder: Another network" in body
     assert "numpy.asarray" in body and "0..1 or 0..255" in body
 
 
@@ -63,6 +69,7 @@ def test_no_path_of_the_machine_is_in_it(study, tmp_path):
 def test_an_encoder_without_results_says_so():
     content = describe_card(ROOT / "data" / "pretrained", "mine")
     assert content["results"] is None and content["name"] == "mine"
+    assert content["siblings"] == "" and content["methods"] == []
     assert any("No result of this encoder" in each for each in content["limits"])
     assert "model-index" not in content["front"]
 

@@ -2,15 +2,18 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 from image_folders import noise, save
 
 from simclr_utils.__main__ import main
+from simclr_utils.cli import search_query
 from simclr_utils.deploy import neighbors
 from simclr_utils.deploy.browsing import choose_shown, find_row
 from simclr_utils.deploy.feature_files import read_features, write_features
 from simclr_utils.deploy.neighbors import NeighborIndex, bytes_needed, near_duplicates, unit_length
+from simclr_utils.deploy.ready import open_ready
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 
@@ -90,6 +93,7 @@ def test_the_page_links_every_image_to_its_neighbors(embedded, tmp_path, capsys)
     )
     assert links <= targets and len(targets) == 8
     assert page.count("data:image/jpeg") == 7 and str(tmp_path) not in page
+    assert page.count("<h2>Nearest to ") == 8 and "<h3>2 images</h3>" in page
     assert "<script>" not in page and "x&#34;&lt;script&gt;.png" in page
     rows = (tmp_path / "features_search_duplicates.csv").read_text().splitlines()
     assert rows == ["group,file", "1,a b/2.png", '1,"x""<script>.png"']
@@ -106,9 +110,33 @@ def test_an_image_from_elsewhere_needs_the_encoder(embedded, encoder_folder, tmp
     assert main([*command, "--encoder", str(encoder_folder)]) == 0
     page = (tmp_path / "features_search.html").read_text(encoding="utf-8")
     start = page[page.index('<section id="start">') :]
-    assert start.index("1.000") < start.index("a b/4.png</span>") < start.index("a b/0.png</span>")
+    places = [start.index(each) for each in ("1.000", "/<wbr>4.png<", "/<wbr>0.png<")]
+    assert places == sorted(places)
     assert main([*command[:2], "nothing.png", *command[3:]]) == 2
     assert "neither a file nor the name" in capsys.readouterr().err
+
+
+def test_an_image_of_any_shape_is_scaled_as_the_others_were(tmp_path, monkeypatch):
+    scaled = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D()])
+    encoder = tmp_path / "any_size.keras"
+    scaled.save(encoder)
+    for seed in range(6):
+        wide = np.concatenate([noise(seed, 30), tinted(seed).repeat(2, 0)[:30]], axis=1)
+        save(tmp_path / f"wide/{seed}.png", wide)
+    save(tmp_path / "other.png", wide)
+    features = tmp_path / "features.npz"
+    using = ["--encoder", str(encoder)]
+    command = ["embed", str(tmp_path / "wide"), *using, "--out", str(features)]
+    assert main([*command, "--image-size", "24"]) == 0
+    sizes = []
+    monkeypatch.setattr(
+        search_query, "open_ready", lambda *asked: sizes.append(asked[1]) or open_ready(*asked)
+    )
+    command = ["search", str(features), str(tmp_path / "other.png"), *using]
+    assert main([*command, "--folder", str(tmp_path / "wide")]) == 0
+    page = (tmp_path / "features_search.html").read_text(encoding="utf-8")
+    start = page[page.index('<section id="start">') :]
+    assert sizes == [24] and start.index("1.000") < start.index("5.png</span>")
 
 
 def test_an_image_is_found_by_its_name_or_its_path(tmp_path):

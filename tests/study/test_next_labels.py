@@ -1,10 +1,13 @@
 """What to label next: the same each time, never what has a label, and a picture of each group."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from image_folders import noise, save
 
+from simclr_utils.data import load_dataset
 from simclr_utils.study import next_labels as module
 from simclr_utils.study.next_labels import doubtful_images, images_to_label, typical_images
 
@@ -66,6 +69,22 @@ def test_the_smallest_margin_comes_first():
     assert picked["margin"].tolist() == pytest.approx([0.01, 0.1])
 
 
+def test_a_list_is_spread_over_patients():
+    features, members = groups((40, 40, 10))
+    nothing, patients = np.zeros(90, bool), np.arange(90) % 9 + 100
+    apart = patients[typical_images(features, nothing, 9, groups=patients)["row"]]
+    assert len(set(apart)) > len(set(patients[typical_images(features, nothing, 9)["row"]]))
+    # A patient who has labels waits.
+    labeled = (patients == 100) & (np.arange(90) < 45)
+    assert 100 not in patients[typical_images(features, labeled, 8, groups=patients)["row"]]
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 90)
+    picked = doubtful_images(shares, labeled, 18, patients)
+    turns = patients[picked["row"]].reshape(2, 9)
+    assert all(set(turn) == set(patients) for turn in turns)
+    assert picked["margin"][:9].is_monotonic_increasing
+    assert picked["margin"][9:].is_monotonic_increasing
+
+
 @pytest.fixture
 def pool(monkeypatch):
     """A pool of 90 images whose features are their groups, the last 30 with labels."""
@@ -82,6 +101,7 @@ def pool(monkeypatch):
         files=names,
         labeled_files=None,
         unlabeled=np.arange(90),
+        groups={},
         train=(np.arange(60, 90), members[60:]),
         validation=(np.arange(60, 90), members[60:]),
         num_classes=3,
@@ -106,6 +126,24 @@ def test_a_table_says_which_files_have_a_label(pool):
     pool.labeled_files = pool.files[40:]
     listed = set(images_to_label(pool, None, 50)["file"])
     assert listed and listed <= set(pool.files[:40])
+
+
+def test_no_image_of_a_test_patient_is_listed(tmp_path, monkeypatch):
+    rows = ["file,label,split,group"]
+    for patient in range(8):
+        for index in range(5):
+            name, label = f"{patient}_{index}.png", "ab"[patient % 2] if index < 3 else ""
+            save(tmp_path / "f" / name, noise(10 * patient + index))
+            rows.append(f"{name},{label},{'test' if patient < 2 and label else ''},{patient}")
+    (tmp_path / "f/labels.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path / "f", image_size=8, cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(module, "extract_features", lambda _, images: images.mean((1, 2)))
+    listed = images_to_label(dataset, None, 6)["file"]
+    assert all(name[2] in "34" for name in listed)
+    patients = [int(name[0]) for name in listed]
+    assert len(set(patients)) == 4 and not {0, 1} & set(patients)  # two are in validation
+    with pytest.raises(ValueError, match="Add images of groups that are not in"):
+        images_to_label(replace(dataset, labeled_files=dataset.files), None, 5)
 
 
 def test_what_has_no_names_and_what_is_all_labeled_is_said(pool):
