@@ -207,10 +207,10 @@ def lost_workers_named():
     try:
         yield
     except LOST as error:
-        reason = str(error).strip().splitlines()[0][:300]
         raise WorkerLostError(
-            "Another worker no longer answers, so this one stops too. Start all workers again "
-            f"with the same command: the run goes on from its last checkpoint. ({reason})"
+            "Another worker no longer answers, so this one stops too. Its own output says why. "
+            "Start all workers again with the same command: the run continues from its last "
+            "checkpoint."
         ) from error
 
 

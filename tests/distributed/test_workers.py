@@ -1,0 +1,41 @@
+"""Two workers on this machine end where one process ends, also after they were stopped.
+
+Kills are tried by `tools/distributed_trial.py`.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distributed_worker import make_run, save_weights
+
+from simclr_utils.distributed.processes import run_processes
+from simclr_utils.session import start
+from simclr_utils.training.pretraining import pretrain
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+EPOCHS = 2
+pytestmark = pytest.mark.numbers
+
+
+def stored(path):
+    with np.load(path) as arrays:
+        return [arrays[name] for name in arrays.files]
+
+
+def test_two_workers_end_where_one_process_ends(tmp_path):
+    """The workers are stopped in the second epoch; then they go on from the first checkpoint."""
+    start(0, "float32")
+    save_weights(tmp_path / "one.npz", pretrain(*make_run(EPOCHS)))
+    code = f"import sys; sys.path[:0] = [{str(TOOLS)!r}, {str(TOOLS.parent)!r}]; "
+    code += f"import distributed_worker; distributed_worker.work({str(tmp_path)!r}, {EPOCHS}, 1)"
+    assert run_processes([sys.executable, "-c", code], 2) == 0
+    one = stored(tmp_path / "one.npz")
+    first, second = (stored(tmp_path / f"weights-{index}.npz") for index in range(2))
+    for a, b, expected in zip(first, second, one, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+    epochs = (tmp_path / "epochs-0.txt").read_text().splitlines()
+    assert [line.split()[0] for line in epochs] == ["0", "1", "1"]
+    assert epochs[1].split()[1] == epochs[2].split()[1]  # the same bits, before and after
