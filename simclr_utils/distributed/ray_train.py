@@ -37,7 +37,7 @@ def run_on_ray(
     """
     try:
         import ray
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.tensorflow import TensorflowTrainer
     except ImportError as error:
         raise ImportError(f"Ray is not installed: `{HOW_TO_INSTALL}`") from error
@@ -58,6 +58,7 @@ def run_on_ray(
             failure_config=FailureConfig(max_failures=max_restarts),
         ),
     )
-    result = trainer.fit()
-    if result.error is not None:
-        raise RuntimeError(f"The run failed under Ray: {result.error}")
+    try:
+        trainer.fit()
+    except TrainingFailedError as error:
+        raise RuntimeError(f"The run failed under Ray: {error}") from error
