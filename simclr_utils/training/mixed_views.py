@@ -21,7 +21,8 @@ class MixedSimCLR(SimCLR):
     `1 - x`, where `x` is drawn from a Beta distribution. It is drawn once for each step, as in
     Un-Mix, so that any loss of two batches can be mixed; i-Mix draws it for each image. Partners
     are the images of the batch in reverse order. With microbatches, they are those of the
-    microbatch; with several replicas, those of the replica. The batches are shuffled, so partners are random.
+    microbatch; with several replicas, those of the replica. The batches are shuffled, so partners
+    are random.
 
     Only training steps mix. Calls and validation have the views as they are.
 

@@ -7,6 +7,8 @@ respect to its own projections and passes that on to the weights. The optimizer 
 gradients of all replicas, and the sum is the gradient of the whole batch.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -49,3 +51,57 @@ def synchronize_statistics(model: keras.Model) -> None:
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
+
+
+def choose_strategy(
+    devices: int | None, batch_size: int, micro_batch_size: int | None = None
+) -> tf.distribute.Strategy:
+    """Returns the strategy that divides each batch over some of this machine's devices.
+
+    The devices are GPUs, or if there are none, the CPU devices of `session.start`.
+
+    Args:
+        devices: Integer, the number of devices. `None` takes all GPUs if they divide the batch,
+            and otherwise one device.
+        batch_size: Integer, the number of images per step.
+        micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
+            share of a device.
+
+    Returns:
+        A `tf.distribute.MirroredStrategy`. For one device, the present strategy, which outside
+        of a scope is the default one.
+
+    Raises:
+        ValueError: If there are fewer devices, or they do not divide the batch.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
+
+    def divide(count):
+        share, rest = divmod(batch_size, count)
+        return not rest and share % min(share, micro_batch_size or share) == 0
+
+    if devices is None:
+        devices = len(gpus) if gpus and divide(len(gpus)) else 1
+    if devices == 1:
+        return tf.distribute.get_strategy()
+    if devices > len(names):
+        raise ValueError(
+            f"`devices` is {devices}, and TensorFlow has {len(names)} here ({', '.join(names)}). "
+            "Choose at most that many. To try several devices on a processor, begin the session "
+            f"with `start(cpu_devices={devices})`."
+        )
+    if not divide(devices):
+        micro = f" of whole microbatches of {micro_batch_size}" if micro_batch_size else ""
+        raise ValueError(
+            f"A batch of {batch_size} images does not divide into {devices} equal shares{micro}. "
+            "Choose another number of `devices`, or a `batch_size` that is a multiple."
+        )
+    return _mirrored(tuple(names[:devices]))
+
+
+@functools.lru_cache
+def _mirrored(names):
+    """Returns the strategy of some devices: always the same one, so that its keys stay unique."""
+    on_host = tf.distribute.ReductionToOneDevice() if "CPU" in names[0] else None
+    return tf.distribute.MirroredStrategy(names, on_host)
