@@ -136,6 +136,13 @@ def build_classifier(encoder, num_classes):
     return keras.Model(encoder.input, logits, name="classifier")
 
 
+def copied(model):
+    """Returns a copy of a functional model, with weights of its own that have the same values."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def as_float32(model: keras.Model) -> keras.Model:
     """Copies a model and its weights to float32, with layers of Keras only.
 
@@ -155,8 +162,10 @@ def as_float32(model: keras.Model) -> keras.Model:
         ours = isinstance(layer, BatchNormalization)
         kind = layers.BatchNormalization if ours else type(layer)
         # An operation that is not a layer, such as a division, has no dtype of its own.
-        dtype = {"dtype": "float32"} if isinstance(layer, layers.Layer) else {}
-        return kind.from_config({**layer.get_config(), **dtype})
+        changes = {"dtype": "float32"} if isinstance(layer, layers.Layer) else {}
+        if kind is layers.BatchNormalization:
+            changes["synchronized"] = False  # that was for training on several devices
+        return kind.from_config({**layer.get_config(), **changes})
 
     copy = keras.models.clone_model(model, clone_function=rebuild)
     copy.set_weights(model.get_weights())

@@ -21,6 +21,7 @@ from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.mixed_views import MixedSimCLR
 from simclr_utils.training.planned_views import build_views, sizes_in_use
+from simclr_utils.training.replicas import choose_strategy
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.training.view_sizes import check_sizes
 from simclr_utils.views import recipe
@@ -65,8 +66,8 @@ def pretrain(
         preset: String, the name of the preset for the record, or `None`.
         callbacks: Keras callbacks for `fit`.
         checkpoint_folder: Path of a folder for `Checkpoints`, or `None` for no checkpoints.
-        encoder: `keras.Model` to start from, images -> features. It is trained in place. `None`
-            builds the encoder of the config, with random weights.
+        encoder: `keras.Model` to start from, images -> features. On one device, it is trained in
+            place. `None` builds the encoder of the config, with random weights.
 
     Returns:
         A `Pretraining`. The findings of the run doctor are printed, and kept in
@@ -74,7 +75,7 @@ def pretrain(
 
     Raises:
         CheckpointError: If the folder holds checkpoints of another run.
-        ValueError: If the micro batch size does not divide the batch size.
+        ValueError: If the micro batch size or the devices do not divide the batch size.
         TrainingFailedError: If the loss, or a weight at the end of an epoch, is not a number.
         OSError: If a checkpoint cannot be written.
 
@@ -86,10 +87,15 @@ def pretrain(
     """
     keras.utils.set_random_seed(seed)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
-    model = build_model(dataset.image_shape, config, seed, encoder, epochs * steps_per_epoch)
-    peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
-    schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
-    model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
+    strategy = choose_strategy(config.devices, batch_size, config.micro_batch_size)
+    with strategy.scope():
+        if encoder is not None and strategy.num_replicas_in_sync > 1:
+            encoder = networks.copied(encoder)  # its weights are on one device
+        model = build_model(dataset.image_shape, config, seed, encoder, epochs * steps_per_epoch)
+        rate = (config.optimizer, config.base_learning_rate, batch_size)
+        peak = optimizers.peak_learning_rate(*rate)
+        schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
+        model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     doctor = RunDoctor(dataset.unlabeled, batch_size)
     if checkpoint_folder is not None:
