@@ -136,7 +136,8 @@ def build_in_scope(
     """
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
     steps = epochs * steps_per_epoch
-    peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
+    rate = (config.optimizer, config.base_learning_rate, batch_size)
+    peak = optimizers.peak_learning_rate(*rate)
     with strategy.scope():
         model = build_model(dataset.image_shape, config, seed, num_steps=steps)
         model.build((None, *dataset.image_shape))
