@@ -44,12 +44,15 @@ def run_on_ray(
     variables = {name: os.environ[name] for name in os.environ if name.startswith(PASSED_ON)}
     variables.pop("TF_CONFIG", None)
     ray.init(runtime_env={"env_vars": variables}, ignore_reinit_error=True)
+    use_gpu = ray.cluster_resources().get("GPU", 0) >= num_workers
+    each = "a CPU and a GPU" if use_gpu else "a CPU and no GPU"
+    print(f"Ray starts {num_workers} workers, each with {each}.", flush=True)
     trainer = TensorflowTrainer(
         work,
         train_loop_config=given,
         scaling_config=ScalingConfig(
             num_workers=num_workers,
-            use_gpu=ray.cluster_resources().get("GPU", 0) >= num_workers,
+            use_gpu=use_gpu,
             placement_strategy="SPREAD",  # on as many machines as there are
         ),
         run_config=RunConfig(

@@ -8,6 +8,7 @@ import pytest
 
 from simclr_utils.distributed.cluster import VARIABLE, Cluster, ClusterError, read_cluster
 from simclr_utils.distributed.processes import local_cluster, run_processes
+from simclr_utils.distributed.ray_train import run_on_ray
 from simclr_utils.training.batches import image_batches
 
 
@@ -74,3 +75,9 @@ def test_the_parts_of_workers_are_the_batches_of_one_process():
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
     with pytest.raises(ValueError, match="6 images does not divide into 4 equal parts"):
         image_batches(images, 6, part=(0, 4))
+
+
+def test_ray_is_asked_for_where_it_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match=r"Ray is not installed: `pip install \"ray\[train\]\"`"):
+        run_on_ray(print, {}, 2, tmp_path)
