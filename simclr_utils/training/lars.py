@@ -76,7 +76,7 @@ class LARS(keras.optimizers.Optimizer):
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         if len(variable.shape) > 1:
-            weight_norm, gradient_norm = ops.norm(variable), ops.norm(gradient)
+            weight_norm, gradient_norm = length_of(variable), length_of(gradient)
             length = gradient_norm + self.decay * weight_norm
             known = ops.logical_and(weight_norm > 0, length > 0)
             ratio = self.trust_coefficient * weight_norm / ops.where(known, length, 1.0)
@@ -93,3 +93,8 @@ class LARS(keras.optimizers.Optimizer):
             "weight_decay": self.decay,
             "trust_coefficient": self.trust_coefficient,
         }
+
+
+def length_of(values):
+    """Returns the Euclidean length of all values of a tensor together, a scalar."""
+    return ops.sqrt(ops.sum(ops.square(values)))

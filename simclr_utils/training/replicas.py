@@ -42,6 +42,24 @@ def gather(rows: tf.Tensor) -> tf.Tensor:
     return gathered(rows)
 
 
+def moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes the mean and the variance of each channel over the rows of all replicas.
+
+    Args:
+        values: Float tensor `[N, ..., C]`, with the same shape on each replica.
+
+    Returns:
+        A pair of tensors `[C]`, the same on each replica. Gradients pass through them to all rows.
+    """
+    context, axes = tf.distribute.get_replica_context(), list(range(len(values.shape) - 1))
+
+    def average(part):
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.reduce_mean(part, axes))
+
+    mean = average(values)
+    return mean, average(tf.math.squared_difference(values, mean))
+
+
 def synchronize_statistics(model: keras.Model) -> None:
     """Lets every BatchNormalization of a model normalize with the statistics of all replicas.
 
