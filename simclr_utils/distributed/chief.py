@@ -46,7 +46,7 @@ def copy_from_chief(
         first = tf.cast(tf.equal(context.replica_id_in_sync_group, 0), tf.int32)
         return context.all_reduce(tf.distribute.ReduceOp.SUM, words * first)
 
-    @tf.function
+    @tf.function(autograph=False)
     def send(words):
         return strategy.experimental_local_results(strategy.run(sum_of_all, args=(words,)))[0]
 

@@ -183,7 +183,7 @@ def run_epochs(strategy, model, batches, epochs, steps_per_epoch, callbacks):
         callbacks: `keras.callbacks.CallbackList`.
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(images):
         logs = strategy.run(model.train_step, args=(images,))
         return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}

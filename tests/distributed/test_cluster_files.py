@@ -18,7 +18,7 @@ FILES = DOCS / "cluster"
 # The keys of Ray's own schema (`ray/autoscaler/ray-schema.json`), and `min_workers`, which its
 # provider `local` reads before.
 RAY_KEYS = {"cluster_name", "provider", "auth", "min_workers", "max_workers", "upscaling_speed"}
-RAY_KEYS |= {"idle_timeout_minutes", "setup_commands", "head_start_ray_commands"}
+RAY_KEYS |= {"idle_timeout_minutes", "setup_commands", "head_start_ray_commands", "file_mounts"}
 RAY_KEYS |= {"worker_start_ray_commands"}
 # The keys of KubeRay's API that the manifest uses, by the type that has them.
 JOB_KEYS = {"entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "rayClusterSpec"}
