@@ -25,7 +25,7 @@ from simclr_utils.training.pretraining import pretrain
 from simclr_utils.training.replicas import choose_strategy, gather
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.training.similarities import candidate_logits
-from simclr_utils.training.view_sizes import ViewSizes
+from simclr_utils.training.view_sizes import Stage, ViewSizes
 from simclr_utils.views.geometry import RandomFlip
 from simclr_utils.views.layers import KerasOperation
 from simclr_utils.views.recipe import build_augmenter
@@ -215,6 +215,16 @@ def whole_runs():
     }
 
 
+def refused():
+    """Returns the message about views whose size changes during the run."""
+    stages = ViewSizes([Stage(1, RandomFlip())])
+    with choose_strategy(2, 8).scope():
+        try:
+            build_model(sizes=stages)
+        except ValueError as error:
+            return str(error)
+
+
 def print_all(folder):
     session.start(0, "float32", cpu_devices=6)
     flip = [keras.layers.Rescaling(1 / 255), RandomFlip(0.5, seed=2)]
@@ -232,6 +242,7 @@ def print_all(folder):
         "random": random_numbers(),
         "resumed": resumed(folder),
         "whole": whole_runs(),
+        "refused": refused(),
     }
     print(json.dumps(found))
 

@@ -74,6 +74,10 @@ def test_a_whole_run_on_two_devices_is_that_on_one(found):
     assert whole["synchronized"] and not any(whole["synchronized"])  # Keras' layers, as on one
 
 
+def test_views_that_change_their_size_are_refused(found):
+    assert "2 devices cannot do together" in found["refused"]
+
+
 def test_one_device_is_no_strategy():
     assert choose_strategy(None, 7) is choose_strategy(1, 7) is tf.distribute.get_strategy()
 
