@@ -24,7 +24,8 @@ def found(tmp_path_factory):
     command = [sys.executable, str(script), str(tmp_path_factory.mktemp("replicas"))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return {name: value for line in lines for name, value in json.loads(line).items()}
 
 
 @pytest.mark.parametrize("case", ["plain", "batch", "cached", "small", "mixed"])
