@@ -32,6 +32,7 @@ def make_run(epochs):
     dataset = Dataset("noise", images, none, none, none, (), "noise", [], [], {})
     # AdamW would turn the roundings of gradients that are zero into whole steps.
     changes = {"width": 16, "batch_size": 16, "optimizer": "sgd"}
+    changes["operations"] = (("crop", 0.87), ("flip", 1.0))
     changes["pretraining_steps"] = epochs * STEPS
     return dataset, replace(get_config("tiny"), **changes)
 

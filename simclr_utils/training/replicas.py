@@ -5,6 +5,10 @@ the anchors would have fewer negatives, and the loss would be another one. So ea
 the projections of all replicas and computes the loss of the whole batch. It takes the gradient with
 respect to its own projections and passes that on to the weights. The optimizer adds up the
 gradients of all replicas, and the sum is the gradient of the whole batch.
+
+This holds for every loss of two batches of projections. Its price is that each replica computes all
+similarities, and not those of its own anchors alone. That is one product of two matrices of
+projections, little beside the encoder until there are very many replicas.
 """
 
 import functools

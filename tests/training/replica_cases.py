@@ -2,6 +2,7 @@
 
 TensorFlow makes logical devices only before it starts, so `test_replicas.py` runs this file as a
 program of its own. Usage: python replica_cases.py <an empty folder>
+[<the names of cases>]
 """
 
 import json
@@ -25,7 +26,7 @@ from simclr_utils.training.pretraining import pretrain
 from simclr_utils.training.replicas import choose_strategy, gather
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.training.similarities import candidate_logits
-from simclr_utils.training.view_sizes import ViewSizes
+from simclr_utils.training.view_sizes import Stage, ViewSizes
 from simclr_utils.views.geometry import RandomFlip
 from simclr_utils.views.layers import KerasOperation
 from simclr_utils.views.recipe import build_augmenter
@@ -199,7 +200,8 @@ def resumed(folder):
 def whole_runs():
     """Pretrains with one and with two devices."""
     images = {split: (IMAGES, np.zeros(16, int)) for split in ("train", "validation", "test")}
-    dataset = Dataset("made", unlabeled=IMAGES, **images, class_names=("one",))
+    made = {"fingerprint": "0", "notes": [], "refused": [], "overlaps": {}}
+    dataset = Dataset("made", unlabeled=IMAGES, class_names=("one",), **images, **made)
     small = {"width": 2, "projection_dims": (4, 4), "operations": {"flip": 1.0}}
     found = {}
     for count in (1, 2):
@@ -215,26 +217,39 @@ def whole_runs():
     }
 
 
-def print_all(folder):
-    session.start(0, "float32", cpu_devices=6)
+def refused():
+    """Returns the message about views whose size changes during the run."""
+    stages = ViewSizes([Stage(1, RandomFlip())])
+    with choose_strategy(2, 8).scope():
+        try:
+            build_model(sizes=stages)
+        except ValueError as error:
+            return str(error)
+
+
+def all_cases(folder):
+    """Returns a dict from the names of the cases to functions."""
     flip = [keras.layers.Rescaling(1 / 255), RandomFlip(0.5, seed=2)]
     small = ViewSizes(small_augmenter=keras.Sequential(flip), num_small=1)
     mixed = {"kind": MixedSimCLR, "seed": 3, "flips": 0.0}
-    found = {
-        "plain": compare((2, 4)),
-        "batch": compare((2, 4), norm="batch"),
-        "cached": compare((2, 4), {"flips": 0.0}, micro_batch_size=2, flips=0.0),
-        "small": compare((4,), sizes=small),
-        # One replica mixes the images of each half as well, if these are its microbatches.
-        "mixed": compare((2,), {"micro_batch_size": 8, **mixed}, **mixed),
-        "wrong": wrong_variants(),
-        "losses": each_loss(),
-        "random": random_numbers(),
-        "resumed": resumed(folder),
-        "whole": whole_runs(),
+    return {
+        "plain": lambda: compare((2, 4)),
+        "batch": lambda: compare((2, 4), norm="batch"),
+        "cached": lambda: compare((2, 4), {"flips": 0.0}, micro_batch_size=2, flips=0.0),
+        "small": lambda: compare((4,), sizes=small),
+        # One replica mixes the images of each quarter as well, if these are its microbatches.
+        "mixed": lambda: compare((4,), {"micro_batch_size": 4, **mixed}, **mixed),
+        "wrong": wrong_variants,
+        "losses": each_loss,
+        "random": random_numbers,
+        "resumed": lambda: resumed(folder),
+        "whole": whole_runs,
+        "refused": refused,
     }
-    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    print_all(sys.argv[1])
+    session.start(0, "float32", cpu_devices=4)
+    cases = all_cases(sys.argv[1])
+    for name in sys.argv[2:] or cases:
+        print(json.dumps({name: cases[name]()}), flush=True)

@@ -24,7 +24,8 @@ def found(tmp_path_factory):
     command = [sys.executable, str(script), str(tmp_path_factory.mktemp("replicas"))]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return {name: value for line in lines for name, value in json.loads(line).items()}
 
 
 @pytest.mark.parametrize("case", ["plain", "batch", "cached", "small", "mixed"])
@@ -72,6 +73,10 @@ def test_a_whole_run_on_two_devices_is_that_on_one(found):
     assert whole["features"] < 1e-3
     np.testing.assert_allclose(*whole["loss"], atol=1e-4)
     assert whole["synchronized"] and not any(whole["synchronized"])  # Keras' layers, as on one
+
+
+def test_views_that_change_their_size_are_refused(found):
+    assert "2 devices cannot do together" in found["refused"]
 
 
 def test_one_device_is_no_strategy():
