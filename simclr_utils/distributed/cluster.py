@@ -3,8 +3,12 @@
 import json
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from simclr_utils.session import set_environment
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = (
@@ -83,7 +87,7 @@ def _wrong(text, reason):
     )
 
 
-def open_strategy():
+def open_strategy() -> "tf.distribute.Strategy":
     """Connects to the other workers of the cluster in `TF_CONFIG`, and waits until all are there.
 
     TensorFlow allows this only before its first operation, so call it before `session.start`.
