@@ -17,7 +17,12 @@ from simclr_utils.cli.study import read_settings
 from simclr_utils.config import Config
 from simclr_utils.data.dataset import load_dataset, save_dataset_record
 from simclr_utils.distributed.chief import copy_from_chief, is_chief
-from simclr_utils.distributed.cluster import ClusterError, open_strategy, read_cluster
+from simclr_utils.distributed.cluster import (
+    VARIABLE,
+    ClusterError,
+    open_strategy,
+    read_cluster,
+)
 from simclr_utils.distributed.loop import WorkerLostError, pretrain_on_workers
 from simclr_utils.distributed.processes import run_processes
 from simclr_utils.distributed.ray_train import run_on_ray
@@ -34,6 +39,7 @@ from simclr_utils.training.pretraining import plan_epochs, save_pretraining
 
 # The exit code of a worker that lost another one: the same command may succeed (EX_TEMPFAIL).
 TRY_AGAIN = 75
+REFUSED = 2
 NUM_LINES = 50  # of progress
 
 
@@ -94,10 +100,19 @@ def run(asked: Asked, processes: int | None = None, ray_workers: int | None = No
     try:
         work(asked)
     except WorkerLostError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os._exit(TRY_AGAIN)  # the usual exit would wait for the worker that is gone
+        leave(error, TRY_AGAIN)
+    except RunError as error:
+        if not os.environ.get(VARIABLE):  # the only worker
+            raise
+        leave(error, REFUSED)
     return 0
+
+
+def leave(error, code):
+    """Prints an error and ends the process. The usual exit might wait for other workers."""
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def work_for_ray(given: dict) -> None:
