@@ -97,9 +97,43 @@ def build_parser():
     label.add_argument(
         "--source", help="the folder of images (default: that of the study, if it is still there)"
     )
+    add_pretraining(commands)
     add_ablation(commands)
     add_taking_away(commands)
     return parser
+
+
+def add_pretraining(commands):
+    """Adds the parser of the command `pretrain`."""
+    pretrain = commands.add_parser(
+        "pretrain",
+        allow_abbrev=False,
+        help="pretrain one encoder on one or several machines; the same command continues a "
+        "stopped one, and study --out goes on with the encoder",
+        epilog="On several machines, start the same command on each of them, with the environment "
+        "variable TF_CONFIG that TensorFlow reads; or start it once with --ray.",
+    )
+    setting = "a field of the preset, such as batch_size=4096"
+    add_common_options(pretrain, "full", setting, None)
+    pretrain.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="an integer; the encoder is written to encoders/<seed>/ (default: 0)",
+    )
+    how = pretrain.add_mutually_exclusive_group()
+    how.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="start N workers on this machine, to try out several of them",
+    )
+    how.add_argument(
+        "--ray",
+        type=int,
+        metavar="N",
+        help="let Ray place N workers on its cluster, watch them and restart them",
+    )
 
 
 def add_ablation(commands):
@@ -264,7 +298,8 @@ def add_common_options(command, preset, setting, out="runs/<source>-<preset>"):
     command.add_argument(
         "--out",
         metavar="DIR",
-        help=f"the folder to write or to continue (default: {out})",
+        required=out is None,
+        help="the folder to write or to continue" + (f" (default: {out})" if out else ""),
     )
 
 
@@ -311,6 +346,15 @@ def do_command(options):
         return True
     if options.command in ("export", "embed", "search", "card", "findings"):
         take_away(options)
+        return True
+    if options.command == "pretrain":
+        with quiet_stderr():  # TensorFlow, before a session has started
+            from simclr_utils.cli import pretrain
+
+        given = (options.source, options.preset, tuple(options.settings), options.seed, options.out)
+        code = pretrain.run(pretrain.Asked(*given), options.processes, options.ray)
+        if code:
+            sys.exit(code)
         return True
     settings = arguments.parse_settings(options.settings)
     settings |= arguments.own_options(options)

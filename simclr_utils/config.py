@@ -51,12 +51,15 @@ class Config:
             `MixedSimCLR`, whose `alpha` this is. 0 leaves them as they are.
         optimizer: String, a name in `parameters.OPTIMIZER_NAMES`.
         base_learning_rate: Float above 0, the learning rate at batch size 256. It scales with the
-            square root of the batch size.
+            square root of the batch size, and with the batch size itself for `"lars"`.
         weight_decay: Float, at least 0.
         batch_size: Integer, the number of images per step. Each image is seen twice, and once more
             in each small view.
         micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
             whole batch.
+        devices: Integer, the number of devices that share each batch of the pretraining, or `None`
+            for all GPUs, if they divide the batch, and otherwise one. The encoder is the same
+            except for rounding.
         pretraining_steps: Integer, the number of updates.
         label_counts: Integers, the numbers of labels at which methods are compared.
         num_subsets: Integer, the number of label subsets at each count up to 1,000. Above, there
@@ -111,6 +114,7 @@ class Config:
     weight_decay: float = 1e-4
     batch_size: int = 256
     micro_batch_size: int | None = None
+    devices: int | None = may_grow(None)
     pretraining_steps: int = 5500
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
     num_subsets: int = may_grow(10)

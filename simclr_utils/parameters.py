@@ -221,7 +221,7 @@ PATHS = ("run_dir", "cache_dir")
 # Parameters that may be None.
 OPTIONAL = (
     *(*PATHS, "image_size", "width", "encoder", "temperature", "batch_size"),
-    *("micro_batch_size", "pretraining_steps", "base_learning_rate", "weight_decay"),
+    *("micro_batch_size", "devices", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
     *("input_size", "second_operations", "class_weight", "view_sizes"),
@@ -264,6 +264,7 @@ RULES = {
     "temperature": above(0),
     "batch_size": whole(2),
     "micro_batch_size": whole(1),
+    "devices": whole(1),
     "pretraining_steps": whole(1),
     "base_learning_rate": above(0),
     "weight_decay": (lambda value: is_number(value) and value >= 0, "a number of 0 or more"),

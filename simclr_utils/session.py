@@ -57,7 +57,10 @@ def set_environment():
 
 
 def start(
-    seed: int = 0, precision: str = "auto", parameters: dict[str, object] | None = None
+    seed: int = 0,
+    precision: str = "auto",
+    parameters: dict[str, object] | None = None,
+    cpu_devices: int = 1,
 ) -> str:
     """Imports TensorFlow without log noise, sets every seed, and chooses the precision.
 
@@ -73,6 +76,9 @@ def start(
             8.0 or more), and otherwise `float32`.
         parameters: Dict, a notebook's `globals()`. Its parameters are checked first, and `~` is
             expanded in their paths. `None` checks nothing.
+        cpu_devices: Integer, the number of devices that TensorFlow makes of the processor. With
+            more than one, training on several devices can be tried without a GPU; it is not
+            faster.
 
     Returns:
         A string to print: versions, devices, the precision and the reason for it, and the settings
@@ -82,6 +88,7 @@ def start(
         ParameterError: If a parameter has an impossible name or value.
         ValueError: If Keras does not know the policy, or `SIMCLR_PRECISION` has an impossible
             value.
+        RuntimeError: If the number of devices changes after TensorFlow has begun to compute.
 
     Example:
 
@@ -97,6 +104,8 @@ def start(
         import tensorflow as tf
 
         overridden = override_settings()
+        if cpu_devices > 1:
+            divide_processor(tf, cpu_devices)
         tf.zeros(1) + 1  # the first operation prints the rest of the log noise
     import pandas as pd
 
@@ -117,6 +126,27 @@ def start(
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {devices}, seed {seed}, "
         f"precision {chosen} ({reason})" + (f"; {overridden}" if overridden else "")
     )
+
+
+def divide_processor(tf, count):
+    """Makes several devices of the processor, before TensorFlow computes anything.
+
+    Args:
+        tf: The module `tensorflow`.
+        count: Integer, the number of devices.
+
+    Raises:
+        RuntimeError: If TensorFlow has computed something.
+    """
+    processor = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * count
+    try:
+        tf.config.set_logical_device_configuration(processor, parts)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"`cpu_devices` is {count}, and TensorFlow has already begun to compute. Restart the "
+            "kernel, and call `start` before everything else."
+        ) from error
 
 
 def environment_precision():

@@ -9,7 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "simclr_utils"
 # The path of an image. A part may import the parts before it, and what all of them stand on.
-PATH = ("data", "views", "training", "evaluation", "study", "ablation", "deploy", "cli")
+PATH = (
+    "data",
+    "views",
+    "training",
+    "distributed",
+    "evaluation",
+    "study",
+    "ablation",
+    "deploy",
+    "cli",
+)
 # What all of them stand on: it imports none of them.
 GROUND = (
     "config",

@@ -17,6 +17,7 @@ PARTS = (
     "data",
     "views",
     "training",
+    "distributed",
     "evaluation",
     "study",
     "ablation",

@@ -21,6 +21,7 @@ PARTS = (
     "data",
     "views",
     "training",
+    "distributed",
     "evaluation",
     "study",
     "ablation",

@@ -143,8 +143,9 @@ class Watch:
         self.curves.add_partial_epoch()
         if not self.history:  # nothing was trained, so the cells below cannot continue
             return False
+        steps = int(self.model.optimizer.iterations.numpy())
         print(
-            f"Stopped after {int(self.model.optimizer.iterations)} steps. The model keeps what it "
+            f"Stopped after {steps} steps. The model keeps what it "
             "has learned, and the cells below work with it."
         )
         return True
@@ -158,7 +159,7 @@ class Watch:
         verdict = self.doctor.conclude(self.history["loss"][-1])
         if self.folder is not None:
             config, preset, seed = self.made_with
-            steps = int(self.model.optimizer.iterations)
+            steps = int(self.model.optimizer.iterations.numpy())
             details = pretraining.describe_pretraining(
                 self.dataset, config, preset, seed, steps, self.seconds, self.doctor.findings
             )

@@ -17,6 +17,7 @@ def image_batches(
     seed: int = 0,
     labels: Sequence[int] | None = None,
     first_step: int = 0,
+    part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns an endless dataset of shuffled batches; pass `steps_per_epoch` to `fit`.
 
@@ -30,13 +31,17 @@ def image_batches(
         seed: Integer, at least 0. It determines the order of the images.
         labels: Integer array `[N]`, or `None` for batches of images alone.
         first_step: Integer, the number of the batch to begin with.
+        part: Pair of integers `(index, count)`. Each batch is divided into `count` equal parts,
+            and only the part of this index is read, `batch_size / count` images. By default, the
+            whole batch.
 
     Returns:
         A `tf.data.Dataset` of uint8 tensors `[batch_size, H, W, C]`. With labels, of pairs of
         such a tensor and an int64 tensor `[batch_size]`.
 
     Raises:
-        ValueError: If there are fewer images than `batch_size`.
+        ValueError: If there are fewer images than `batch_size`, or the batch does not divide into
+            equal parts.
 
     Example:
 
@@ -49,6 +54,13 @@ def image_batches(
             f"{len(images)} images do not fill one batch of {batch_size}. "
             f"Lower the batch size to {len(images)} or less."
         )
+    index, count = part
+    if batch_size % count:
+        raise ValueError(
+            f"A batch of {batch_size} images does not divide into {count} equal parts. Choose a "
+            f"batch size that {count} divides."
+        )
+    size = batch_size // count
 
     @functools.lru_cache(maxsize=2)
     def order(epoch):
@@ -56,7 +68,8 @@ def image_batches(
 
     def read(step):
         epoch, position = divmod(int(step), steps_per_epoch)
-        rows = order(epoch)[position * batch_size : (position + 1) * batch_size]
+        first = position * batch_size + index * size
+        rows = order(epoch)[first : first + size]
         picked = np.ascontiguousarray(images[rows])
         return picked if labels is None else (picked, np.asarray(labels, np.int64)[rows])
 
@@ -64,10 +77,10 @@ def image_batches(
         types = tf.uint8 if labels is None else (tf.uint8, tf.int64)
         batch = tf.numpy_function(read, [step], types)
         pixels = batch if labels is None else batch[0]
-        pixels.set_shape((batch_size, *images.shape[1:]))
+        pixels.set_shape((size, *images.shape[1:]))
         if labels is None:
             return pixels
-        batch[1].set_shape((batch_size,))
+        batch[1].set_shape((size,))
         return pixels, batch[1]
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)

@@ -8,6 +8,7 @@ import keras
 
 from simclr_utils.config import Config
 from simclr_utils.data.dataset import Dataset
+from simclr_utils.training.networks import copied
 from simclr_utils.training.pretraining import Pretraining, pretrain
 
 # Encoders from elsewhere are large and take larger images: a step has fewer of them, and there are
@@ -70,7 +71,6 @@ def continue_pretraining(
     References:
         Azizi et al. 2021, "Big self-supervised models advance medical image classification".
     """
-    copy = keras.models.clone_model(encoder)
-    copy.set_weights(encoder.get_weights())
+    copy = copied(encoder)
     shorter = continued_config(config)
     return pretrain(dataset, shorter, seed, preset, callbacks, checkpoint_folder, encoder=copy)

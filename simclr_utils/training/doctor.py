@@ -82,7 +82,7 @@ class RunDoctor(keras.callbacks.Callback):
         Returns:
             A sentence that begins with "ok" if nothing was found and the run was long enough.
         """
-        steps = int(self.model.optimizer.iterations)
+        steps = int(self.model.optimizer.iterations.numpy())
         explained = {"collapse", *WEIGHTS} & {finding.name for finding in self.findings}
         if steps >= FIRST_STEPS and not explained:
             self.confirm([self.examine_loss(loss)])
@@ -122,7 +122,7 @@ class RunDoctor(keras.callbacks.Callback):
         chance = self.chance_level()
         if chance is None:
             return None
-        steps = int(self.model.optimizer.iterations)
+        steps = int(self.model.optimizer.iterations.numpy())
         return examine_loss_level(loss, chance, steps, self.model.temperature)
 
     def confirm(self, found: list[Finding | None]) -> None:
@@ -155,7 +155,7 @@ class RunDoctor(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         # Near the end of a schedule, weights hardly move, so a resumed run cannot tell whether the
         # learning rate was right.
-        self.resumed = int(self.model.optimizer.iterations) > 0
+        self.resumed = int(self.model.optimizer.iterations.numpy()) > 0
         self.start = kernels(self.model)
         for finding in examine_model(self.model, self.images[:16], self.expected_loss()):
             self.tell(finding)

@@ -9,6 +9,8 @@ encodes each microbatch again to pass its part of that gradient on to the weight
 
 import tensorflow as tf
 
+from simclr_utils.training.replicas import gather
+
 
 def cached_gradients(model, images, micro_batch_size):
     """Computes the loss and the gradients of a batch with one microbatch in the encoder at a time.
@@ -47,6 +49,7 @@ def cached_gradients(model, images, micro_batch_size):
         tape.watch(projections)
         sides = tf.split(projections, 2 + model.sizes.num_small, axis=1)
         sides = [tf.reshape(side, (images.shape[0], projections.shape[-1])) for side in sides]
+        sides = [gather(side) for side in sides]
         loss = model.loss_of_views(sides)
         scaled_loss = model.optimizer.scale_loss(loss)
     cached = tape.gradient(scaled_loss, projections)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from simclr_utils.training.simclr import SimCLR
+from simclr_utils.views.replica_draws import num_replicas
 
 
 class MixedSimCLR(SimCLR):
@@ -20,7 +21,8 @@ class MixedSimCLR(SimCLR):
     `1 - x`, where `x` is drawn from a Beta distribution. It is drawn once for each step, as in
     Un-Mix, so that any loss of two batches can be mixed; i-Mix draws it for each image. Partners
     are the images of the batch in reverse order. With microbatches, they are those of the
-    microbatch. The batches are shuffled, so partners are random.
+    microbatch; with several replicas, those of the replica. The batches are shuffled, so partners
+    are random.
 
     Only training steps mix. Calls and validation have the views as they are.
 
@@ -113,7 +115,11 @@ class MixedSimCLR(SimCLR):
         loss = super().contrastive_loss(projections_1, projections_2)
         if self.own_share is None:
             return loss
-        partners = in_reverse(projections_2, self.micro_batch_size)
+        group = self.micro_batch_size  # the images that were mixed together
+        if num_replicas() > 1:
+            on_replica = projections_2.shape[0] // num_replicas()
+            group = min(group or on_replica, on_replica)
+        partners = in_reverse(projections_2, group)
         partner_loss = super().contrastive_loss(projections_1, partners)
         share = tf.cast(self.own_share, loss.dtype)
         return share * loss + (1 - share) * partner_loss

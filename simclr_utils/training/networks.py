@@ -8,6 +8,8 @@ import tensorflow as tf
 from keras import layers
 
 from simclr_utils.keras_settings import warn_of_overridden
+from simclr_utils.training.replicas import moments
+from simclr_utils.views.replica_draws import num_replicas
 
 warn_of_overridden()
 
@@ -136,6 +138,13 @@ def build_classifier(encoder, num_classes):
     return keras.Model(encoder.input, logits, name="classifier")
 
 
+def copied(model):
+    """Returns a copy of a functional model, with weights of its own that have the same values."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def as_float32(model: keras.Model) -> keras.Model:
     """Copies a model and its weights to float32, with layers of Keras only.
 
@@ -155,8 +164,10 @@ def as_float32(model: keras.Model) -> keras.Model:
         ours = isinstance(layer, BatchNormalization)
         kind = layers.BatchNormalization if ours else type(layer)
         # An operation that is not a layer, such as a division, has no dtype of its own.
-        dtype = {"dtype": "float32"} if isinstance(layer, layers.Layer) else {}
-        return kind.from_config({**layer.get_config(), **dtype})
+        changes = {"dtype": "float32"} if isinstance(layer, layers.Layer) else {}
+        if kind is layers.BatchNormalization:
+            changes["synchronized"] = False  # that was for training on several devices
+        return kind.from_config({**layer.get_config(), **changes})
 
     copy = keras.models.clone_model(model, clone_function=rebuild)
     copy.set_weights(model.get_weights())
@@ -234,15 +245,37 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Variables, configuration and values are those of Keras, except for rounding. The layer uses
     the fused kernel only in training on images `[N, H, W, C]` that are normalized over their
-    channels with center and scale; it leaves everything else to Keras, including `synchronized`
-    and `renorm`. `as_float32` replaces it with Keras' layer before a network is stored.
+    channels with center and scale. On several replicas, with `synchronized`, it uses the
+    statistics of all of them. It leaves everything else to Keras, including `renorm`. `as_float32`
+    replaces it with Keras' layer before a network is stored.
     """
 
     def call(self, inputs, training=None, mask=None):
-        images = len(inputs.shape) == 4 and self.axis in (-1, 3)
-        plain = images and self.center and self.scale and not self.synchronized and mask is None
-        if not (training and self.trainable and plain) or getattr(self, "renorm", False):
+        plain = self.center and self.scale and mask is None and not getattr(self, "renorm", False)
+        plain = plain and self.axis in (-1, len(inputs.shape) - 1)
+        normalize = None
+        if training and self.trainable and plain:
+            if self.synchronized and num_replicas() > 1:
+                normalize = self._on_all_replicas
+            elif not self.synchronized and len(inputs.shape) == 4:
+                normalize = self._fused
+        if normalize is None:
             return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = normalize(inputs)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        return outputs
+
+    def _on_all_replicas(self, inputs):
+        """Normalizes with the mean and the variance of all replicas, and returns all three."""
+        values = tf.cast(inputs, tf.float32)
+        mean, variance = moments(values)
+        weights = (tf.convert_to_tensor(self.beta), tf.convert_to_tensor(self.gamma))
+        outputs = tf.nn.batch_normalization(values, mean, variance, *weights, self.epsilon)
+        return tf.cast(outputs, inputs.dtype), mean, variance
+
+    def _fused(self, inputs):
+        """Normalizes with the mean and the variance of this device, and returns all three."""
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=tf.convert_to_tensor(self.gamma),
@@ -252,7 +285,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
         )
         count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
-        variance *= (count - 1) / count  # the kernel divides by count - 1, Keras by count
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + value * (1 - self.momentum))
-        return outputs
+        # The kernel divides by count - 1, Keras by count.
+        return outputs, mean, variance * ((count - 1) / count)

@@ -4,11 +4,53 @@ import math
 
 import keras
 
+from simclr_utils.training.lars import LARS
+
 OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": keras.optimizers.SGD,
     "lamb": keras.optimizers.Lamb,
+    "lars": LARS,
 }
+
+
+def peak_learning_rate(optimizer: str, base: float, batch_size: int) -> float:
+    """Scales a learning rate for batches of 256 images by the rule that suits an optimizer.
+
+    Args:
+        optimizer: String, a name in `OPTIMIZERS`.
+        base: Float, the learning rate at batch size 256.
+        batch_size: Integer, the number of images per step.
+
+    Returns:
+        A float: for `"lars"` that of `linear_learning_rate`, for all others that of
+        `square_root_learning_rate`.
+    """
+    rule = linear_learning_rate if optimizer == "lars" else square_root_learning_rate
+    return rule(base, batch_size)
+
+
+def linear_learning_rate(base: float, batch_size: int) -> float:
+    """Scales a learning rate in proportion to the batch size, for `LARS` and large batches.
+
+    Args:
+        base: Float, the learning rate at batch size 256.
+        batch_size: Integer, the number of images per step.
+
+    Returns:
+        `base * batch_size / 256`, a float.
+
+    Example:
+
+    >>> linear_learning_rate(0.3, 4096)
+    4.8
+
+    References:
+        Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour".
+        Chen et al. 2020, "A simple framework for contrastive learning of visual
+        representations", section 2.2.
+    """
+    return base * batch_size / 256
 
 
 def square_root_learning_rate(base: float, batch_size: int) -> float:
@@ -73,9 +115,11 @@ def build_optimizer(
     """Builds an optimizer that does not decay biases and normalization parameters.
 
     Args:
-        name: String, one of `"adamw"`, `"sgd"` (with Nesterov momentum 0.9) and `"lamb"`.
+        name: String, one of `"adamw"`, `"sgd"` (with Nesterov momentum 0.9), `"lamb"` and
+            `"lars"` (with momentum 0.9).
         learning_rate: Float, or a schedule such as that of `warmup_cosine`.
-        weight_decay: Float, at least 0. The decay is decoupled from the gradient.
+        weight_decay: Float, at least 0. The decay is decoupled from the gradient, except for
+            `"lars"`.
 
     Returns:
         A `keras.optimizers.Optimizer`.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from simclr_utils import files
 from simclr_utils.config import Config, identity
@@ -21,6 +22,7 @@ from simclr_utils.training.doctor import RunDoctor
 from simclr_utils.training.losses import LOSSES
 from simclr_utils.training.mixed_views import MixedSimCLR
 from simclr_utils.training.planned_views import build_views, sizes_in_use
+from simclr_utils.training.replicas import choose_strategy
 from simclr_utils.training.simclr import SimCLR
 from simclr_utils.training.view_sizes import check_sizes
 from simclr_utils.views import recipe
@@ -65,8 +67,8 @@ def pretrain(
         preset: String, the name of the preset for the record, or `None`.
         callbacks: Keras callbacks for `fit`.
         checkpoint_folder: Path of a folder for `Checkpoints`, or `None` for no checkpoints.
-        encoder: `keras.Model` to start from, images -> features. It is trained in place. `None`
-            builds the encoder of the config, with random weights.
+        encoder: `keras.Model` to start from, images -> features. On one device, it is trained in
+            place. `None` builds the encoder of the config, with random weights.
 
     Returns:
         A `Pretraining`. The findings of the run doctor are printed, and kept in
@@ -74,7 +76,7 @@ def pretrain(
 
     Raises:
         CheckpointError: If the folder holds checkpoints of another run.
-        ValueError: If the micro batch size does not divide the batch size.
+        ValueError: If the micro batch size or the devices do not divide the batch size.
         TrainingFailedError: If the loss, or a weight at the end of an epoch, is not a number.
         OSError: If a checkpoint cannot be written.
 
@@ -86,10 +88,15 @@ def pretrain(
     """
     keras.utils.set_random_seed(seed)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
-    model = build_model(dataset.image_shape, config, seed, encoder, epochs * steps_per_epoch)
-    peak = optimizers.square_root_learning_rate(config.base_learning_rate, batch_size)
-    schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
-    model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
+    strategy = strategy_of(config, batch_size)
+    with strategy.scope():
+        if encoder is not None and strategy.num_replicas_in_sync > 1:
+            encoder = networks.copied(encoder)  # its weights are on one device
+        model = build_model(dataset.image_shape, config, seed, encoder, epochs * steps_per_epoch)
+        rate = (config.optimizer, config.base_learning_rate, batch_size)
+        peak = optimizers.peak_learning_rate(*rate)
+        schedule = optimizers.warmup_cosine(peak, epochs * steps_per_epoch)
+        model.compile(optimizers.build_optimizer(config.optimizer, schedule, config.weight_decay))
     first, seconds, history = 0, 0.0, keras.callbacks.History()
     doctor = RunDoctor(dataset.unlabeled, batch_size)
     if checkpoint_folder is not None:
@@ -158,6 +165,18 @@ def build_model(
     if sizes is not None:
         check_sizes(encoder, sizes_in_use(config, image_shape[0]), image_shape[-1])
     return model
+
+
+def strategy_of(config: Config, batch_size: int) -> tf.distribute.Strategy:
+    """Returns the strategy for the devices of a configuration, as `choose_strategy` does.
+
+    Args:
+        config: `Config`. Views whose size changes during the run need one device.
+        batch_size: Integer, the number of images per step.
+    """
+    changing = len(config.view_sizes or ()) > 1
+    devices = 1 if config.devices is None and changing else config.devices
+    return choose_strategy(devices, batch_size, config.micro_batch_size)
 
 
 def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:

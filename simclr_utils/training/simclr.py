@@ -10,7 +10,9 @@ import tensorflow as tf
 from simclr_utils.keras_settings import warn_of_overridden
 from simclr_utils.training.gradient_caching import cached_gradients
 from simclr_utils.training.losses import contrastive_accuracy, nt_xent_loss
+from simclr_utils.training.replicas import gather, synchronize_statistics
 from simclr_utils.training.view_sizes import Stage, ViewSizes, accept_any_size
+from simclr_utils.views.replica_draws import num_replicas, own_seeds
 
 warn_of_overridden()
 
@@ -33,6 +35,14 @@ class SimCLR(keras.Model):
     has the candidates that it has in SimCLR, 2N-1, and so the chance level of the loss stays. The
     contrastive accuracy and the values of `validation_data` are those of the two large views.
 
+    Under a `tf.distribute` strategy, build the model and its parts in the strategy's scope. Each
+    replica then encodes its share of the batch, and the candidates are the images of all replicas.
+    BatchNormalization has the statistics of all replicas; with `micro_batch_size`, it has those of
+    the microbatch. The gradient is that of the whole batch on one device. Each image gets the same
+    views there and here, with two exceptions: layers that draw more than a few numbers for each
+    image, such as noise, draw other ones, and so does each microbatch. All replicas need batches
+    of the same size.
+
     Args:
         augmenter: Layer that takes uint8 images `[N, H, W, C]` and returns one random view of
             each, float32 in [0, 1], such as that of `build_augmenter`.
@@ -53,6 +63,7 @@ class SimCLR(keras.Model):
 
     Raises:
         TypeError: If `loss` is not a function.
+        ValueError: If `sizes` has stages, and there is more than one replica.
 
     Example:
 
@@ -103,8 +114,22 @@ class SimCLR(keras.Model):
         self.other_augmenters = self.sizes.augmenters()
         if self.any_size:
             accept_any_size(encoder)
+        self._prepare_replicas(tf.distribute.get_strategy().num_replicas_in_sync)
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.accuracy_tracker = keras.metrics.Mean(name="contrastive_accuracy")
+
+    def _prepare_replicas(self, count):
+        """Lets the statistics of `count` replicas be those of the whole batch."""
+        if count == 1:
+            return
+        if self.sizes.early:  # replicas cannot exchange anything in a branch of a graph
+            raise ValueError(
+                f"The sizes of the views change during the run, which {count} devices cannot do "
+                "together. Leave out the stages (`view_sizes` in a Config), or use one device."
+            )
+        if self.micro_batch_size is None:  # nor in a loop over microbatches
+            synchronize_statistics(self.encoder)
+            synchronize_statistics(self.projection_head)
 
     @property
     def metrics(self):
@@ -184,10 +209,11 @@ class SimCLR(keras.Model):
         Returns:
             A float32 tensor `[V, P]`, the projections of all views in their order.
         """
-        # One pass over all views of a size: BatchNormalization sees them as one batch.
-        features = [self.encoder(part, training=training) for part in views]
-        features = features[0] if len(features) == 1 else tf.concat(features, axis=0)
-        return self.projection_head(features, training=training)
+        with own_seeds(self.encoder), own_seeds(self.projection_head):
+            # One pass over all views of a size: BatchNormalization sees them as one batch.
+            features = [self.encoder(part, training=training) for part in views]
+            features = features[0] if len(features) == 1 else tf.concat(features, axis=0)
+            return self.projection_head(features, training=training)
 
     def loss_of_views(self, projections: list[tf.Tensor]) -> tf.Tensor:
         """Computes the mean loss over the pairs of a large view and any other view of an image.
@@ -216,8 +242,21 @@ class SimCLR(keras.Model):
         """
         blocks = {}
         if "block_size" in inspect.signature(self.loss_function).parameters:
-            blocks = {"block_size": self.micro_batch_size}
+            blocks = {"block_size": self.block_size(projections_1)}
         return self.loss_function(projections_1, projections_2, self.temperature, **blocks)
+
+    def block_size(self, projections: tf.Tensor) -> int | None:
+        """Returns how many anchors are compared with all candidates at once.
+
+        Args:
+            projections: Float tensor `[N, P]`, of one side, from all replicas.
+
+        Returns:
+            An integer, or `None` for all of them.
+        """
+        if self.micro_batch_size is None and num_replicas() > 1 and projections.shape[0]:
+            return projections.shape[0] // num_replicas()  # the batch may be too large for a device
+        return self.micro_batch_size
 
     def train_step(self, images: tf.Tensor) -> dict:
         """Updates the weights once, and returns the metrics so far.
@@ -245,14 +284,15 @@ class SimCLR(keras.Model):
         Returns:
             A tuple of four: the loss, a scalar tensor; the projections of the first views and those
             of the second views, two tensors `[N, P]`; and the gradients of the trainable variables,
-            a list of tensors, scaled by the optimizer's `scale_loss`.
+            a list of tensors, scaled by the optimizer's `scale_loss`. Under several replicas, loss
+            and projections are those of the whole batch, and the gradients add up to its gradient.
         """
         self.stage = stage
         try:
             if self.micro_batch_size is not None:
                 return cached_gradients(self, images, self.micro_batch_size)
             with tf.GradientTape() as tape:
-                projections = self(images, training=True)
+                projections = [gather(side) for side in self(images, training=True)]
                 loss = self.loss_of_views(projections)
                 scaled_loss = self.optimizer.scale_loss(loss)  # matters under float16 only
             return loss, *projections[:2], tape.gradient(scaled_loss, self.trainable_variables)
@@ -268,7 +308,7 @@ class SimCLR(keras.Model):
         Returns:
             A dict from the names of the metrics to scalar tensors.
         """
-        projections_1, projections_2 = self(images, training=False)
+        projections_1, projections_2 = [gather(side) for side in self(images, training=False)]
         loss = self.contrastive_loss(projections_1, projections_2)
         return self.update_metrics(loss, projections_1, projections_2)
 
@@ -286,6 +326,7 @@ class SimCLR(keras.Model):
             A dict from the names of the metrics to scalar tensors.
         """
         self.loss_tracker.update_state(loss)
-        accuracy = contrastive_accuracy(projections_1, projections_2, self.micro_batch_size)
+        blocks = self.block_size(projections_1)
+        accuracy = contrastive_accuracy(projections_1, projections_2, blocks)
         self.accuracy_tracker.update_state(accuracy)
         return {metric.name: metric.result() for metric in self.metrics}

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from simclr_utils.views.layers import RandomMixture, RandomOperation
+from simclr_utils.views.replica_draws import own_seeds
 
 
 @keras.saving.register_keras_serializable("simclr_utils")
@@ -67,7 +68,8 @@ class RandomGaussianNoise(RandomOperation):
         self.max_stddev = max_stddev
 
     def transform(self, images):
-        noise = keras.random.normal(tf.shape(images), seed=self.seed_generator)
+        with own_seeds(self):
+            noise = keras.random.normal(tf.shape(images), seed=self.seed_generator)
         stddev = self.per_image(images, 0.0, self.max_stddev)
         return tf.clip_by_value(images + stddev * noise, 0.0, 1.0)
 

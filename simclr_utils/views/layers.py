@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from simclr_utils.views.replica_draws import num_replicas, own_rows, own_seeds
+
 
 class RandomOperation(keras.layers.Layer):
     """Changes each image of a batch with a probability; the base class of the augmentations.
@@ -52,8 +54,9 @@ class RandomOperation(keras.layers.Layer):
 
     def per_image(self, images: tf.Tensor, low: float, high: float, count: int = 1) -> tf.Tensor:
         """Draws uniform numbers in [low, high) for each image, float32 `[N, count, 1, 1]`."""
-        shape = (tf.shape(images)[0], count, 1, 1)
-        return keras.random.uniform(shape, low, high, seed=self.seed_generator)
+        # Drawn for the whole batch: an image has the same numbers, however many replicas there are.
+        shape = (num_replicas() * tf.shape(images)[0], count, 1, 1)
+        return own_rows(keras.random.uniform(shape, low, high, seed=self.seed_generator))
 
     def transform(self, images: tf.Tensor) -> tf.Tensor:
         """Changes all images, float32 `[N, H, W, C]`; `call` then chooses the changed ones."""
@@ -145,7 +148,8 @@ class KerasOperation(RandomOperation):
     def transform(self, images: tf.Tensor) -> tf.Tensor:
         """Changes all images with the layer, float32 `[N, H, W, C]`."""
         takes_training = "training" in inspect.signature(self.layer.call).parameters
-        changed = self.layer(images, **({"training": True} if takes_training else {}))
+        with own_seeds(self.layer):
+            changed = self.layer(images, **({"training": True} if takes_training else {}))
         return tf.cast(changed, "float32")
 
     def get_config(self):

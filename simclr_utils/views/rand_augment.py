@@ -14,6 +14,7 @@ from simclr_utils.views.enhance import (
 )
 from simclr_utils.views.geometry import build_tilt
 from simclr_utils.views.layers import KerasOperation, RandomOperation, operation_seed
+from simclr_utils.views.replica_draws import own_seeds
 from simclr_utils.views.tones import (
     RandomAutoContrast,
     RandomEqualization,
@@ -102,9 +103,10 @@ class RandAugment(RandomOperation):
             # Each operation gets the images that chose it, which takes as long as one operation.
             groups = tf.dynamic_partition(images, choices[:, number], len(self.changes))
             owners = tf.dynamic_partition(places, choices[:, number], len(self.changes))
-            changed = [
-                each.transform(part) for each, part in zip(self.changes, groups, strict=True)
-            ]
+            with own_seeds(self):  # replicas have groups of other sizes
+                changed = [
+                    each.transform(part) for each, part in zip(self.changes, groups, strict=True)
+                ]
             images = tf.ensure_shape(tf.dynamic_stitch(owners, changed), shape)
         return images
 

