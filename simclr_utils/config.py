@@ -57,9 +57,9 @@ class Config:
             in each small view.
         micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
             whole batch.
-        devices: Integer, the number of devices that share each batch of the pretraining, or `None`
-            for all GPUs, if they divide the batch, and otherwise one. The encoder is the same
-            except for rounding.
+        devices: Integer, the number of devices, such as GPUs, that share each batch of the
+            pretraining. The encoder is the same except for rounding. Views whose size changes
+            during the run need one device.
         pretraining_steps: Integer, the number of updates.
         label_counts: Integers, the numbers of labels at which methods are compared.
         num_subsets: Integer, the number of label subsets at each count up to 1,000. Above, there
@@ -114,7 +114,7 @@ class Config:
     weight_decay: float = 1e-4
     batch_size: int = 256
     micro_batch_size: int | None = None
-    devices: int | None = may_grow(None)
+    devices: int = may_grow(1)
     pretraining_steps: int = 5500
     label_counts: tuple = may_grow((100, 250, 500, 1000, 10_000))
     num_subsets: int = may_grow(10)

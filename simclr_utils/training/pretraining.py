@@ -88,7 +88,7 @@ def pretrain(
     """
     keras.utils.set_random_seed(seed)
     batch_size, steps_per_epoch, epochs = plan_epochs(len(dataset.unlabeled), config)
-    strategy = strategy_of(config, batch_size)
+    strategy = choose_strategy(config.devices, batch_size, config.micro_batch_size)
     with strategy.scope():
         if encoder is not None and strategy.num_replicas_in_sync > 1:
             encoder = networks.copied(encoder)  # its weights are on one device
@@ -165,18 +165,6 @@ def build_model(
     if sizes is not None:
         check_sizes(encoder, sizes_in_use(config, image_shape[0]), image_shape[-1])
     return model
-
-
-def strategy_of(config: Config, batch_size: int) -> tf.distribute.Strategy:
-    """Returns the strategy for the devices of a configuration, as `choose_strategy` does.
-
-    Args:
-        config: `Config`. Views whose size changes during the run need one device.
-        batch_size: Integer, the number of images per step.
-    """
-    changing = len(config.view_sizes or ()) > 1
-    devices = 1 if config.devices is None and changing else config.devices
-    return choose_strategy(devices, batch_size, config.micro_batch_size)
 
 
 def plan_epochs(num_images: int, config: Config) -> tuple[int, int, int]:

@@ -76,15 +76,14 @@ def synchronize_statistics(model: keras.Model) -> None:
 
 
 def choose_strategy(
-    devices: int | None, batch_size: int, micro_batch_size: int | None = None
+    devices: int, batch_size: int, micro_batch_size: int | None = None
 ) -> tf.distribute.Strategy:
     """Returns the strategy that divides each batch over some of this machine's devices.
 
     The devices are GPUs, or if there are none, the CPU devices of `session.start`.
 
     Args:
-        devices: Integer, the number of devices. `None` takes all GPUs if they divide the batch,
-            and otherwise one device.
+        devices: Integer, the number of devices.
         batch_size: Integer, the number of images per step.
         micro_batch_size: Integer, the number of images in the encoder at once, or `None` for the
             share of a device.
@@ -96,24 +95,18 @@ def choose_strategy(
     Raises:
         ValueError: If there are fewer devices, or they do not divide the batch.
     """
-    gpus = tf.config.list_logical_devices("GPU")
-    names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
-
-    def divide(count):
-        share, rest = divmod(batch_size, count)
-        return not rest and share % min(share, micro_batch_size or share) == 0
-
-    if devices is None:
-        devices = len(gpus) if gpus and divide(len(gpus)) else 1
     if devices == 1:
         return tf.distribute.get_strategy()
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    names = [device.name for device in found]
     if devices > len(names):
         raise ValueError(
             f"`devices` is {devices}, and TensorFlow has {len(names)} here ({', '.join(names)}). "
             "Choose at most that many. To try several devices on a processor, begin the session "
             f"with `start(cpu_devices={devices})`."
         )
-    if not divide(devices):
+    share, rest = divmod(batch_size, devices)
+    if rest or share % min(share, micro_batch_size or share):
         micro = f" of whole microbatches of {micro_batch_size}" if micro_batch_size else ""
         raise ValueError(
             f"A batch of {batch_size} images does not divide into {devices} equal shares{micro}. "

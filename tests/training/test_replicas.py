@@ -83,7 +83,7 @@ def test_views_that_change_their_size_are_refused(found):
 
 
 def test_one_device_is_no_strategy():
-    assert choose_strategy(None, 7) is choose_strategy(1, 7) is tf.distribute.get_strategy()
+    assert choose_strategy(1, 7) is tf.distribute.get_strategy()
 
 
 def test_devices_that_are_not_there_are_refused():
@@ -102,15 +102,10 @@ class TestNamesOfGpus:
         monkeypatch.setattr("simclr_utils.training.replicas._mirrored", lambda names: len(names))
 
     @pytest.mark.parametrize(
-        "devices, batch, micro, expected",
-        [(None, 8, None, 4), (2, 6, None, 2), (None, 64, 8, 4), (None, 8, 64, 4)],
+        "devices, batch, micro", [(4, 8, None), (2, 6, None), (4, 64, 8), (4, 8, 64)]
     )
-    def test_gpus_that_divide_the_batch_are_used(self, devices, batch, micro, expected):
-        assert choose_strategy(devices, batch, micro) == expected
-
-    @pytest.mark.parametrize("batch, micro", [(6, None), (64, 6)])
-    def test_otherwise_one_is_used(self, batch, micro):
-        assert choose_strategy(None, batch, micro) is tf.distribute.get_strategy()
+    def test_gpus_that_divide_the_batch_are_used(self, devices, batch, micro):
+        assert choose_strategy(devices, batch, micro) == devices
 
     def test_a_batch_that_does_not_divide_is_refused(self):
         with pytest.raises(ValueError, match="batch of 10 images does not divide into 4 equal"):
@@ -126,6 +121,6 @@ def test_the_processor_is_divided_before_anything_is_computed():
 
 
 def test_devices_are_a_setting_that_may_change():
-    assert get_config("tiny").devices is None
+    assert get_config("tiny").devices == 1
     with pytest.raises(ValueError, match="devices"):
         get_config("tiny", devices=0)
