@@ -41,10 +41,8 @@ class Config:
         view_sizes: Pairs of a size in pixels and a share of the steps, in order, such as
             `((20, 0.45), (24, 0.3), (32, 0.25))`: the height and width of the two views of each
             image. The shares add up to 1. `None` is the size of the images throughout.
-        small_views: Integer, the number of small views of each image beside the two (multi-crop).
-        small_view_size: Integer, the height and width of the small views in pixels.
-        small_view_area: Pair of floats in (0, 1], the smallest and the largest area of the crop
-            that a small view shows, as a share of the image.
+        small_views: Pair of integers, the number of small views of each image beside the two
+            (multi-crop), and their height and width in pixels. `None` is no small view.
         temperature: Float above 0, of the loss.
         loss: String, a name in `parameters.LOSS_NAMES`.
         mix_alpha: Float. Above 0, the first views are mixtures of two images, as in
@@ -103,9 +101,7 @@ class Config:
     )
     second_operations: tuple | None = None
     view_sizes: tuple | None = None
-    small_views: int = 0
-    small_view_size: int = 16
-    small_view_area: tuple = (0.08, 0.5)
+    small_views: tuple | None = None
     temperature: float = 0.1
     loss: str = "nt_xent"
     mix_alpha: float = 0.0

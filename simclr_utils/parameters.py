@@ -206,11 +206,11 @@ def are_view_sizes(value):
     return good and abs(sum(share for _, share in value) - 1) < 1e-6
 
 
-def is_area(value):
-    """Returns whether a value is a range of shares of an image, two numbers in 0 to 1."""
-    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(is_number, value)):
+def are_small_views(value):
+    """Returns whether a value is a pair of a number of views and their size."""
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(is_whole, value)):
         return False
-    return 0 < value[0] <= value[1] <= 1
+    return value[0] >= 1 and value[1] >= 8
 
 
 PATH = (lambda value: isinstance(value, str) and value != "", "the path of a folder, in quotes")
@@ -224,7 +224,7 @@ OPTIONAL = (
     *("micro_batch_size", "devices", "pretraining_steps", "base_learning_rate", "weight_decay"),
     *("label_counts", "num_subsets", "supervised_steps_factor", "operations"),
     *("projection_dims", "loss", "optimizer", "search", "methods", "metric", "encoder_file"),
-    *("input_size", "second_operations", "class_weight", "view_sizes"),
+    *("input_size", "second_operations", "class_weight", "view_sizes", "small_views"),
 )
 # For each name, a rule: a function that tells whether a value is allowed, and the allowed values
 # in words.
@@ -297,9 +297,10 @@ RULES = {
         "a list of pairs of a size of 8 or more and a share of the steps, whose shares add up to "
         "1, such as [(20, 0.5), (32, 0.5)]",
     ),
-    "small_views": whole(0),
-    "small_view_size": whole(8),
-    "small_view_area": (is_area, "a range within 0 to 1, such as (0.08, 0.5)"),
+    "small_views": (
+        are_small_views,
+        "the number of views, 1 or more, and their size, 8 or more, such as (2, 16)",
+    ),
 }
 
 

@@ -45,7 +45,7 @@ def test_unknown_names_are_refused():
 def test_a_configuration_is_frozen_and_small():
     with pytest.raises(FrozenInstanceError):
         get_config().temperature = 1.0
-    assert len(fields(Config)) <= 29
+    assert len(fields(Config)) <= 27
 
 
 def test_a_record_gives_back_the_configuration():

@@ -101,7 +101,7 @@ def measure_rates(dataset: "Dataset", config: "Config", build_model: Callable) -
     clock, started = StepClock(), time.monotonic()
     # Views of the size of the images: `views_per_image` counts those of other sizes.
     short = replace(config, pretraining_steps=NUM_WARM_UP + NUM_TIMED)
-    short = replace(short, view_sizes=None, small_views=0)
+    short = replace(short, view_sizes=None, small_views=None)
     encoder = pretrain(dataset, short, callbacks=[clock]).encoder
     graph = clock.ends[0] - started
     rates = Rates(view=clock.seconds_per_step() / (2 * batch_size), graph=graph)

@@ -36,7 +36,7 @@ def continued_config(config: Config) -> Config:
         batch_size=min(config.batch_size, LARGEST_BATCH),
         micro_batch_size=None,
         view_sizes=None,
-        small_views=0,
+        small_views=None,
         pretraining_steps=max(1, round(STEPS_SHARE * config.pretraining_steps)),
         base_learning_rate=RATE_SHARE * config.base_learning_rate,
     )

@@ -34,7 +34,7 @@ def build_views(
     check_views(config, height)
     *stages, (size, _) = config.view_sizes or ((height, 1.0),)
     pair = _pair(size, config, channels, seed, recipe.build_augmenter)
-    if config.view_sizes is None and not config.small_views:
+    if config.view_sizes is None and config.small_views is None:
         return *pair, None
     early, share = [], 0.0
     for number, (early_size, part) in enumerate(stages):
@@ -44,12 +44,12 @@ def build_views(
             continue  # a run of few steps has none of this size
         own = recipe.operation_seed(seed, f"stage {number}")
         early.append(Stage(end, *_pair(early_size, config, channels, own, _build_silently)))
-    small = None
-    if config.small_views:
-        operations, area = dict(config.operations), config.small_view_area
-        own = recipe.operation_seed(seed, "small views")
-        small = build_small_augmenter(config.small_view_size, operations, area, channels, own)
-    return *pair, ViewSizes(tuple(early), small, config.small_views)
+    if config.small_views is None:
+        return *pair, ViewSizes(tuple(early))
+    (number, small_size), operations = config.small_views, dict(config.operations)
+    own = recipe.operation_seed(seed, "small views")
+    small = build_small_augmenter(small_size, operations, channels=channels, seed=own)
+    return *pair, ViewSizes(tuple(early), small, number)
 
 
 def _pair(size, config, channels, seed, build):
@@ -76,7 +76,7 @@ def sizes_in_use(config: "Config", image_size: int) -> list[int]:
         image_size: Integer, the height of the images.
     """
     sizes = [size for size, _ in config.view_sizes or ((image_size, 1.0),)]
-    return [*sizes, config.small_view_size] if config.small_views else sizes
+    return [*sizes, config.small_views[1]] if config.small_views else sizes
 
 
 def check_views(config: "Config", image_size: int) -> None:
@@ -94,7 +94,7 @@ def check_views(config: "Config", image_size: int) -> None:
     if config.small_views and config.mix_alpha:
         raise ValueError(
             f"small_views={config.small_views} and mix_alpha={config.mix_alpha} do not go "
-            "together: a small view shows one image, and a mixture shows two. Set one of them to 0."
+            "together: a small view shows one image, and a mixture two. Leave one of them out."
         )
     needed = [first] if config.small_views else []
     if any(size != image_size for size, _ in config.view_sizes or ()):
@@ -125,4 +125,5 @@ def views_per_image(config: "Config", image_size: int) -> float:
     large = sum(
         share * (size / image_size) ** 2 for size, share in config.view_sizes or ((image_size, 1),)
     )
-    return 2 * large + config.small_views * (config.small_view_size / image_size) ** 2
+    number, small_size = config.small_views or (0, 0)
+    return 2 * large + number * (small_size / image_size) ** 2

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.numbers
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype="uint8")
 SIZES = {"view_sizes": ((8, 0.5), (12, 0.25), (16, 0.25))}
-SMALL = {"small_views": 2, "small_view_size": 8}
+SMALL = {"small_views": (2, 8)}
 
 
 def build(num_steps=4, seed=0, pooled=True, **settings):
@@ -179,7 +179,7 @@ def test_mixtures_may_have_any_size_but_no_small_views():
     model = build(4, **SIZES, mix_alpha=0.5)
     assert type(model) is MixedSimCLR
     assert np.isfinite(model.train_step(tf.constant(IMAGES))["loss"])
-    with pytest.raises(ValueError, match="small_views=2 and mix_alpha=0.5 do not go together"):
+    with pytest.raises(ValueError, match=r"small_views=\(2, 8\) and mix_alpha=0.5 do not"):
         build(mix_alpha=0.5, **SMALL)
     parts = (model.augmenter, model.encoder, build_projection_head(5, 4, 4), 0.1, LOSSES["nt_xent"])
     sizes = ViewSizes(small_augmenter=model.augmenter, num_small=1)
@@ -220,7 +220,7 @@ def test_views_without_a_crop_have_the_size_of_the_image(settings, words):
     config = get_config("tiny", **settings)
     with pytest.raises(ValueError, match=words):
         check_views(config, 16)
-    whole = replace(config, view_sizes=((16, 1.0),), small_views=0)
+    whole = replace(config, view_sizes=((16, 1.0),), small_views=None)
     check_views(whole, 16)
 
 
@@ -259,17 +259,17 @@ def test_smaller_views_cost_what_their_pixels_cost():
     assert views_per_image(config, 32) == 2
     sized = replace(config, view_sizes=((16, 0.5), (32, 0.5)))
     assert views_per_image(sized, 32) == 2 * (0.5 / 4 + 0.5)
-    small = replace(sized, small_views=3, small_view_size=16)
+    small = replace(sized, small_views=(3, 16))
     assert views_per_image(small, 32) == 2 * (0.5 / 4 + 0.5) + 3 / 4
     assert views_per_image(continued_config(small), 32) == 2
 
 
 def test_a_record_without_the_settings_has_views_of_one_size():
-    config = get_config("tiny", view_sizes=[[8, 0.5], [16, 0.5]], small_views=1)
+    config = get_config("tiny", view_sizes=[[8, 0.5], [16, 0.5]], small_views=[1, 16])
     assert config.view_sizes == ((8, 0.5), (16, 0.5))
     stored = identity(get_config("tiny"))
-    for name in ("view_sizes", "small_views", "small_view_size", "small_view_area"):
+    for name in ("view_sizes", "small_views"):
         del stored[name]
     assert describe_changes(stored, get_config("tiny")) == []
     assert len(describe_changes(stored, config)) == 2
-    assert Config().view_sizes is None and Config().small_views == 0
+    assert Config().view_sizes is None and Config().small_views is None
