@@ -16,6 +16,7 @@ from results_page import without_paths, write_page
 
 from simclr_utils import files, plotting
 from simclr_utils.evaluation import results
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.session import print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,8 @@ def publish(run_dir, name, folder=ROOT / "results"):
     found = (path.parent for path in (run_dir / "encoders").glob("[0-9]*/encoder.json"))
     encoders = sorted(found, key=lambda path: int(path.name))
     made["encoders"] = [files.load_json(encoder / "encoder.json") for encoder in encoders]
+    for encoder in made["encoders"]:
+        encoder["config"] = without_paths(encoder["config"])
     made_from = f"{record['preset']}-{made['encoders'][0]['fingerprint']}/"
     path = run_dir / "tuning.json"
     stored = files.load_json(path) if path.exists() else {}
@@ -60,9 +63,10 @@ def publish(run_dir, name, folder=ROOT / "results"):
         if (run_dir / source).exists():
             files.write_bytes(folder / target, (run_dir / source).read_bytes())
     frame = results.Results(folder / f"{name}.csv").frame()
-    summary = results.summarize(frame[frame["metric"] == "accuracy"])
-    title = "Test accuracy by number of labels: mean and 95 % interval"
-    picture = plotting.plot_label_efficiency(summary, title)
+    metric = record["settings"].get("metric", "accuracy")
+    summary, label = results.summarize(frame[frame["metric"] == metric]), METRICS[metric].label
+    title = f"Test {label} by number of labels: mean and 95 % interval"
+    picture = plotting.plot_label_efficiency(summary, title, metric, label)
     files.write_bytes(folder / f"{name}.png", plotting.to_png(picture))
     write_page(record, made["encoders"], run_dir, name, folder)
 

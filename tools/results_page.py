@@ -1,6 +1,7 @@
 """The Markdown page of a published study: tables, a figure and their provenance."""
 
 import itertools
+import json
 import shlex
 from pathlib import Path
 
@@ -10,19 +11,20 @@ import pandas as pd
 from simclr_utils import files
 from simclr_utils.evaluation import results
 from simclr_utils.evaluation.label_savings import find_savings
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.predictions import Predictions
 from simclr_utils.evaluation.statistics import mcnemar
 from simclr_utils.methods import BASELINE, METHODS, in_order
 from simclr_utils.study.summary import headline
 from simclr_utils.system.provenance import explain_hardware
 
-PAGE = """# {dataset}: accuracy by number of labels
+PAGE = """# {dataset}: {metric} by number of labels
 
-![Accuracy by number of labels on {dataset}]({name}.png)
+![Test {metric} by number of labels on {dataset}]({name}.png)
 
 {table}
 
-{gains}## What made it
+{short}{gains}## What made it
 
     python -m simclr_utils {command}
     python tools/publish_results.py <its folder> {name}
@@ -36,7 +38,7 @@ The images, with the data fingerprint `{fingerprint}`:
 
 {made}
 """
-GAINS = """Points over the tuned baseline, on the same test images and labels, with 95 % intervals
+GAINS = """Points of {metric} over the tuned baseline, on the same test images and labels, with 95 % intervals
 for other test images, other pretraining runs *and* other label subsets:
 
 {table}
@@ -50,13 +52,17 @@ Subsets with half of the labels or more overlap, so their part of an interval is
 small. If all labels are used, there is one subset, and different initializations take its place.
 
 {saved}{seeds}"""
+SHORT = """**The trainings are those of the preset `{preset}`, which take minutes.** Longer ones may come out
+otherwise.
+
+"""
 CHOSEN_ANEW = (
     "Settings were chosen anew within each subset of labels: an interval covers that choice."
 )
 CHOSEN_ONCE = (
     "Settings that were chosen once for all subsets are taken as given; others might differ."
 )
-SAVED = """What is pretraining worth in labels? With the primary method:
+SAVED = """What is pretraining worth in labels? With the primary method, by its accuracy:
 
 {savings}
 
@@ -70,16 +76,17 @@ pairs:
 """
 
 
-def markdown_table(summary):
-    """Returns a Markdown table of accuracies: methods by numbers of labels.
+def markdown_table(summary, metric="accuracy"):
+    """Returns a Markdown table of a metric: methods by numbers of labels.
 
     Args:
         summary: DataFrame, as `results.summarize` returns it. Other metrics are left out.
+        metric: String, a key of `METRICS`.
     """
-    summary = summary[summary["metric"] == "accuracy"]
+    summary = summary[summary["metric"] == metric]
     means = 100 * summary.pivot(index="method", columns="labels", values="mean")
     cells = means.map(lambda mean: "–" if pd.isna(mean) else f"{mean:.1f}")
-    return as_markdown("Test accuracy in % at ... labels", cells, str)
+    return as_markdown(f"Test {METRICS[metric].label} in % at ... labels", cells, str)
 
 
 def gains_table(comparisons):
@@ -171,18 +178,21 @@ def seeds_alone(run_dir, frame):
 
 def command_of(record, frame):
     """Returns the arguments of the command that produces these rows, a string."""
-    source = "<folder>" if record["from_folder"] else record["source"]
+    source = "<folder>" if record["from_folder"] else without_path(record["source"])
     of_notebooks = "run" in record.get("command", "").split()[:4]
     parts = ["run" if of_notebooks else "study", f"--source {source}"]
     parts.append(f"--preset {record['preset']}")
     settings = without_paths(record["settings"])
     options = {"encoder_file": "--encoder {}", "methods": "--methods {}"}
     for name, value in settings.items():
-        text = shlex.quote(",".join(value) if name == "methods" else str(value))
+        text = json.dumps(value) if isinstance(value, dict) else str(value)
+        text = shlex.quote(",".join(value) if name == "methods" else text)
         parts.append(options.get(name, f"--set {name}={{}}").format(text))
     if not of_notebooks:
         counts = ",".join(str(count) for count in sorted(frame["labels"].unique()))
         parts += [f"--labels {counts}", f"--seeds {frame['pretraining_seed'].nunique()}"]
+        primary = record.get("study", {}).get("primary")
+        parts += [f"--primary {primary['method']}@{primary['labels']}"] if primary else []
     return " ".join(parts)
 
 
@@ -192,9 +202,14 @@ def without_paths(settings):
     Args:
         settings: Dict, the settings in the record of a run.
     """
-    if "encoder_file" not in settings:
+    if not settings.get("encoder_file"):
         return settings
     return {**settings, "encoder_file": Path(settings["encoder_file"]).name}
+
+
+def without_path(source):
+    """Returns a source with the name of an `.npz` file in place of its path."""
+    return Path(source).name if source.endswith(".npz") else source
 
 
 def made_by(frame, encoders):
@@ -224,12 +239,14 @@ def write_page(record, encoders, run_dir, name, folder):
         folder: Path, where they are.
     """
     frame = results.Results(folder / f"{name}.csv").frame()
+    metric = record["settings"].get("metric", "accuracy")
     images = files.load_json(run_dir / "data.json")["summary"]
     comparisons = folder / f"{name}_comparisons.csv"
     gains = ""
     if comparisons.exists():
         found = pd.read_csv(comparisons)
         gains = GAINS.format(
+            metric=METRICS[metric].label,
             table=gains_table(found),
             primary=headline(found) or "not measured",
             settings=CHOSEN_ANEW if record.get("study", {}).get("rule") else CHOSEN_ONCE,
@@ -239,8 +256,10 @@ def write_page(record, encoders, run_dir, name, folder):
     page = PAGE.format(
         name=name,
         dataset=frame["dataset"].iloc[0],
-        table=markdown_table(results.summarize(frame[frame["metric"] == "accuracy"])),
+        metric=METRICS[metric].label,
+        table=markdown_table(results.summarize(frame[frame["metric"] == metric]), metric),
         gains=gains,
+        short=SHORT.format(preset=record["preset"]) if record["preset"] != "full" else "",
         command=command_of(record, frame),
         fingerprint=frame["fingerprint"].iloc[0],
         images=images.replace("\n", "\n    "),

@@ -15,7 +15,7 @@ class Published:
     """A study that comes with the course.
 
     Attributes:
-        frame: DataFrame of accuracy rows, as `Results.frame` returns it.
+        frame: DataFrame of the rows of one metric, as `Results.frame` returns it.
         comparisons: DataFrame, as `study.compare` returns it: paired differences to the baseline.
         tuning: Dict from a method and a number of labels, such as `"supervised-100"`, to the
             record that `Comparison.tuning` returns.
@@ -36,14 +36,15 @@ class Published:
         )
 
 
-def load_published(name: str) -> Published:
+def load_published(name: str, metric: str = "accuracy") -> Published:
     """Loads a study of the folder `results`.
 
     Args:
         name: String, such as `"cifar10"`.
+        metric: String, the metric of the rows in `frame`.
 
     Returns:
-        A `Published`.
+        A `Published`. Its comparisons are by the metric that decided the study.
 
     Raises:
         FileNotFoundError: If there is no such study.
@@ -57,7 +58,7 @@ def load_published(name: str) -> Published:
             f"{', '.join(found) or 'none'}. Work in a copy of the whole repository."
         )
     tuning = files.load_json(parts[1])["tuning"]
-    return Published(Results(table).frame("accuracy"), pd.read_csv(parts[0]), tuning)
+    return Published(Results(table).frame(metric), pd.read_csv(parts[0]), tuning)
 
 
 def read_ablation(path: str | Path) -> pd.DataFrame:
