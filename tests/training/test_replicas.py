@@ -1,6 +1,7 @@
 """Several devices compute what one does: gradients, statistics, views, resumed and whole runs."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import simclr_utils
 from simclr_utils.config import get_config
 from simclr_utils.session import divide_processor
 from simclr_utils.training.replicas import choose_strategy
@@ -22,7 +24,8 @@ EXACT = 1e-5  # of the largest gradient, in float32
 def found(tmp_path_factory):
     script = Path(__file__).with_name("replica_cases.py")
     command = [sys.executable, str(script), str(tmp_path_factory.mktemp("replicas"))]
-    done = subprocess.run(command, capture_output=True, text=True)
+    package = {**os.environ, "PYTHONPATH": str(Path(simclr_utils.__file__).parent.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, env=package)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     return {name: value for line in lines for name, value in json.loads(line).items()}
