@@ -329,7 +329,7 @@ def test_kinds_of_optimizers():
     assert type(build_optimizer("lamb", 0.1)) is keras.optimizers.Lamb
     assert build_optimizer("adamw", 0.1, weight_decay=0.03).weight_decay == 0.03
     with pytest.raises(ValueError, match=r"Unknown optimizer 'lion'. Choose from \['adamw', 'sgd"):
-        build_optimizer("lars", 0.1)
+        build_optimizer("lion", 0.1)
 
 
 def asymmetric(first, second, seed=0, micro_batch_size=None):
