@@ -8,7 +8,6 @@ after each epoch, and writes its final weights to FOLDER/weights-<worker>.npz. T
 in FOLDER/checkpoints.
 """
 
-import contextlib
 import functools
 import hashlib
 import os
@@ -62,26 +61,8 @@ def save_weights(path, pretraining):
     np.savez(path, *(weight for network in networks for weight in network.get_weights()))
 
 
-def stop_after(epochs):
-    """Returns a callback that stops a run before its next epoch has a checkpoint."""
-    import keras
-
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == epochs:
-                raise KeyboardInterrupt
-
-    return Stop()
-
-
-def work(folder, epochs, epochs_first=None):
-    """Pretrains together with the other workers, with a checkpoint after each epoch.
-
-    Args:
-        folder: Path of a folder for all files.
-        epochs: Integer, the number of epochs.
-        epochs_first: Integer, the epochs of a first attempt that is stopped, or `None`.
-    """
+def work(folder, epochs):
+    """Pretrains together with the other workers, with a checkpoint after each epoch."""
     from simclr_utils.distributed.cluster import open_strategy, read_cluster
 
     folder, index = Path(folder), read_cluster().index
@@ -97,10 +78,6 @@ def work(folder, epochs, epochs_first=None):
     loop.Checkpoints = functools.partial(Checkpoints, min_seconds=0)
     given = (strategy, *make_run(epochs), 0, None)
     notes = [note_epochs(folder / f"epochs-{index}.txt")]
-    if epochs_first is not None:
-        with contextlib.suppress(KeyboardInterrupt):
-            stop = [*notes, stop_after(epochs_first)]
-            loop.pretrain_on_workers(*given, stop, folder / "checkpoints")
     made = loop.pretrain_on_workers(*given, notes, folder / "checkpoints")
     save_weights(folder / f"weights-{index}.npz", made)
 
