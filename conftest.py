@@ -6,7 +6,13 @@ pytest_plugins = ["nbval_tolerance"]
 
 # What takes longest starts first, lest one of two workers goes on alone at the end.
 SLOWEST = ["09_your_own_images", "06_fine_tuning", "test_course_on_a_folder"]
-SLOWEST += ["05_baseline_comparison", "test_verdict_cases", "03_contrastive_pretraining"]
+SLOWEST += [
+    "10_medical_imaging",
+    "07_what_matters",
+    "05_baseline_comparison",
+    "test_verdict_cases",
+    "03_contrastive_pretraining",
+]
 SLOWEST += ["08_large_batches", "test_study", "test_kill", "04_linear_probe", "02_encoder_and_head"]
 SLOWEST += ["01_augmentations", "test_baselines", "test_headless", "test_checkpoints"]
 SLOWEST += ["test_all_methods", "test_view_sizes", "test_interrupt", "test_keras_settings"]
