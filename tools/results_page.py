@@ -38,8 +38,8 @@ The images, with the data fingerprint `{fingerprint}`:
 
 {made}
 """
-GAINS = """Points of {metric} over the tuned baseline, on the same test images and labels, with 95 % intervals
-for other test images, other pretraining runs *and* other label subsets:
+GAINS = """Points of {metric} over the tuned baseline, on the same test images and labels, with 95 %
+intervals for other test images, other pretraining runs *and* other label subsets:
 
 {table}
 
@@ -52,8 +52,8 @@ Subsets with half of the labels or more overlap, so their part of an interval is
 small. If all labels are used, there is one subset, and different initializations take its place.
 
 {saved}{seeds}"""
-SHORT = """**The trainings are those of the preset `{preset}`, which take minutes.** Longer ones may come out
-otherwise.
+SHORT = """**The trainings are those of the preset `{preset}`, which take minutes.** Longer ones
+may come out otherwise.
 
 """
 CHOSEN_ANEW = (

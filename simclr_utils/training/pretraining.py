@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from simclr_utils import files
 from simclr_utils.config import Config, identity
