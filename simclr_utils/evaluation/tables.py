@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from simclr_utils.evaluation.metrics import METRICS
 from simclr_utils.evaluation.statistics import crossing_interval
 from simclr_utils.methods import METHODS, in_order
 
@@ -32,7 +33,8 @@ def accuracy_table(frame: pd.DataFrame, metric: str = "accuracy") -> pd.DataFram
     rows = _of_metric(frame, metric)
     means = rows.groupby(["method", "labels"])["value"].mean().unstack()
     table = (100 * means.loc[in_order(means.index)]).astype(float).round(1)
-    table.index = pd.Index([METHODS[name].label for name in table.index], name=f"{metric} (%)")
+    words = f"{METRICS[metric].label} (%)"
+    table.index = pd.Index([METHODS[name].label for name in table.index], name=words)
     return table.rename_axis(columns="labels")
 
 

@@ -39,7 +39,7 @@ def plot_label_efficiency(
         for method in methods:
             _draw_line(axis, summaries[summaries["method"] == method].sort_values("labels"))
         _label_counts(axis, summaries["labels"])
-        bottom = min(0, 100 * summaries[["mean", "low"]].min().min())
+        bottom = lowest_tick(100 * summaries[["mean", "low"]].min().min())
         axis.set(title=plain(title), ylabel=f"test {label} (%)", ylim=(bottom, None))
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
@@ -166,6 +166,15 @@ def _of_metric(frame, metric, metric_label):
     if metric not in there:
         raise ValueError(f"No row has the metric {metric!r}. Choose one of {there}.")
     return frame, metric_label or metric.replace("_", " ")
+
+
+def lowest_tick(lowest):
+    """Returns where an axis of percent begins: at 0, or below one half if nothing is less.
+
+    Args:
+        lowest: Float, the lowest value in percent. Some metrics have negative values.
+    """
+    return 45 if lowest >= 50 else min(0, lowest)
 
 
 def height_for(usual, methods):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simclr_utils.methods import METHODS, in_order
-from simclr_utils.plotting.comparisons import height_for
+from simclr_utils.plotting.comparisons import height_for, lowest_tick
 from simclr_utils.plotting.fonts import plain
 from simclr_utils.plotting.style import COLORS, DescribedFigure, figure
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def plot_comparison(frame: pd.DataFrame, title: str, metric: str = "accuracy") -> DescribedFigure:
+def plot_comparison(
+    frame: pd.DataFrame, title: str, metric: str = "accuracy", metric_label: str | None = None
+) -> DescribedFigure:
     """Draws a metric against the number of labels: a line of means for each method.
 
     A bar at each point reaches from the lowest row to the highest: so far the label subsets and
@@ -23,6 +25,7 @@ def plot_comparison(frame: pd.DataFrame, title: str, metric: str = "accuracy") -
         frame: DataFrame as `evaluation.Results.frame` returns it, of one dataset and preset.
         title: String above the axes.
         metric: String, the metric to draw. Rows of other metrics are left out.
+        metric_label: String, the name of the metric on the axis. `None` means `metric`.
 
     Returns:
         A closed `Figure`.
@@ -45,10 +48,10 @@ def plot_comparison(frame: pd.DataFrame, title: str, metric: str = "accuracy") -
             values = (100 * rows["value"]).groupby(rows["labels"])
             _draw_method(axis, METHODS[method], values, 1 + 0.02 * (place - 3))
         ticks = sorted(frame["labels"].unique())
-        axis.set(xscale="log", xlabel="labeled images", ylabel=f"test {metric} (%)")
+        axis.set(xscale="log", xlabel="labeled images", ylabel=f"test {metric_label or metric} (%)")
         axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axis.minorticks_off()
-        axis.set(title=plain(title), ylim=(min(0, 100 * frame["value"].min()), None))
+        axis.set(title=plain(title), ylim=(lowest_tick(100 * frame["value"].min()), None))
         axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawing
 
