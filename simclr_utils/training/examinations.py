@@ -70,8 +70,10 @@ def examine_views(augmenter, images, any_size=False):
     """
     most_varied = images.std(axis=(1, 2, 3)).argmax()  # views of a plain image all look the same
     copies = np.repeat(images[most_varied, None], len(images), axis=0)
-    traced = tf.function(lambda batch: augmenter(batch))
-    first, second = (traced(copies).numpy() for _ in range(2))
+    batch = tf.constant(copies)
+    # Called as a concrete function: of others, TensorFlow warns after several runs in a process.
+    draw = tf.function(lambda batch: augmenter(batch)).get_concrete_function(batch)
+    first, second = (draw(batch).numpy() for _ in range(2))
     if any_size and first.ndim == 4 and first.shape != copies.shape:
         copies = tf.image.resize(copies, first.shape[1:3]).numpy()
     if first.min() < -1e-3 or first.max() > 1 + 1e-3 or first.shape != copies.shape:

@@ -489,7 +489,7 @@ def test_medmnist_names_and_paths_that_do_not_exist(tmp_path):
 
 def test_stl10_needs_its_extra_and_its_files(offline, monkeypatch):
     monkeypatch.setattr(named.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install -e '.\[stl10\]'"):
+    with pytest.raises(ImportError, match=r'pip install -e "\.\[stl10\]"'):
         load_dataset("stl10", cache_dir=offline)
     spec = importlib.machinery.ModuleSpec("tensorflow_datasets", None)
     monkeypatch.setattr(named.importlib.util, "find_spec", lambda name: spec)

@@ -256,8 +256,9 @@ def test_a_study_is_published_with_what_made_it(finished, tmp_path):
     publish_results.publish(study.folder, "shapes", tmp_path)
     page = (tmp_path / "shapes.md").read_text(encoding="utf-8")
     assert page.count("| SimCLR + fine-tuning |") == 3 and "  so many images" in page
-    command = "study --source shapes --preset tiny --set width=8 --labels 20,90 --seeds 2\n"
-    assert command in page and "Pretraining with seed 1: 6 steps of 32 images" in page
+    command = "study --source shapes --preset tiny --set width=8 --labels 20,90 --seeds 2"
+    assert f"{command} --primary fine_tuned@90\n" in page
+    assert "Pretraining with seed 1: 6 steps of 32 images" in page
     assert (tmp_path / "shapes.csv").read_bytes() == study.results.path.read_bytes()
     assert len(pd.read_csv(tmp_path / "shapes_comparisons.csv")) == 8
     curves = pd.read_csv(tmp_path / "shapes_pretraining.csv")
