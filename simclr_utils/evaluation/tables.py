@@ -33,8 +33,9 @@ def accuracy_table(frame: pd.DataFrame, metric: str = "accuracy") -> pd.DataFram
     rows = _of_metric(frame, metric)
     means = rows.groupby(["method", "labels"])["value"].mean().unstack()
     table = (100 * means.loc[in_order(means.index)]).astype(float).round(1)
-    words = f"{METRICS[metric].label} (%)"
-    table.index = pd.Index([METHODS[name].label for name in table.index], name=words)
+    words = METRICS[metric].label if metric in METRICS else metric  # another version's metric
+    names = [METHODS[name].label for name in table.index]
+    table.index = pd.Index(names, name=f"{words} (%)")
     return table.rename_axis(columns="labels")
 
 
