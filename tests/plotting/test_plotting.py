@@ -283,6 +283,9 @@ def test_rows_of_one_metric_are_drawn_and_the_axis_names_it():
     (axis,) = plotting.plot_label_efficiency(both, "title", "balanced_accuracy").axes
     assert list(axis.lines[0].get_ydata()) == [-20, -20] and axis.get_ylim()[0] == -20
     assert axis.get_ylabel() == "test balanced accuracy (%)"
+    high = both.assign(mean=0.9, low=0.6)
+    (axis,) = plotting.plot_label_efficiency(high, "title", "balanced_accuracy").axes
+    assert axis.get_ylim()[0] == 45
     (axis,) = plotting.plot_methods(both, 500, "balanced_accuracy", "mean recall").axes
     assert axis.get_xlabel() == "test mean recall (%)" and axis.get_xlim()[0] == -20
     assert [bar.get_width() for bar in axis.patches] == [-20] * 3

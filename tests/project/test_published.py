@@ -136,6 +136,7 @@ def test_each_row_of_a_stored_study_has_its_predictions(folder):
         ({"source": "cifar10", "from_folder": False}, "cifar10"),
         ({"source": "cifar10", "from_folder": True}, "<folder>"),
         ({"source": "medmnist:pathmnist", "from_folder": False}, "medmnist:pathmnist"),
+        ({"source": "medmnist:/home/me/xrays.npz", "from_folder": False}, "xrays.npz"),
     ],
 )
 def test_a_command_names_a_data_set_but_not_a_users_folder(record, source):
